@@ -1,0 +1,163 @@
+package cost
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Class is how a hop is billed.
+type Class string
+
+// The classes of a hop.
+const (
+	// SamePlace: inside one region or one site; free.
+	SamePlace Class = "same-place"
+	// InterRegionSameContinent and InterRegionOtherContinent: between two regions of one provider.
+	InterRegionSameContinent  Class = "inter-region-same-continent"
+	InterRegionOtherContinent Class = "inter-region-other-continent"
+	// Internet: out of a provider to another one or to a site of one's own.
+	Internet Class = "internet"
+	// OnpremOut: out of a site of one's own; free unless an [Override] prices it.
+	OnpremOut Class = "onprem-out"
+)
+
+// Unbounded is the UpToUnits of a last tier.
+const Unbounded int64 = math.MaxInt64
+
+// Tier is one band of a ladder: it prices the units after the previous tier's end up to and including UpToUnits, counted
+// from the start of the billing month.
+type Tier struct {
+	UpToUnits      int64
+	NanoUSDPerUnit NanoUSD
+}
+
+// Rate is what a route costs, from [Book.Transfer]. It is a value: methods that adjust it return a copy. The zero Rate is
+// no price: it prices everything at MaxNanoUSD, so that a forgotten rate is never taken for a free one.
+type Rate struct {
+	ID    string // the price book entry, "free" or "override"
+	Class Class
+	// Pool names the meter whose month-to-date bytes decide the tier. Providers count all traffic of an account on it, not
+	// only ours. Routes with the same Pool share one count. It is "" for free routes alone.
+	Pool string
+	// Meter is the provider's own id of that meter, "" if not known; it matches rows of a bill.
+	Meter     string
+	Tiers     []Tier // ascending, the last one Unbounded; positions count after the allowance
+	UnitBytes int64  // bytes that NanoUSDPerUnit is for, and that UpToUnits counts
+	// Allowance names an amount that is free each month over several pools together, "" if there is none, and
+	// AllowanceBytes is how much of it this pool may still count on. See [Rate.WithAllowanceUsedElsewhere].
+	Allowance      string
+	AllowanceBytes int64
+	// Verified tells that the price was seen in a source that proves it (a bill or a capture of the provider's price list).
+	// Budgets that are enforced should refuse a rate that is not, unless the operator overrides it.
+	Verified bool
+	AsOf     string // date of the price, as precise as is known: "2026-09-24", "2024"
+	Source   string // where it was seen
+	// Explanation is a sentence for people: why this route has this price.
+	Explanation string
+}
+
+// IsFree tells that every byte of this route costs exactly nothing.
+func (r Rate) IsFree() bool { return r.dearest(0, math.MaxInt64) == 0 }
+
+// WithAllowanceUsedElsewhere returns the rate with the shared allowance reduced by what other pools used of it this month.
+// Without this call [Rate.Price] grants the whole allowance to this one pool. (AWS: 100 GiB a month over all regions, while
+// each region has a ladder of its own.)
+func (r Rate) WithAllowanceUsedElsewhere(usedBytes int64) Rate {
+	r.AllowanceBytes = max(0, r.AllowanceBytes-max(0, usedBytes))
+	return r
+}
+
+// Price of the next bytes on this route when the route's pool has counted *monthToDate bytes in this billing month: each
+// byte at the price of the tier it falls into, summed exactly and rounded once, half up. Splitting a transfer therefore
+// changes the sum by less than one nano-dollar a piece. If monthToDate is nil (unknown), every byte costs the dearest
+// tier: an upper bound. Negative numbers count as 0.
+func (r Rate) Price(bytes int64, monthToDate *int64) NanoUSD {
+	bytes = max(0, bytes)
+	var p product
+	if monthToDate == nil {
+		p.add(bytes, r.dearest(0, math.MaxInt64))
+		return p.per(r.UnitBytes)
+	}
+	at := max(0, *monthToDate)
+	left := bytes - min(bytes, max(0, r.AllowanceBytes-at))
+	at = max(0, at-r.AllowanceBytes)
+	for i, t := range r.Tiers {
+		n := left
+		if i < len(r.Tiers)-1 {
+			n = min(left, max(0, r.endBytes(t)-at))
+		}
+		p.add(n, t.NanoUSDPerUnit)
+		at, left = addSaturating(at, n), left-n
+	}
+	return p.per(r.UnitBytes)
+}
+
+// Dearest is what to reserve for bytes that are about to move: all of them at the dearest tier that can be reached while
+// the pool stands between *monthToDate and *monthToDate + alsoReservedBytes, the bytes of other transfers that may be
+// counted first. It is never less than what [Rate.Price] will give for the same bytes at any of those positions. An
+// allowance that is shared with other pools is not counted on. If monthToDate is nil, the dearest tier of all is taken.
+func (r Rate) Dearest(bytes int64, monthToDate *int64, alsoReservedBytes int64) NanoUSD {
+	bytes = max(0, bytes)
+	var p product
+	if monthToDate == nil {
+		p.add(bytes, r.dearest(0, math.MaxInt64))
+		return p.per(r.UnitBytes)
+	}
+	at := max(0, *monthToDate)
+	end := addSaturating(addSaturating(at, max(0, alsoReservedBytes)), bytes)
+	p.add(bytes, r.dearest(max(0, at-r.AllowanceBytes), end))
+	return p.per(r.UnitBytes)
+}
+
+// dearest is the highest price of the tiers that hold any of the positions [from, to).
+func (r Rate) dearest(from, to int64) NanoUSD {
+	var price NanoUSD
+	start := int64(0)
+	for i, t := range r.Tiers {
+		end := r.endBytes(t)
+		last := i == len(r.Tiers)-1
+		if start < to && (from < end || last) {
+			price = max(price, t.NanoUSDPerUnit)
+		}
+		start = end
+	}
+	return price
+}
+
+func (r Rate) endBytes(t Tier) int64 {
+	if t.UpToUnits > math.MaxInt64/r.UnitBytes {
+		return math.MaxInt64
+	}
+	return t.UpToUnits * r.UnitBytes
+}
+
+// ladder says the tiers in words: "100 GiB free, then $0.087 per GiB to 10335 GiB, then $0.083".
+func (r Rate) ladder() string {
+	unit := unitName(r.UnitBytes)
+	var parts []string
+	if r.AllowanceBytes > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s a month free over all regions", r.AllowanceBytes/r.UnitBytes, unit))
+	}
+	for i, t := range r.Tiers {
+		price := t.NanoUSDPerUnit.dollars() + " per " + unit
+		switch {
+		case t.NanoUSDPerUnit == 0 && t.UpToUnits != Unbounded:
+			price = fmt.Sprintf("the first %d %s a month free", t.UpToUnits, unit)
+		case t.UpToUnits != Unbounded:
+			price += fmt.Sprintf(" to %d %s a month", t.UpToUnits, unit)
+		case i > 0:
+			price += " above"
+		}
+		parts = append(parts, price)
+	}
+	return strings.Join(parts, ", then ")
+}
+
+// dollars is the exact amount with a currency sign, for prices per unit.
+func (n NanoUSD) dollars() string {
+	if n < 0 {
+		return "-$" + strings.TrimPrefix(n.Decimal(), "-")
+	}
+	return "$" + n.Decimal()
+}
