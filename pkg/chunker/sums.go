@@ -1,0 +1,72 @@
+package chunker
+
+import (
+	"fmt"
+	"hash/crc32"
+
+	"github.com/minio/crc64nvme"
+)
+
+// PartSums are the facts about one part that do not depend on other parts, 44 bytes that survive a restart.
+type PartSums struct {
+	CV        PartCV `json:"cv"`
+	CRC64NVME uint64 `json:"crc64nvme"`
+	CRC32C    uint32 `json:"crc32c"`
+}
+
+// Sums name the bytes of a whole shard.
+type Sums struct {
+	Shard     Digest `json:"shard"`
+	CRC64NVME uint64 `json:"crc64nvme"`
+	CRC32C    uint32 `json:"crc32c"`
+}
+
+// sumBlockBytes is how much of a part the checksums see at a time, just before BLAKE3 does. They read it in order, which
+// brings it into cache; BLAKE3 alone reads 16 places a kilobyte apart and would wait for memory. Over parts that are not
+// in cache this made 3.3 GB/s on one core of a Zen 5, where three passes one after the other made 1.9 and BLAKE3 alone
+// 2.4; any block from 16 to 512 KiB is as good (BenchmarkSumPartBlock).
+const sumBlockBytes = 64 << 10
+
+// SumPart computes a part's facts in one walk over its bytes. Parts may be summed in any order and at the same time. For
+// offset and onlyPart see [PartDigest].
+func SumPart(part []byte, offset int64, onlyPart bool) PartSums {
+	return sumPart(part, offset, onlyPart, sumBlockBytes)
+}
+
+func sumPart(part []byte, offset int64, onlyPart bool, blockBytes int) PartSums {
+	b := blockSums{blockBytes: blockBytes}
+	cv := partDigest(part, offset, onlyPart, &b)
+	return PartSums{CV: cv, CRC64NVME: b.crc64, CRC32C: b.crc32}
+}
+
+// blockSums accumulates checksums over consecutive blocks.
+type blockSums struct {
+	blockBytes int
+	crc64      uint64
+	crc32      uint32
+}
+
+func (s *blockSums) add(block []byte) {
+	s.crc64 = crc64nvme.Update(s.crc64, block)
+	s.crc32 = crc32.Update(s.crc32, castagnoli, block)
+}
+
+// CombineParts names the shard from the facts of all its parts, in order of their offsets. Sizes and errors are those of
+// [RootDigest]. It takes a few milliseconds for 10,000 parts.
+func CombineParts(parts []PartSums, partBytes, size int64) (Sums, error) {
+	cvs := make([]PartCV, len(parts))
+	for i, p := range parts {
+		cvs[i] = p.CV
+	}
+	shard, err := RootDigest(cvs, partBytes, size)
+	if err != nil {
+		return Sums{}, fmt.Errorf("combine parts: %w", err)
+	}
+	s := Sums{Shard: shard}
+	for i, p := range parts {
+		length := min(partBytes, size-int64(i)*partBytes)
+		s.CRC64NVME = Combine64(s.CRC64NVME, p.CRC64NVME, length)
+		s.CRC32C = Combine32(s.CRC32C, p.CRC32C, length)
+	}
+	return s, nil
+}
