@@ -1,0 +1,68 @@
+package meter
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// conn counts into its current owner and into the client's total as bytes pass, so that nothing is lost when a request
+// ends in an unusual way.
+type conn struct {
+	net.Conn
+	owner atomic.Pointer[store.Usage]
+	total *store.Usage
+	limit stallLimit
+	// ownDeadline: crypto/tls bounds its close alert with a deadline of its own, which ours must not extend.
+	ownDeadline atomic.Bool
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.owner.Load().Received.Add(int64(n))
+		c.total.Received.Add(int64(n))
+	}
+	return n, err
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		bounded := c.limit.bytes > 0 && !c.ownDeadline.Load()
+		if bounded {
+			if err := c.Conn.SetWriteDeadline(time.Now().Add(c.limit.window)); err != nil {
+				return written, err
+			}
+		}
+		n, err := c.Conn.Write(p[written:])
+		if n > 0 {
+			written += n
+			c.owner.Load().Sent.Add(int64(n))
+			c.total.Sent.Add(int64(n))
+		}
+		if bounded && errors.Is(err, os.ErrDeadlineExceeded) && !c.ownDeadline.Load() {
+			if int64(n) >= c.limit.bytes && written < len(p) {
+				continue // slow, but moving
+			}
+			return written, &StallError{Sending: true, Bytes: int64(n), Window: c.limit.window}
+		}
+		return written, err
+	}
+}
+
+// SetDeadline and SetWriteDeadline note that somebody else decides from now on.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.ownDeadline.Store(!t.IsZero())
+	return c.Conn.SetDeadline(t)
+}
+
+// SetWriteDeadline: see SetDeadline.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.ownDeadline.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}

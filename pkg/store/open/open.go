@@ -1,0 +1,105 @@
+package open
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/azure"
+	"github.com/datagravity/datagravity/pkg/store/file"
+	"github.com/datagravity/datagravity/pkg/store/gcs"
+	"github.com/datagravity/datagravity/pkg/store/meter"
+	"github.com/datagravity/datagravity/pkg/store/retry"
+	"github.com/datagravity/datagravity/pkg/store/s3"
+)
+
+// Options of [Open]. The zero value is right for the public clouds.
+type Options struct {
+	// HTTPClient carries every request; a process opens its stores with one client of meter.NewClient, so that they share
+	// connections. nil: a metered client for this store alone, closed with it.
+	HTTPClient *http.Client
+	// AllowLoopback lets an endpoint be on this machine: an emulator, a tunnel, a server of one's own. HTTPClient decides
+	// for itself what host names may resolve to.
+	AllowLoopback bool
+	// Retry bounds the attempts of every operation, opening included.
+	Retry retry.Policy
+}
+
+// Open opens the store that rawURL names. Errors are *store.Error: store.ErrPermanent for a URL that [CheckURL] refuses, and
+// whatever the backend finds when it looks at the bucket. The store is a *retry.Store.
+func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
+	refuse := func(err error) (store.Store, error) {
+		return nil, &store.Error{Op: "open", Store: Redact(rawURL), Kind: store.ErrPermanent, NotSent: true, Err: err}
+	}
+	u, err := parse(rawURL)
+	if err != nil {
+		return refuse(err)
+	}
+	if !o.AllowLoopback {
+		if err := checkLoopback(u); err != nil {
+			return refuse(err)
+		}
+	}
+	client, own := o.HTTPClient, false
+	if client == nil {
+		client, own = meter.NewClient(meter.Options{DenyLoopback: !o.AllowLoopback}), true
+	}
+	var s store.Store
+	err = retry.Do(ctx, o.Retry, func() (err error) {
+		s, err = backend(ctx, u, client)
+		return err
+	})
+	if err != nil {
+		if own {
+			client.CloseIdleConnections()
+		}
+		var e *store.Error
+		if !errors.As(err, &e) {
+			return refuse(err)
+		}
+		return nil, err
+	}
+	if own {
+		s = owner{s, client}
+	}
+	return retry.Wrap(s, o.Retry), nil
+}
+
+// backend opens the store itself. A nil of a concrete type must not leave it as a non-nil interface.
+func backend(ctx context.Context, u *url.URL, client *http.Client) (store.Store, error) {
+	switch u.Scheme {
+	case "azblob":
+		return concrete(azure.Open(ctx, u, azure.Options{HTTPClient: client}))
+	case "s3":
+		return concrete(s3.Open(ctx, u, s3.Options{HTTPClient: client}))
+	case "gs":
+		return concrete(gcs.Open(ctx, u, gcs.Options{HTTPClient: client}))
+	case "file":
+		create, _ := strconv.ParseBool(u.Query().Get("create_dir"))
+		return concrete(file.Open(u.Path, file.Options{Create: create}))
+	default:
+		return shared(u)
+	}
+}
+
+func concrete[S store.Store](s S, err error) (store.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// owner closes the client that was made for one store.
+type owner struct {
+	store.Store
+	client *http.Client
+}
+
+func (o owner) Close() error {
+	err := o.Store.Close()
+	o.client.CloseIdleConnections()
+	return err
+}
