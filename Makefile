@@ -1,0 +1,79 @@
+# datagravity. What a fresh machine needs: Go, Node with npm (for Azurite), make, and a C compiler for the race detector.
+# Everything else is fetched or built at pinned versions into .cache, once.
+
+GO        ?= go
+CC        ?= cc
+# Shared with internal/emulator, which builds into it.
+CACHE     := $(or $(DATAGRAVITY_CACHE),$(CURDIR)/.cache)
+# Packages where goroutines share state; the whole tree under -race would take longer than anybody waits.
+RACE_PKGS ?= ./internal/netem/... ./pkg/manifest/... ./pkg/store/mem/... ./pkg/store/meter/... ./pkg/store/retry/... \
+             ./pkg/store/file/... ./pkg/sync/...
+# Of one package's tests; Azurite alone takes 8 s to start on a busy machine.
+TEST_TIMEOUT ?= 10m
+FUZZTIME  ?= 20s
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT    := $(shell git rev-parse HEAD 2>/dev/null)
+# The commit's date, not the build's: the same commit builds the same bytes.
+DATE      := $(shell git show -s --format=%cI HEAD 2>/dev/null)
+LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+
+export CGO_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test vet race lint bench fuzz tools live clean distclean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## the static binary, build/datagravity
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/datagravity ./cmd/datagravity
+
+demo: tools ## from empty stores to a ready job, on this machine, in a minute
+	$(GO) run ./integration/demo
+
+test: tools vet ## all tests against real servers, then the concurrent packages under the race detector
+	$(GO) test -p 2 -timeout $(TEST_TIMEOUT) ./...
+	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory race; \
+	else echo "NOT RUN: the race detector, which needs a C compiler: install gcc, then make race"; fi
+
+vet: ## go vet
+	$(GO) vet ./...
+
+# The race detector is C: the one thing here that needs cgo.
+race: export CGO_ENABLED := 1
+race: tools ## RACE_PKGS under the race detector
+	$(GO) test -race -p 2 -timeout $(TEST_TIMEOUT) $(RACE_PKGS)
+
+lint: ## golangci-lint with the rules of .golangci.yml
+	$(GO) run ./internal/emulator/cmd/tools lint
+	$(CACHE)/bin/golangci-lint run
+
+bench: tools ## benchmarks; AREA=name for one area
+	$(GO) run ./internal/emulator/cmd/tools rclone
+	$(GO) run ./integration/bench $(if $(AREA),-area $(AREA))
+
+# A run of the fuzzer takes one target in one package.
+fuzz: ## every fuzz target for FUZZTIME
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' cmd pkg internal integration \
+	| sed 's|^\(.*\)/[^/]*:func |\1 |' \
+	| while read -r dir target; do \
+		echo "== $$dir $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir" </dev/null || exit 1; \
+	done
+
+tools: ## the servers that tests run against; minutes the first time
+	@$(GO) run ./internal/emulator/cmd/tools azurite s3 gcs
+
+live: ## the stores' conformance suite on a bucket of yours: DATAGRAVITY_LIVE_STORE=URL
+	@test -n "$$DATAGRAVITY_LIVE_STORE" || { \
+		echo "set DATAGRAVITY_LIVE_STORE to the URL of an empty bucket, for example s3://my-bucket?region=us-east-1"; exit 2; }
+	@$(GO) test -tags live -list '^TestLive' ./pkg/store/... | grep -q '^TestLive' || { \
+		echo "no TestLive in ./pkg/store/... was built: nothing would be tested"; exit 1; }
+	$(GO) test -tags live -run '^TestLive' -count 1 -timeout 60m -v ./pkg/store/...
+
+clean: ## what build made
+	rm -rf build
+
+distclean: clean ## also the servers and tools in .cache
+	rm -rf "$(CACHE)"

@@ -1,0 +1,128 @@
+// Package emutest gives tests real servers. Each server is started when the first test of a package asks for it, is
+// shared by all tests of that package, and is stopped by [Main]; tests stay apart by having a bucket each.
+//
+//	func TestMain(m *testing.M) { emutest.Main(m) }
+//
+//	func TestX(t *testing.T) {
+//		url := emutest.Bucket(t, emutest.S3(t))
+package emutest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/datagravity/datagravity/internal/emulator"
+)
+
+// Server is what the three servers have in common.
+type Server interface {
+	StoreURL(bucket string) string
+	CreateBucket(ctx context.Context, name string) error
+	Env() []string
+	PID() int
+	Stop() error
+}
+
+var (
+	_ Server = (*emulator.Azurite)(nil)
+	_ Server = (*emulator.S3)(nil)
+	_ Server = (*emulator.GCS)(nil)
+)
+
+var (
+	mu      sync.Mutex
+	root    string // of the servers' data; "" outside Main
+	running []Server
+
+	azurite = sync.OnceValues(func() (*emulator.Azurite, error) { return start("azurite", emulator.StartAzurite) })
+	s3      = sync.OnceValues(func() (*emulator.S3, error) { return start("s3", emulator.StartS3) })
+	gcs     = sync.OnceValues(func() (*emulator.GCS, error) { return start("gcs", emulator.StartGCS) })
+)
+
+// Main runs a package's tests, stops the servers that they started, removes their data, and exits.
+func Main(m *testing.M) {
+	dir, err := os.MkdirTemp("", "datagravity-emulator-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "emutest:", err)
+		os.Exit(1)
+	}
+	mu.Lock()
+	root = dir
+	mu.Unlock()
+
+	code := m.Run()
+
+	mu.Lock()
+	defer mu.Unlock()
+	for _, s := range running {
+		if err := s.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "emutest: stop:", err)
+			code = max(code, 1)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, "emutest:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// Azurite returns the package's Azure Blob server; its credentials are in the environment.
+func Azurite(t testing.TB) *emulator.Azurite { return must(t, azurite) }
+
+// S3 returns the package's S3 server; its credentials are in the environment.
+func S3(t testing.TB) *emulator.S3 { return must(t, s3) }
+
+// GCS returns the package's Google Cloud Storage server.
+func GCS(t testing.TB) *emulator.GCS { return must(t, gcs) }
+
+// Bucket makes an empty bucket with a name that nobody else has and returns its store URL.
+func Bucket(t testing.TB, s Server) string {
+	t.Helper()
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails
+	name := "test-" + hex.EncodeToString(id)
+	if err := s.CreateBucket(t.Context(), name); err != nil {
+		t.Fatalf("create bucket %s: %v", name, err)
+	}
+	return s.StoreURL(name)
+}
+
+func must[S any](t testing.TB, get func() (S, error)) S {
+	t.Helper()
+	s, err := get()
+	if err != nil {
+		t.Fatalf("%v\nThe servers' programs are built by `make tools`.", err)
+	}
+	return s
+}
+
+// start is not bound to the context of the test that happens to come first: the server outlives it.
+func start[S Server](name string, run func(context.Context, string) (S, error)) (S, error) {
+	mu.Lock()
+	defer mu.Unlock()
+	var none S
+	if root == "" {
+		return none, errors.New("emutest: the package needs `func TestMain(m *testing.M) { emutest.Main(m) }`")
+	}
+	s, err := run(context.Background(), filepath.Join(root, name))
+	if err != nil {
+		return none, err
+	}
+	running = append(running, s)
+	for _, kv := range s.Env() {
+		k, v, _ := strings.Cut(kv, "=")
+		if err := os.Setenv(k, v); err != nil {
+			return none, err
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,273 @@
+package netem_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/datagravity/datagravity/internal/netem"
+)
+
+// upstream serves n bytes on GET and swallows what is PUT; it returns its host:port.
+func upstream(t *testing.T, n int) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			_, _ = io.Copy(io.Discard, r.Body)
+			return
+		}
+		_, _ = w.Write(make([]byte, n))
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func start(t *testing.T, upstream string, o netem.Options) *netem.Proxy {
+	t.Helper()
+	p, err := netem.Start(upstream, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+func get(t *testing.T, addr string) (int, error) {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr, nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := client().Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	n, err := io.Copy(io.Discard, resp.Body)
+	return int(n), err
+}
+
+func timed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
+
+func TestProxyBandwidthIsPerConnection(t *testing.T) {
+	const size = 50_000
+	p := start(t, upstream(t, size), netem.Options{BytesPerSecond: 100_000})
+	download := func() {
+		if n, err := get(t, p.Addr); n != size || err != nil {
+			t.Errorf("got %d bytes, %v", n, err)
+		}
+	}
+	// 0.5 s at the limit; what a busy machine adds is not bounded here.
+	if took := timed(download); took < 450*time.Millisecond {
+		t.Errorf("one download took %s: the limit does not hold", took)
+	}
+	together := timed(func() {
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(download)
+		}
+		wg.Wait()
+	})
+	if together > 8*time.Second { // 15 s if the connections shared the limit
+		t.Errorf("30 downloads at once took %s: they share one limit", together)
+	}
+	upload := timed(func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+p.Addr, bytes.NewReader(make([]byte, size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	})
+	if upload < 450*time.Millisecond {
+		t.Errorf("an upload took %s: the limit does not hold", upload)
+	}
+}
+
+// Latency is added to the time that bandwidth takes, not hidden in it.
+func TestProxyLatency(t *testing.T) {
+	const size = 200_000
+	p := start(t, upstream(t, size), netem.Options{BytesPerSecond: 1_000_000, LatencyMs: 300})
+	took := timed(func() {
+		if n, err := get(t, p.Addr); n != size || err != nil {
+			t.Errorf("got %d bytes, %v", n, err)
+		}
+	})
+	if took < 450*time.Millisecond {
+		t.Errorf("took %s, want 0.3 s of latency and 0.2 s of bandwidth", took)
+	}
+}
+
+func TestProxyCutAfterBytes(t *testing.T) {
+	p := start(t, upstream(t, 200_000), netem.Options{CutAfterBytes: 50_000})
+	n, err := get(t, p.Addr)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || n >= 50_000 || n == 0 {
+		t.Errorf("got %d bytes, %v; want an early end below 50,000", n, err)
+	}
+}
+
+func TestProxyCutAndRestore(t *testing.T) {
+	p := start(t, upstream(t, 10), netem.Options{})
+	if n, err := get(t, p.Addr); n != 10 || err != nil {
+		t.Fatalf("got %d bytes, %v", n, err)
+	}
+	p.Cut()
+	if _, err := get(t, p.Addr); err == nil {
+		t.Error("a cut network answered")
+	}
+	if err := p.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := get(t, p.Addr); n != 10 || err != nil {
+		t.Errorf("after restoring: %d bytes, %v", n, err)
+	}
+}
+
+func TestOptionsRefused(t *testing.T) {
+	for _, o := range []netem.Options{
+		{BytesPerSecond: 999}, {BytesPerSecond: -1}, {LatencyMs: -1}, {JitterMs: 5}, {LatencyMs: 5, JitterMs: 6}, {CutAfterBytes: -1},
+	} {
+		if p, err := netem.Start("127.0.0.1:1", o); err == nil {
+			_ = p.Close()
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
+
+func TestThrough(t *testing.T) {
+	m, err := netem.StartMeter("127.0.0.1:21000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	port := m.Addr[strings.LastIndex(m.Addr, ":")+1:]
+	for in, want := range map[string]string{
+		"azblob://c?protocol=http&domain=127.0.0.1%3A21000&localemu=true": "azblob://c?protocol=http&domain=127.0.0.1%3A" + port + "&localemu=true",
+		"http://127.0.0.1:21000/devstoreaccount1":                         "http://127.0.0.1:" + port + "/devstoreaccount1",
+		"file:///data": "file:///data",
+	} {
+		if got := m.Through(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// The meter agrees to the byte with what both ends of raw connections moved, also through a half-close.
+func TestMeterCountsExactly(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				got, _ := io.ReadAll(c) // returns only if the client's half-close gets here
+				_, _ = c.Write(bytes.Repeat(got, 2))
+				_ = c.Close()
+			}()
+		}
+	}()
+	m, err := netem.StartMeter(ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size, conns = 123_457, 5
+	before := m.Counts()
+	var wg sync.WaitGroup
+	for range conns {
+		wg.Go(func() {
+			c, err := net.Dial("tcp", m.Addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = c.Close() }()
+			if _, err := c.Write(make([]byte, size)); err != nil {
+				t.Error(err)
+			}
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Error(err)
+			}
+			if got, err := io.ReadAll(c); len(got) != 2*size || err != nil {
+				t.Errorf("got %d bytes back, %v", len(got), err)
+			}
+		})
+	}
+	wg.Wait()
+	want := netem.Counts{SentBytes: conns * size, ReceivedBytes: 2 * conns * size, Connections: conns}
+	if got := m.Counts().Sub(before); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+	if c, err := net.Dial("tcp", m.Addr); err == nil {
+		_ = c.Close()
+		t.Error("still listens after Close")
+	}
+}
+
+// Close ends connections that are idle, and one to a server that is down ends by itself.
+func TestMeterEnds(t *testing.T) {
+	m, err := netem.StartMeter("127.0.0.1:1") // nothing listens on port 1
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t, m.Addr); err == nil {
+		t.Error("an answer from nobody")
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+
+	m, err = netem.StartMeter(upstream(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", m.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- m.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("Close waits for an idle connection")
+	}
+}
