@@ -19,6 +19,8 @@ DATE      := $(shell git show -s --format=%cI HEAD 2>/dev/null)
 LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
 export CGO_ENABLED := 0
+# For tests and vet too: with it in some builds only, everything would be compiled and cached twice.
+export GOFLAGS := $(GOFLAGS) -trimpath
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test vet race lint bench fuzz tools live clean distclean
@@ -27,7 +29,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## the static binary, build/datagravity
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o build/datagravity ./cmd/datagravity
+	$(GO) build -ldflags '$(LDFLAGS)' -o build/datagravity ./cmd/datagravity
 
 demo: tools ## from empty stores to a ready job, on this machine, in a minute
 	$(GO) run ./integration/demo

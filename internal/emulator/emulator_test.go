@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/datagravity/datagravity/internal/emulator"
+	"github.com/datagravity/datagravity/internal/netem"
 )
 
 // With this set, the test binary starts a server, prints its pid and port, and waits to be killed.
@@ -136,6 +138,51 @@ func TestGCS(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantBody(t, got.Body, "bytes")
+}
+
+// A resumable upload goes where the server's answer says: to the proxy.
+func TestGCSBehind(t *testing.T) {
+	var meter *netem.Meter
+	g, err := emulator.StartGCSBehind(t.Context(), t.TempDir(), func(addr string) (_ string, err error) {
+		if meter != nil {
+			_ = meter.Close()
+		}
+		if meter, err = netem.StartMeter(addr); err != nil {
+			return "", err
+		}
+		return meter.Addr, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopAtEnd(t, g, g.Endpoint)
+	t.Cleanup(func() { _ = meter.Close() })
+	createTwice(t, g)
+	front := meter.Through(g.Endpoint)
+	resp, err := http.Post(front+"/upload/storage/v1/b/bucket-a/o?uploadType=resumable&name=k", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if at := resp.Header.Get("Location"); !strings.HasPrefix(at, front+"/") {
+		t.Errorf("the upload goes to %q, not through %s", at, front)
+	}
+	got, err := http.Get(front + "/storage/v1/b/bucket-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = got.Body.Close()
+	if got.StatusCode != http.StatusOK {
+		t.Errorf("the bucket through the proxy: %s", got.Status)
+	}
+}
+
+// What the proxy cannot do is the start's error.
+func TestGCSBehindNothing(t *testing.T) {
+	_, err := emulator.StartGCSBehind(t.Context(), t.TempDir(), func(string) (string, error) { return "", io.ErrNoProgress })
+	if !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("start behind a proxy that cannot be: %v", err)
+	}
 }
 
 func TestStartCancelled(t *testing.T) {

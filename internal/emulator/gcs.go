@@ -22,6 +22,14 @@ type GCS struct {
 
 // StartGCS starts a server whose log goes to dir, which is made if it is missing.
 func StartGCS(ctx context.Context, dir string) (*GCS, error) {
+	return StartGCSBehind(ctx, dir, func(addr string) (string, error) { return addr, nil })
+}
+
+// StartGCSBehind starts a server that clients reach through a proxy. front is called with the host:port at which the server
+// will listen, again with another one if that is taken, and returns the proxy's: the server names itself so in its answers.
+// Otherwise resumable uploads, which go to the address in the answer, would go past the proxy. Endpoint and StoreURL are
+// still the server's own.
+func StartGCSBehind(ctx context.Context, dir string, front func(addr string) (string, error)) (*GCS, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -30,7 +38,10 @@ func StartGCS(ctx context.Context, dir string) (*GCS, error) {
 		return nil, err
 	}
 	p, err := start(ctx, "fake-gcs-server", dir, func(port int) *exec.Cmd {
-		host := fmt.Sprintf("127.0.0.1:%d", port)
+		host, err := front(fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return &exec.Cmd{Err: err}
+		}
 		// -host defaults to all interfaces. -public-host without the port makes the Go client's reads answer 404.
 		return exec.Command(program, "-scheme", "http", "-host", "127.0.0.1", "-port", strconv.Itoa(port),
 			"-backend", "memory", "-external-url", "http://"+host, "-public-host", host, "-log-level", "warn")

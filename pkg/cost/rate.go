@@ -28,33 +28,33 @@ const Unbounded int64 = math.MaxInt64
 // Tier is one band of a ladder: it prices the units after the previous tier's end up to and including UpToUnits, counted
 // from the start of the billing month.
 type Tier struct {
-	UpToUnits      int64
-	NanoUSDPerUnit NanoUSD
+	UpToUnits      int64   `json:"up_to_units"`
+	NanoUSDPerUnit NanoUSD `json:"usd_per_unit"`
 }
 
 // Rate is what a route costs, from [Book.Transfer]. It is a value: methods that adjust it return a copy. The zero Rate is
 // no price: it prices everything at MaxNanoUSD, so that a forgotten rate is never taken for a free one.
 type Rate struct {
-	ID    string // the price book entry, "free" or "override"
-	Class Class
+	ID    string `json:"id"` // the price book entry, "free" or "override"
+	Class Class  `json:"class"`
 	// Pool names the meter whose month-to-date bytes decide the tier. Providers count all traffic of an account on it, not
 	// only ours. Routes with the same Pool share one count. It is "" for free routes alone.
-	Pool string
+	Pool string `json:"pool,omitempty"`
 	// Meter is the provider's own id of that meter, "" if not known; it matches rows of a bill.
-	Meter     string
-	Tiers     []Tier // ascending, the last one Unbounded; positions count after the allowance
-	UnitBytes int64  // bytes that NanoUSDPerUnit is for, and that UpToUnits counts
+	Meter     string `json:"meter,omitempty"`
+	Tiers     []Tier `json:"tiers"`      // ascending, the last one Unbounded; positions count after the allowance
+	UnitBytes int64  `json:"unit_bytes"` // bytes that NanoUSDPerUnit is for, and that UpToUnits counts
 	// Allowance names an amount that is free each month over several pools together, "" if there is none, and
 	// AllowanceBytes is how much of it this pool may still count on. See [Rate.WithAllowanceUsedElsewhere].
-	Allowance      string
-	AllowanceBytes int64
+	Allowance      string `json:"allowance,omitempty"`
+	AllowanceBytes int64  `json:"allowance_bytes,omitempty"`
 	// Verified tells that the price was seen in a source that proves it (a bill or a capture of the provider's price list).
 	// Budgets that are enforced should refuse a rate that is not, unless the operator overrides it.
-	Verified bool
-	AsOf     string // date of the price, as precise as is known: "2026-09-24", "2024"
-	Source   string // where it was seen
+	Verified bool   `json:"verified"`
+	AsOf     string `json:"as_of,omitempty"`  // date of the price, as precise as is known: "2026-09-24", "2024"
+	Source   string `json:"source,omitempty"` // where it was seen
 	// Explanation is a sentence for people: why this route has this price.
-	Explanation string
+	Explanation string `json:"explanation"`
 }
 
 // IsFree tells that every byte of this route costs exactly nothing.

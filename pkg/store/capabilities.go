@@ -12,40 +12,40 @@ const (
 // knowledge of providers.
 type Capabilities struct {
 	// Provider as in a location: azure, aws, gcp, onprem; "" for stores in memory.
-	Provider string
+	Provider string `json:"provider"`
 	// Paid request classes are priced under this name in the price book (azure, aws, gcp), "" if requests are free.
-	RequestPrices string
+	RequestPrices string `json:"request_prices,omitempty"`
 
-	Names NameRules
-	Parts PartLimits
+	Names NameRules  `json:"names"`
+	Parts PartLimits `json:"parts"`
 	// PutMaxBytes is the largest object that Put takes.
-	PutMaxBytes int64
+	PutMaxBytes int64 `json:"put_max_bytes"`
 	// CopyMaxBytes is the largest object that Copy takes in one call; 0 means that it cannot copy.
-	CopyMaxBytes int64
+	CopyMaxBytes int64 `json:"copy_max_bytes"`
 
 	// ServerChecks names the checksums that the service verifies on what we send: "crc64nvme", "crc32c", "md5".
-	ServerChecks []string
+	ServerChecks []string `json:"server_checks"`
 	// ObjectChecksums names the full-object checksums that a finished upload has: "crc64nvme", "crc32c".
-	ObjectChecksums []string
+	ObjectChecksums []string `json:"object_checksums"`
 	// Proof says in one sentence how a finished upload is proven to hold the bytes that were sent.
-	Proof string
+	Proof string `json:"proof"`
 
 	// ListsParts: the service itself tells which parts of an upload it holds.
-	ListsParts bool
+	ListsParts bool `json:"lists_parts"`
 	// Versions: the bucket keeps versions, and reads can name one.
-	Versions bool
+	Versions bool `json:"versions"`
 	// PreservesEncoding: an object with Content-Encoding gzip is stored and served unchanged.
-	PreservesEncoding bool
+	PreservesEncoding bool `json:"preserves_encoding"`
 	// Warnings of doctor: soft delete, versioning or object lock that make temporary objects cost money.
-	Warnings []string
+	Warnings []string `json:"warnings,omitempty"`
 	// Region of the bucket as the service tells it ("eastus", "us-east-1", "us-central1"), "" if it does not.
-	Region string
+	Region string `json:"region,omitempty"`
 }
 
 // PartLimits are a backend's rules for uploads in parts.
 type PartLimits struct {
-	MinBytes       int64 // of every part but the last
-	MaxBytes       int64 // of any part
-	MaxParts       int
-	MaxObjectBytes int64
+	MinBytes       int64 `json:"min_bytes"` // of every part but the last
+	MaxBytes       int64 `json:"max_bytes"` // of any part
+	MaxParts       int   `json:"max_parts"`
+	MaxObjectBytes int64 `json:"max_object_bytes"`
 }

@@ -8,22 +8,22 @@ import (
 
 // NameRules say which keys a store can hold exactly. The zero value allows every non-empty key.
 type NameRules struct {
-	MaxBytes        int  // of the UTF-8 form; 0: no limit
-	MaxChars        int  // Unicode characters; 0: no limit
-	MaxSegments     int  // path segments between slashes; 0: no limit
-	MaxSegmentBytes int  // of one path segment; 0: no limit
-	DotSegments     bool // refuse "." and ".." as a path segment
-	EmptySegments   bool // refuse "//" and a leading "/"
-	TrailingSlash   bool // refuse a trailing "/"
-	TrailingDot     bool // refuse a trailing "." of the key
-	Backslash       bool // refuse "\"
-	CRLF            bool // refuse carriage return and line feed
-	Control         bool // refuse characters below 0x20 and 0x7f
-	InvalidUTF8     bool // refuse keys that are not UTF-8
+	MaxBytes        int  `json:"max_bytes,omitempty"`              // of the UTF-8 form; 0: no limit
+	MaxChars        int  `json:"max_chars,omitempty"`              // Unicode characters; 0: no limit
+	MaxSegments     int  `json:"max_segments,omitempty"`           // path segments between slashes; 0: no limit
+	MaxSegmentBytes int  `json:"max_segment_bytes,omitempty"`      // of one path segment; 0: no limit
+	DotSegments     bool `json:"refuses_dot_segments,omitempty"`   // refuse "." and ".." as a path segment
+	EmptySegments   bool `json:"refuses_empty_segments,omitempty"` // refuse "//" and a leading "/"
+	TrailingSlash   bool `json:"refuses_trailing_slash,omitempty"` // refuse a trailing "/"
+	TrailingDot     bool `json:"refuses_trailing_dot,omitempty"`   // refuse a trailing "." of the key
+	Backslash       bool `json:"refuses_backslash,omitempty"`      // refuse "\"
+	CRLF            bool `json:"refuses_line_breaks,omitempty"`    // refuse carriage return and line feed
+	Control         bool `json:"refuses_control,omitempty"`        // refuse characters below 0x20 and 0x7f
+	InvalidUTF8     bool `json:"refuses_invalid_utf8,omitempty"`   // refuse keys that are not UTF-8
 	// FileOrFolder: a key cannot also be the folder of another ("foo" and "foo/bar").
-	FileOrFolder bool
+	FileOrFolder bool `json:"file_or_folder,omitempty"`
 	// Reserved are prefixes that the service keeps for itself.
-	Reserved []string
+	Reserved []string `json:"reserved,omitempty"`
 }
 
 // Check tells why the store cannot hold this key, or nil.

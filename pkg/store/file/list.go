@@ -16,6 +16,7 @@ const (
 // List walks the directories in key order. It holds the names of the directories on the way to the current key and nothing
 // else of the tree. A token is the last key of the page before.
 func (s *Store) List(ctx context.Context, o store.ListOptions) (store.Page, error) {
+	used(ctx)
 	if err := s.begin(ctx, "list"); err != nil {
 		return store.Page{}, err
 	}

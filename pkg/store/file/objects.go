@@ -95,6 +95,9 @@ func (s *Store) ReadRange(ctx context.Context, ref store.Ref, off int64, p []byt
 			err = because(store.ErrTransient, "%w", io.ErrUnexpectedEOF)
 		}
 	}
+	if err == nil {
+		used(ctx).Received.Add(int64(len(p)))
+	}
 	return s.wrap("read", ref.Key, err)
 }
 
@@ -110,11 +113,20 @@ func (s *Store) Put(ctx context.Context, key string, data []byte, o store.WriteO
 	if sums.Compare(o.Checksums) == store.Different {
 		return store.Object{}, s.failf("put", key, store.ErrIntegrity, "the body has %+v, the caller promised %+v", sums, o.Checksums)
 	}
+	used(ctx).Sent.Add(int64(len(data)))
 	made, err := s.create(ctx, key, o.Condition, sums, func(f *os.File) error {
 		_, err := f.Write(data)
 		return err
 	})
 	return made, s.wrap("put", key, err)
+}
+
+// used counts one operation. A directory may be a mount over a network whose own traffic nobody here sees, so that its
+// payload bytes are what budgets and the ledger count.
+func used(ctx context.Context) *store.Usage {
+	u := store.UsageFrom(ctx)
+	u.Requests.Add(1)
+	return u
 }
 
 // Copy shares the source's blocks where the file system can, and otherwise lets the kernel copy them.

@@ -109,6 +109,7 @@ func (s *Store) UploadPart(ctx context.Context, u store.Upload, p store.PartInpu
 	if err := s.begin(ctx, "part", u.Key); err != nil {
 		return store.Part{}, err
 	}
+	used(ctx).Sent.Add(int64(len(p.Data)))
 	made, err := s.uploadPart(u, p)
 	return made, s.wrap("part", u.Key, err)
 }

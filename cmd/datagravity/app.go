@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"sort"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/config"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/meter"
+	"github.com/datagravity/datagravity/pkg/store/open"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// app is the program of one command: the configuration, and what of it is open. Close closes it.
+type app struct {
+	*globals
+	cfg    *config.Config
+	log    *slog.Logger
+	client *http.Client
+	stores map[string]store.Store
+	m      *manifest.Manifest
+	ledger *cost.Ledger
+	sync   *dgsync.Syncer
+}
+
+// load reads the configuration; nothing is opened yet.
+func (g *globals) load() (*app, error) {
+	log, err := g.logger()
+	if err != nil {
+		return nil, err
+	}
+	path, err := config.Find(g.config)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	return &app{
+		globals: g, cfg: cfg, log: log, stores: map[string]store.Store{},
+		client: meter.NewClient(meter.Options{}),
+	}, nil
+}
+
+// begin loads the configuration and takes the manifest.
+func (g *globals) begin(o engine.Options) (*app, error) {
+	a, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.take(o); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *app) take(o engine.Options) (err error) {
+	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir}); err != nil {
+		return err
+	}
+	book, routes, err := a.cfg.PriceBook()
+	if err != nil {
+		return err
+	}
+	a.ledger, err = cost.OpenLedger(a.m, cost.LedgerOptions{
+		Book: book, Budgets: a.cfg.CostBudgets(), MonthToDate: a.cfg.MonthToDate(), Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	o.MemoryBytes, o.PartBytes = int64(a.cfg.Agent.Memory), int64(a.cfg.Agent.PartSize)
+	o.Shards, o.PartsPerShard, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.log
+	a.sync = &dgsync.Syncer{
+		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
+	}
+	return nil
+}
+
+// Close closes the stores and lets go of the manifest.
+func (a *app) Close() error {
+	var errs []error
+	for _, s := range a.stores {
+		errs = append(errs, s.Close())
+	}
+	a.client.CloseIdleConnections()
+	if a.m != nil {
+		errs = append(errs, a.m.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// store opens a configured store once.
+func (a *app) store(ctx context.Context, name string) (store.Store, error) {
+	if s, ok := a.stores[name]; ok {
+		return s, nil
+	}
+	s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure})
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", name, err)
+	}
+	a.stores[name] = s
+	return s, nil
+}
+
+// source opens a configured dataset.
+func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
+	d, ok := a.cfg.Datasets[name]
+	if !ok {
+		return dgsync.Source{}, usageError{config.UnknownName("dataset", name, keys(a.cfg.Datasets))}
+	}
+	s, err := a.store(ctx, d.Store)
+	if err != nil {
+		return dgsync.Source{}, err
+	}
+	out := dgsync.Source{
+		Dataset: index.Dataset{
+			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
+			Params: chunker.ParamsFor(int64(d.ChunkSize)),
+		},
+		Store: s, Location: a.cfg.Stores[d.Store].Location,
+	}
+	if w := d.CompleteWhen; w != nil {
+		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)
+	}
+	return out, nil
+}
+
+// destination opens a configured destination, for one dataset.
+func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Destination, error) {
+	d, ok := a.cfg.Destinations[name]
+	if !ok {
+		return dgsync.Destination{}, usageError{config.UnknownName("destination", name, keys(a.cfg.Destinations))}
+	}
+	s, err := a.store(ctx, d.Store)
+	if err != nil {
+		return dgsync.Destination{}, err
+	}
+	return dgsync.Destination{
+		Destination: plan.Destination{
+			Name: name, Store: d.Store, Prefix: d.PrefixFor(dataset), Snapshots: d.Layout == "snapshots",
+			Location: a.cfg.Stores[d.Store].Location, Properties: store.Properties{StorageClass: d.StorageClass, KMSKey: d.KMSKey},
+		},
+		Store: s,
+	}, nil
+}
+
+// request opens what a dataset and a destination name.
+func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
+	if dest == "" {
+		return q, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
+	}
+	name, at := splitSnapshot(dataset)
+	if snapshot == "" {
+		snapshot = at
+	}
+	if q.Selection, err = jobs.NewSelection(globs); err != nil {
+		return q, usageError{err}
+	}
+	if q.Source, err = a.source(ctx, name); err != nil {
+		return q, err
+	}
+	if q.Destination, err = a.destination(ctx, dest, name); err != nil {
+		return q, err
+	}
+	if snapshot == "" || snapshot == "latest" || a.m == nil {
+		return q, nil
+	}
+	err = a.m.View(func(tx *manifest.Tx) error {
+		h, err := tx.FindSnapshot(name, snapshot)
+		q.Snapshot = h.ID
+		return err
+	})
+	if err != nil {
+		err = usageError{err}
+	}
+	return q, err
+}
+
+func keys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// ended turns what a command found into its error: an interrupt says that the next run goes on.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("interrupted; the next run goes on from the finished parts (%w)", context.Cause(ctx))
+	}
+	return err
+}
+
+// onTerminal tells whether a stream is a terminal.
+func onTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f)
+}

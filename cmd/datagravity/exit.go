@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/datagravity/datagravity/pkg/config"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+)
+
+// The exit codes; docs/cli.md and --help list them. 75, 77 and 78 are those of sysexits.h.
+const (
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitBudget     = 3
+	exitIntegrity  = 4
+	exitSource     = 5
+	exitNotYet     = 75
+	exitAuth       = 77
+	exitConfig     = 78
+	exitInterrupt  = 130
+	exitCodesTitle = "Exit codes:"
+)
+
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "done; for ready: everything is there and proven"},
+	{exitFailed, "failed for another reason; the message says what to do"},
+	{exitUsage, "the command line is wrong"},
+	{exitBudget, "over budget; nothing was sent for what does not fit"},
+	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
+	{exitSource, "the source is missing, empty, or no longer has what a snapshot names"},
+	{exitNotYet, "not yet: not ready, dataset not complete, paused, or the manifest is in use; try again later"},
+	{exitAuth, "credentials are missing, wrong, or lack a right"},
+	{exitConfig, "the configuration is wrong"},
+	{exitInterrupt, "interrupted; the next run goes on"},
+}
+
+func exitCodesHelp() string {
+	var b strings.Builder
+	b.WriteString(exitCodesTitle + "\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(&b, "  %-4d %s\n", e.code, e.meaning)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+// Unwrap gives the cause.
+func (e usageError) Unwrap() error { return e.error }
+
+// classes of errors, the most telling first: one run can fail in several ways.
+var classes = []struct {
+	kind error
+	code int
+}{
+	{cost.ErrBudget, exitBudget},
+	{store.ErrAuth, exitAuth},
+	{store.ErrPermission, exitAuth},
+	{store.ErrIntegrity, exitIntegrity},
+	{manifest.ErrCorrupt, exitIntegrity},
+	{cost.ErrOverrun, exitIntegrity},
+	{engine.ErrSourceMissing, exitSource},
+	{index.ErrEmpty, exitSource},
+	{jobs.ErrNothingSelected, exitSource},
+	{dgsync.ErrNotReady, exitNotYet},
+	{index.ErrNotComplete, exitNotYet},
+	{cost.ErrPaused, exitNotYet},
+	{manifest.ErrLocked, exitNotYet},
+}
+
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		return exitInterrupt
+	}
+	var usage usageError
+	if errors.As(err, &usage) || isCobraUsage(err) {
+		return exitUsage
+	}
+	var bad *config.Error
+	if errors.As(err, &bad) {
+		return exitConfig
+	}
+	for _, c := range classes {
+		if errors.Is(err, c.kind) {
+			return c.code
+		}
+	}
+	return exitFailed
+}
+
+// isCobraUsage tells the one usage error that cobra makes itself, without a hook: an unknown command.
+func isCobraUsage(err error) bool { return strings.HasPrefix(err.Error(), "unknown command ") }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// logger makes the log of a command.
+func (g *globals) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(g.logLevel)); err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", g.logLevel)}
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch g.logFormat {
+	case "json":
+		return slog.New(slog.NewJSONHandler(g.err, o)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(g.err, o)), nil
+	case "auto":
+		if onTerminal(g.err) {
+			return slog.New(slog.NewTextHandler(g.err, o)), nil
+		}
+		return slog.New(slog.NewJSONHandler(g.err, o)), nil
+	}
+	return nil, usageError{fmt.Errorf("--log-format %q: want auto, text or json", g.logFormat)}
+}
+
+// printJSON writes one document.
+func (g *globals) printJSON(v any) error {
+	e := json.NewEncoder(g.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table writes aligned columns.
+type table struct{ w *tabwriter.Writer }
+
+func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)} }
+
+func (t table) row(cells ...any) {
+	text := make([]string, len(cells))
+	for i, c := range cells {
+		text[i] = fmt.Sprint(c)
+	}
+	_, _ = fmt.Fprintln(t.w, strings.Join(text, "\t")) // the error shows at Flush
+}
+
+func (t table) flush() error { return t.w.Flush() }
+
+// size writes bytes for people, binary, as the price book counts them.
+func size(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, suffix := float64(n), ""
+	for _, suffix = range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
+		v /= unit
+		if v < unit {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", v, suffix)
+}
+
+func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// splitSnapshot splits DATASET@SNAPSHOT.
+func splitSnapshot(arg string) (dataset, snapshot string) {
+	dataset, snapshot, _ = strings.Cut(arg, "@")
+	return dataset, snapshot
+}
+
+// sortBy sorts by a number, smallest first.
+func sortBy[T any](list []T, by func(T) int64) {
+	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(by(a), by(b)) })
+}

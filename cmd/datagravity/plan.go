@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// selectionFlags are shared by plan, sync and ready.
+type selectionFlags struct {
+	to       string
+	shards   []string
+	snapshot string
+}
+
+func (f *selectionFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.to, "to", "", "destination, by its name in the configuration")
+	c.Flags().StringArrayVar(&f.shards, "shards", nil, "only shards whose path matches this `glob` (**, *, ?, {a,b}); may be repeated")
+	c.Flags().StringVar(&f.snapshot, "snapshot", "", "a snapshot by its first hex digits (default: what the source lists now)")
+}
+
+func newPlan(g *globals) *cobra.Command {
+	var sel selectionFlags
+	var o planFlags
+	c := &cobra.Command{
+		Use: "plan DATASET[@SNAPSHOT] --to DEST", Short: "Say what would move, how, and for how much; nothing moves",
+		Long: `For each shard: whether the destination has it, can copy it from another of its keys, or needs its bytes; the bytes
+that cross, their price from the price book (with month-to-date where it is configured, else at the dearest paid tier),
+the requests, and how long it takes at a given bandwidth. Shards that were never read are counted in full: an upper bound.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return runPlan(c.Context(), g, args[0], sel, o) },
+	}
+	sel.add(c)
+	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
+	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
+	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
+	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
+	return c
+}
+
+type planFlags struct {
+	bandwidth string
+	list      bool
+	check     bool
+	adopt     plan.AdoptMode
+}
+
+func (o planFlags) validate() error {
+	switch o.adopt {
+	case plan.AdoptProven, plan.AdoptRead, plan.AdoptOverwrite:
+		return nil
+	}
+	return usageError{fmt.Errorf("--adopt %q: want read or overwrite", o.adopt)}
+}
+
+func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags, o planFlags) (err error) {
+	bits, err := parseBandwidth(o.bandwidth)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	a, err := g.begin(engine.Options{})
+	if err != nil {
+		return err
+	}
+	defer closing(a, &err)
+	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	if err != nil {
+		return err
+	}
+	q.Check, q.Adopt = o.check, o.adopt
+	a.sync.BitsPerSecond = bits
+	p, err := a.sync.Plan(ctx, q)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	fits := p.Fits(a.ledger)
+	if g.json {
+		return saying(g.printJSON(planDocument(p, fits, true)), fits)
+	}
+	if err := printPlan(g, p, o.list); err != nil {
+		return err
+	}
+	return fits
+}
+
+// planJSON is what plan prints with --json.
+type planJSON struct {
+	Dataset     string     `json:"dataset"`
+	Destination string     `json:"destination"`
+	Snapshot    string     `json:"snapshot,omitempty"`
+	Source      string     `json:"source_location"`
+	Agent       string     `json:"agent_location"`
+	Location    string     `json:"destination_location"`
+	Estimate    any        `json:"estimate"`
+	Fits        bool       `json:"fits_budgets"`
+	Refusal     string     `json:"refusal,omitempty"`
+	Shards      []itemJSON `json:"shards,omitempty"`
+}
+
+type itemJSON struct {
+	Path   string `json:"path"`
+	Key    string `json:"key"`
+	Bytes  int64  `json:"bytes"`
+	Digest string `json:"digest,omitempty"`
+	Way    string `json:"way"`
+	Reason string `json:"reason"`
+	// ReadFirst: the source is read before it is decided whether the bytes must cross.
+	ReadFirst bool `json:"read_first,omitempty"`
+}
+
+func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
+	out := planJSON{
+		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
+		Location: p.Route.Destination.String(), Estimate: p.Estimate, Fits: fits == nil,
+	}
+	if !p.Snapshot.IsZero() {
+		out.Snapshot = p.Snapshot.String()
+	}
+	if fits != nil {
+		out.Refusal = fits.Error()
+	}
+	if shards {
+		for _, it := range p.Items {
+			out.Shards = append(out.Shards, itemJSON{
+				Path: it.Path, Key: it.Key, Bytes: it.Size, Digest: text(it), Way: string(it.Way), Reason: it.Reason, ReadFirst: it.LearnFirst,
+			})
+		}
+	}
+	return out
+}
+
+func text(it plan.Item) string {
+	if it.Digest.IsZero() {
+		return ""
+	}
+	return it.Digest.String()
+}
+
+func printPlan(g *globals, p *plan.Plan, every bool) error {
+	e := p.Estimate
+	t := newTable(g.out)
+	t.row("WAY", "SHARDS", "BYTES", "")
+	for _, w := range plan.Ways {
+		if c, ok := e.Ways[w]; ok {
+			t.row(w, c.Shards, size(c.Bytes), wayMeaning[w])
+		}
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	bound := ""
+	if e.UpperBound {
+		bound = " (an upper bound: some shards were never read)"
+	}
+	_, _ = fmt.Fprintf(g.out, "\n%s -> agent at %s -> %s\n", p.Route.Source, p.Route.Agent, p.Route.Destination)
+	_, _ = fmt.Fprintf(g.out, "crosses  %s%s\n", size(e.CrossingBytes), bound)
+	if n, bytes := readFirst(p); n > 0 {
+		_, _ = fmt.Fprintf(g.out, "         %d shards of it, %s, are read at the source first: the destination may hold them under another name\n", n, size(bytes))
+	}
+	_, _ = fmt.Fprintf(g.out, "price    %s, at most %s with headers, TLS and retries\n", e.USD, e.UpperUSD)
+	_, _ = fmt.Fprintf(g.out, "takes    %s at the given bandwidth, %d paid requests\n", seconds(e.Duration()), e.Requests)
+	for _, l := range e.Lines {
+		if l.TotalNanoUSD != 0 {
+			_, _ = fmt.Fprintf(g.out, "  %s\n", l.Explanation)
+		}
+	}
+	for i, it := range p.Items {
+		if every || it.Way == plan.Refused || it.Way == plan.Missing {
+			if _, err := fmt.Fprintf(g.out, "%s%-8s %s  %s\n", map[bool]string{true: "\n"}[i == 0], it.Way, it.Path, it.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readFirst counts the shards whose digest decides whether they cross at all.
+func readFirst(p *plan.Plan) (n int, bytes int64) {
+	for _, it := range p.Items {
+		if it.LearnFirst {
+			n++
+			bytes += it.Size
+		}
+	}
+	return n, bytes
+}
+
+var wayMeaning = map[plan.Way]string{
+	plan.Have:    "at the destination and proven",
+	plan.Adopt:   "there already, not written by datagravity; equal size and checksum",
+	plan.Read:    "there already; its bytes will be read back and compared",
+	plan.Copy:    "copied by the destination itself; nothing crosses",
+	plan.Full:    "from the source",
+	plan.Refused: "an object that datagravity did not write stands in the way",
+	plan.Missing: "the source no longer has it",
+}
+
+// parseBandwidth reads 800Mbit/s, 10Gbit/s.
+func parseBandwidth(s string) (bitsPerSecond float64, err error) {
+	for suffix, unit := range map[string]float64{"Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9} {
+		if number, ok := strings.CutSuffix(s, suffix); ok {
+			if _, err := fmt.Sscanf(number+" ", "%g ", &bitsPerSecond); err == nil && bitsPerSecond > 0 {
+				return bitsPerSecond * unit, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("bandwidth %q: want for example 800Mbit/s or 10Gbit/s", s)
+}

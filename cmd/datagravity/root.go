@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// globals are the flags that every command takes.
+type globals struct {
+	streams
+	config    string
+	json      bool
+	progress  string
+	logLevel  string
+	logFormat string
+}
+
+// run executes one command line.
+func run(ctx context.Context, args []string, s streams) int {
+	g := &globals{streams: s}
+	root := newRoot(g)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(ctx, err)
+	var said *saidError
+	if !errors.As(err, &said) {
+		_, _ = fmt.Fprintf(s.err, "datagravity: %v\n", err)
+	}
+	return code
+}
+
+// saidError is an outcome that the command has already reported; only its exit code is left.
+type saidError struct{ error }
+
+// Unwrap gives the cause, for the exit code.
+func (e *saidError) Unwrap() error { return e.error }
+
+const rootLong = `datagravity brings the training shards that upcoming jobs need to where their accelerators are.
+
+It indexes datasets in Azure Blob (or any other store), plans the cheapest way to have each shard at a destination,
+moves only what is missing under a budget in US dollars, and proves every byte.
+
+  datagravity init                       write a commented configuration
+  datagravity doctor                     look at every store: rights, location, clock, capabilities
+  datagravity plan  DATASET --to DEST    what would move, how, and for how much; nothing moves
+  datagravity sync  DATASET --to DEST    do it; killed at any moment, the next run goes on
+  datagravity ready DATASET --to DEST    0 if everything is there and proven, 75 if not yet`
+
+func newRoot(g *globals) *cobra.Command {
+	root := &cobra.Command{
+		Use: "datagravity", Short: "Training data where the accelerators are, without a surprise on the bill",
+		Long: rootLong + "\n\n" + exitCodesHelp(), SilenceErrors: true, SilenceUsage: true, Version: versionLine(),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&g.config, "config", "", "configuration `file` (default: ./datagravity.yaml, then the user's and the system's config folder)")
+	f.BoolVar(&g.json, "json", false, "print one JSON document on standard output")
+	f.StringVar(&g.progress, "progress", "auto", "progress on standard error: auto, bars, plain, json or none")
+	f.StringVar(&g.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
+	f.StringVar(&g.logFormat, "log-format", "auto", "auto, text or json")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	})
+	root.AddCommand(
+		newInit(g), newDoctor(g), newIndex(g), newSnapshot(g), newPlan(g), newSync(g), newReady(g), newVerify(g), newRepair(g),
+		newGC(g), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
+	)
+	for _, c := range root.Commands() {
+		wrapArgs(c)
+	}
+	return root
+}
+
+// wrapArgs makes a wrong number of arguments a usage error with its own exit code, for a command and those below it.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}

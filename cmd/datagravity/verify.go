@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/datagravity/datagravity/pkg/store"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+)
+
+func newVerify(g *globals) *cobra.Command {
+	var to string
+	var read bool
+	c := &cobra.Command{
+		Use: "verify DATASET --to DEST", Short: "Compare what the manifest claims with the objects at a destination",
+		Long: `Lists the destination and compares existence, size and ETag; with --read also every byte (priced and under the budget).
+What is wrong is recorded, so that the next sync, or repair, mends it. Exits 4 if anything is wrong.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return runVerify(c.Context(), g, args[0], to, read) },
+	}
+	c.Flags().StringVar(&to, "to", "", "destination, by its name in the configuration")
+	c.Flags().BoolVar(&read, "read", false, "read every byte back")
+	return c
+}
+
+func runVerify(ctx context.Context, g *globals, dataset, to string, read bool) (err error) {
+	show, err := newProgress(g, "verify "+dataset+" at "+to)
+	if err != nil {
+		return err
+	}
+	a, err := g.begin(engine.Options{Observe: show.event})
+	if err != nil {
+		return err
+	}
+	defer closing(a, &err)
+	q, err := a.request(ctx, dataset, to, nil, "")
+	if err != nil {
+		return err
+	}
+	v, err := a.sync.Verify(ctx, q.Source, q.Destination, read)
+	show.end()
+	if err != nil {
+		return ended(ctx, err)
+	}
+	return g.verdict(v, dataset, to)
+}
+
+func (g *globals) verdict(v dgsync.Verification, dataset, to string) error {
+	var wrong error
+	if len(v.Wrong) > 0 {
+		wrong = fmt.Errorf("%w: %d of %d objects; datagravity repair %s --to %s mends them", store.ErrIntegrity, len(v.Wrong), v.Checked, dataset, to)
+	}
+	if g.json {
+		return saying(g.printJSON(v), wrong)
+	}
+	for _, w := range v.Wrong {
+		_, _ = fmt.Fprintf(g.out, "wrong: %s: %s\n", w.Path, w.Reason)
+	}
+	_, err := fmt.Fprintf(g.out, "checked %d objects at %s, %s read back, %d wrong\n", v.Checked, to, size(v.Bytes), len(v.Wrong))
+	if err != nil {
+		return err
+	}
+	return wrong
+}
+
+func newRepair(g *globals) *cobra.Command {
+	var sel selectionFlags
+	var read bool
+	c := &cobra.Command{
+		Use: "repair DATASET --to DEST", Short: "Verify a destination and bring back what is missing, changed or damaged",
+		Long: `Runs verify and then sync. An object that was changed behind datagravity's back is replaced only if it still is what
+datagravity wrote, damaged or cut short; one that somebody else wrote over it needs --adopt=overwrite.`,
+		Args: cobra.ExactArgs(1),
+	}
+	sel.add(c)
+	var o syncFlags
+	c.Flags().BoolVar(&read, "read", false, "read every byte back to find damage that size and ETag do not show")
+	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		name, _ := splitSnapshot(args[0])
+		err := runVerify(c.Context(), g.quiet(), name, sel.to, read)
+		if err != nil && exitCode(c.Context(), err) != exitIntegrity {
+			return err
+		}
+		return runSync(c.Context(), g, args[0], sel, o)
+	}
+	return c
+}
+
+// quiet is the same command without its standard output, for a step whose result another one reports.
+func (g *globals) quiet() *globals {
+	q := *g
+	q.out = g.err
+	q.json = false
+	return &q
+}

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+func (d *document) checkBudgets(c *Config) {
+	seen := map[string]bool{}
+	// Whether a budget counts anything cannot be told while a store's place is in doubt.
+	sure := len(d.errs) == 0
+	for i := range c.Budgets {
+		b := &c.Budgets[i]
+		f := field{"budgets"}.index(i)
+		if seen[b.Name] && b.Name != "" {
+			d.wrong(f.child("name"), "%q names an earlier budget too; each needs a name of its own", b.Name)
+		}
+		seen[b.Name] = true
+		if b.Window != defaultWindow {
+			d.wrong(f.child("window"), "unknown window %q (known: %s)", b.Window, defaultWindow)
+		}
+		d.checkLimits(f, *b)
+		from := side{"store", names(c.Stores), c.sourceLocations(), sure}
+		b.From = d.selector(f.child("from"), b.From, from)
+		to := side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure}
+		b.To = d.selector(f.child("to"), b.To, to)
+		if sure {
+			d.checkStoreSelector(f.child("to"), b.To, c)
+		}
+	}
+}
+
+// checkLimits refuses zeros: to the ledger 0 is no limit, to a reader it is nothing at all.
+func (d *document) checkLimits(f field, b Budget) {
+	usd, bytes := f.child("usd"), f.child("bytes")
+	if !d.isSet(usd) && !d.isSet(bytes) {
+		d.wrong(f, "limits nothing; give usd, bytes or both")
+	}
+	const instead = "must be more than 0; leave it out for no such limit, or use datagravity pause to let nothing move"
+	if d.isSet(usd) && b.USD <= 0 {
+		d.wrong(usd, instead)
+	}
+	if d.isSet(bytes) && b.Bytes <= 0 {
+		d.wrong(bytes, instead)
+	}
+}
+
+// side is what one side of a budget can name.
+type side struct {
+	kind  string // the word for what known names
+	known []string
+	at    []store.Location
+	sure  bool // at is all there is
+}
+
+// selector checks a budget's side and returns it as the ledger compares it. One that selects nothing is refused: a budget
+// with a slip in it would be no budget.
+func (d *document) selector(f field, s string, can side) string {
+	if s == "" || slices.Contains(can.known, s) {
+		return s
+	}
+	provider, _, isLocation := strings.Cut(s, ":")
+	l, err := store.ParseLocation(s)
+	switch {
+	case isLocation && err != nil:
+		d.wrong(f, "%v", err)
+	case isLocation && slices.Contains(can.at, l):
+		return l.String()
+	case !isLocation && slices.ContainsFunc(can.at, func(l store.Location) bool { return l.Provider == s }):
+		return s
+	case slices.Contains(store.Providers, provider):
+		if !can.sure {
+			return s
+		}
+		d.wrong(f, "nothing that is configured there is in %s, so that this budget would count nothing%s (in use: %s)",
+			s, didYouMean(s, locationNames(can.at)), orNone(locationNames(can.at)))
+	default:
+		d.wrong(f, "%v; or write a location (azure:eastus) or a provider (azure)", UnknownName(can.kind, s, slices.Compact(slices.Sorted(slices.Values(can.known)))))
+	}
+	return s
+}
+
+// checkStoreSelector: transfers are counted by their destination's name, so that a store can stand for one alone.
+func (d *document) checkStoreSelector(f field, to string, c *Config) {
+	if _, ok := c.Stores[to]; !ok {
+		return
+	}
+	if _, ok := c.Destinations[to]; ok || slices.Contains(store.Providers, to) {
+		return
+	}
+	switch in := c.destinationsIn(to); len(in) {
+	case 0:
+		d.wrong(f, "no destination is in store %q, so that this budget would count nothing (destinations: %s)", to, orNone(names(c.Destinations)))
+	case 1:
+	default:
+		d.wrong(f, "store %q holds several destinations (%s); name one of them, or the store's location %s", to, strings.Join(in, ", "), c.Stores[to].Location)
+	}
+}
+
+// sourceLocations are where stores are, any of which can be a source.
+func (c *Config) sourceLocations() []store.Location {
+	var out []store.Location
+	for _, name := range names(c.Stores) {
+		out = append(out, c.Stores[name].Location)
+	}
+	return out
+}
+
+func (c *Config) destinationLocations() []store.Location {
+	var out []store.Location
+	for _, name := range names(c.Destinations) {
+		out = append(out, c.Stores[c.Destinations[name].Store].Location)
+	}
+	return out
+}
+
+func locationNames(at []store.Location) []string {
+	var out []string
+	for _, l := range at {
+		if !l.IsZero() {
+			out = append(out, l.String())
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+func (d *document) checkPrices(p Prices) {
+	f := field{"prices"}
+	for i, r := range p.Routes {
+		at := f.child("routes").index(i)
+		if d.ok(at.child("from")) && d.ok(at.child("to")) && d.ok(at.child("usd_per_gib")) {
+			if err := r.override().Check(); err != nil {
+				d.fail(at, "%v", err)
+			}
+		}
+	}
+	seen := map[string]string{}
+	for _, site := range names(p.Sites) {
+		at := f.child("sites").child(site)
+		lower := strings.ToLower(site)
+		switch {
+		case !regionPattern.MatchString(lower):
+			d.wrong(at, "%q: want the name of a site alone, as after onprem: in a location", site)
+		case seen[lower] != "":
+			d.wrong(at, "%q is the same site as %q; capitals do not count in locations", site, seen[lower])
+		}
+		seen[lower] = site
+	}
+}

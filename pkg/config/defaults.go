@@ -1,0 +1,91 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What fields hold that the file leaves out; docs/config.md says the same from the comments in types.go.
+const (
+	// 96 MiB are a part and a half in flight for each of 8 shards: memory is the limit, not the number of streams.
+	defaultMemory    Size = 96 << 20
+	defaultShards         = 8
+	defaultParts          = 4
+	defaultPartSize  Size = 8 << 20
+	defaultChunkSize Size = 64 << 10
+	defaultFormat         = "auto"
+	defaultLayout         = "mirror"
+	defaultWindow         = "month"
+)
+
+// fillIn gives every field that the file leaves out its default, and makes paths absolute and prefixes whole. What the file
+// gives stays, even a zero: check refuses it where it makes no sense.
+func (d *document) fillIn(c *Config, dir string) {
+	agent := field{"agent"}
+	a := &c.Agent
+	fill(d, agent.child("memory"), &a.Memory, defaultMemory)
+	fill(d, agent.child("shards"), &a.Shards, defaultShards)
+	fill(d, agent.child("parts"), &a.Parts, defaultParts)
+	fill(d, agent.child("part_size"), &a.PartSize, defaultPartSize)
+	d.statePath(a, agent.child("state"), dir)
+	d.absolute(agent.child("journal_dir"), &a.JournalDir, dir)
+	d.absolute(field{"prices", "book"}, &c.Prices.Book, dir)
+
+	for name, v := range c.Datasets {
+		f := field{"datasets", name}
+		fill(d, f.child("format"), &v.Format, defaultFormat)
+		fill(d, f.child("chunk_size"), &v.ChunkSize, defaultChunkSize)
+		v.Prefix = folder(v.Prefix)
+		c.Datasets[name] = v
+	}
+	for name, v := range c.Destinations {
+		f := field{"destinations", name}
+		fill(d, f.child("layout"), &v.Layout, defaultLayout)
+		fill(d, f.child("prefix"), &v.Prefix, DatasetPlaceholder)
+		v.Prefix = folder(v.Prefix)
+		c.Destinations[name] = v
+	}
+	for i := range c.Budgets {
+		fill(d, field{"budgets"}.index(i).child("window"), &c.Budgets[i].Window, defaultWindow)
+	}
+}
+
+func fill[T any](d *document, f field, v *T, to T) {
+	if !d.isSet(f) {
+		*v = to
+	}
+}
+
+// statePath finds the state directory: systemd's, that of the XDG specification, or what the file says.
+func (d *document) statePath(a *Agent, f field, dir string) {
+	if d.isSet(f) && a.State != "" {
+		d.absolute(f, &a.State, dir)
+		return
+	}
+	// systemd separates several by colons; the first is ours.
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); first != "" {
+		a.State = first
+		d.absolute(f, &a.State, dir)
+		return
+	}
+	home := xdg("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if home == "" {
+		d.fail(f, "there is no home directory to keep state in; set it to a directory, for example /var/lib/datagravity")
+		return
+	}
+	a.State = filepath.Join(home, "datagravity")
+}
+
+// absolute makes a path absolute, relative ones from the file's folder; "" stays.
+func (d *document) absolute(f field, p *string, dir string) {
+	switch {
+	case *p == "":
+	case strings.HasPrefix(*p, "~"):
+		d.fail(f, "%q: ~ is not expanded; write the whole path", *p)
+	case filepath.IsAbs(*p):
+		*p = filepath.Clean(*p)
+	default:
+		*p = filepath.Join(dir, *p)
+	}
+}

@@ -1,0 +1,288 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// load loads a good file from a directory of the test's own and makes its paths relative to that directory.
+func load(t *testing.T, name string) (*Config, string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "good", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, dir
+}
+
+func TestEveryField(t *testing.T) {
+	c, dir := load(t, "full.yaml")
+	azure := store.Location{Provider: "azure", Region: "eastus"}
+	training := Store{URL: "azblob://training?storage_account=acct", Location: azure}
+	want := &Config{
+		Agent: Agent{
+			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
+			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, AllowInsecure: true,
+		},
+		Stores: map[string]Store{
+			"training": training, "again": training,
+			"minio": {URL: "s3://b?endpoint=http://127.0.0.1:9000&region=us-east-1", Location: store.Location{Provider: "onprem", Region: "lab1"}},
+			"lab.2": {URL: "file:///mnt/data", Location: store.Location{Provider: "onprem", Region: "lab2"}},
+		},
+		Datasets: map[string]Dataset{
+			"c4": {
+				Store: "training", Prefix: "c4/", Include: []string{"**/*.tar", "{train,val}/*"}, Exclude: []string{"**/*.tmp"},
+				Format: "webdataset", CompleteWhen: &CompleteWhen{Marker: "_SUCCESS", UnchangedFor: Duration(10 * time.Minute)}, ChunkSize: 128 << 10,
+			},
+			"2024": {Store: "training", Prefix: "2024/", Format: "auto", ChunkSize: 64 << 10},
+		},
+		Destinations: map[string]Destination{
+			"lab":  {Store: "minio", Prefix: "replicas/{dataset}/v1/", Layout: "snapshots", StorageClass: "STANDARD_IA", KMSKey: "key-1"},
+			"root": {Store: "lab.2", Prefix: "", Layout: "mirror"},
+		},
+		Budgets: []Budget{
+			{Name: "by location", From: "azure:eastus", To: "onprem", Window: "month", USD: 12_500_000_000},
+			{Name: "by name", From: "training", To: "lab", Window: "month", Bytes: 5 << 40},
+			{Name: "by store", To: "lab.2", Window: "month", USD: 1},
+			{Name: "all", Window: "month", USD: 500_000_000_000, Bytes: 10_000_000_000},
+		},
+		Prices: Prices{
+			Book: filepath.Join(dir, "book.json"), MonthToDate: map[string]Size{"azure.zone-1.mgn": 20 << 40},
+			Routes: []Route{
+				{From: "azure:eastus", To: "onprem:*", USDPerGiB: 25_000_000},
+				{From: "onprem:lab1", To: "*"},
+			},
+			Sites: map[string]string{"Lab1": "europe"}, ISPRouting: true,
+		},
+		Path: filepath.Join(dir, "full.yaml"),
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("-want +have:\n%s", diff)
+	}
+
+	budgets := []cost.Budget{
+		{Name: "by location", From: "azure:eastus", To: "onprem", LimitNanoUSD: 12_500_000_000},
+		{Name: "by name", From: "training", To: "lab", LimitBytes: 5 << 40},
+		{Name: "by store", To: "root", LimitNanoUSD: 1},
+		{Name: "all", LimitNanoUSD: 500_000_000_000, LimitBytes: 10_000_000_000},
+	}
+	if diff := cmp.Diff(budgets, c.CostBudgets()); diff != "" {
+		t.Errorf("budgets -want +have:\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int64{"azure.zone-1.mgn": 20 << 40}, c.MonthToDate()); diff != "" {
+		t.Errorf("month to date -want +have:\n%s", diff)
+	}
+}
+
+// TestBudgetsCoverTransfers ties the selectors to how transfers are named: a store's name to a destination in it.
+func TestBudgetsCoverTransfers(t *testing.T) {
+	c, _ := load(t, "full.yaml")
+	toLab2 := cost.Link{
+		Source: "training", SourceLocation: c.Stores["training"].Location,
+		Dest: "root", DestLocation: c.Stores["lab.2"].Location,
+	}
+	covers := map[string]bool{}
+	for _, b := range c.CostBudgets() {
+		covers[b.Name] = b.Covers(toLab2)
+	}
+	want := map[string]bool{"by location": true, "by name": false, "by store": true, "all": true}
+	if diff := cmp.Diff(want, covers); diff != "" {
+		t.Errorf("-want +have:\n%s", diff)
+	}
+}
+
+// TestProviderAsName: "aws" in a budget is the provider, even where a store and a destination have that name.
+func TestProviderAsName(t *testing.T) {
+	c, err := parse("x.yaml", "/", []byte(`
+agent: {location: azure:eastus, state: s}
+stores:
+  aws: {url: "s3://a?region=us-east-1", location: aws:us-east-1}
+  west: {url: "s3://b?region=us-west-2", location: aws:us-west-2}
+destinations:
+  east: {store: aws}
+  west: {store: west}
+budgets:
+  - {name: a, to: aws, usd: 1}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range c.Destinations {
+		if l := (cost.Link{Dest: name, DestLocation: c.Stores[d.Store].Location}); !c.CostBudgets()[0].Covers(l) {
+			t.Errorf("the budget for aws does not cover %s", name)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("HOME", "/home/user")
+	c, dir := load(t, "least.yaml")
+	c.Stores = nil
+	want := &Config{
+		Agent: Agent{
+			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
+			Memory: 96 << 20, Shards: 8, Parts: 4, PartSize: 8 << 20,
+		},
+		Datasets:     map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
+		Destinations: map[string]Destination{"aws": {Store: "east", Prefix: "{dataset}/", Layout: "mirror"}},
+		Path:         filepath.Join(dir, "least.yaml"),
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("-want +have:\n%s", diff)
+	}
+}
+
+func TestStateDirectory(t *testing.T) {
+	for _, c := range []struct{ name, systemd, xdg, home, want, err string }{
+		{name: "systemd", systemd: "/var/lib/datagravity", xdg: "/x", home: "/h", want: "/var/lib/datagravity"},
+		{name: "two of systemd's", systemd: "/var/lib/a:/var/lib/b", xdg: "/x", home: "/h", want: "/var/lib/a"},
+		{name: "xdg", xdg: "/x", home: "/h", want: "/x/datagravity"},
+		{name: "relative xdg", xdg: "x", home: "/h", want: "/h/.local/state/datagravity"},
+		{name: "home", home: "/h", want: "/h/.local/state/datagravity"},
+		{name: "homeless", err: "x.yaml:1:1: agent.state: there is no home directory to keep state in; set it to a directory, for example /var/lib/datagravity"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("STATE_DIRECTORY", c.systemd)
+			t.Setenv("XDG_STATE_HOME", c.xdg)
+			t.Setenv("HOME", c.home)
+			got, err := parse("x.yaml", "/etc", []byte("agent: {location: azure:eastus}"))
+			switch {
+			case c.err != "":
+				if err == nil || err.Error() != c.err {
+					t.Errorf("error %v, want %s", err, c.err)
+				}
+			case err != nil:
+				t.Error(err)
+			case got.Agent.State != c.want:
+				t.Errorf("state %s, want %s", got.Agent.State, c.want)
+			}
+		})
+	}
+}
+
+func TestExample(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	if err := os.WriteFile(path, Example(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Stores) != 4 || len(c.Datasets) != 2 || len(c.Destinations) != 3 || len(c.CostBudgets()) != 2 {
+		t.Errorf("the example is not what its test knows: %+v", c)
+	}
+	book, routes, err := c.PriceBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Every way that the example can take must have a price, or its first plan fails.
+	for name, d := range c.Destinations {
+		from, to := c.Stores["training"].Location, c.Stores[d.Store].Location
+		if _, err := book.Transfer(from, to, routes); err != nil {
+			t.Errorf("to %s: %v", name, err)
+		}
+	}
+}
+
+// TestExampleUncommented: what the example offers in comments must be right too.
+func TestExampleUncommented(t *testing.T) {
+	var lines [][]byte
+	for _, l := range bytes.Split(Example(), []byte("\n")) {
+		for _, key := range []string{"# state:", "# routes:", "#   - {from:", "# month_to_date:", "#   azure.zone"} {
+			l = bytes.Replace(l, []byte(key), []byte(strings.Replace(key, "# ", "", 1)), 1)
+		}
+		lines = append(lines, l)
+	}
+	c, err := parse("example.yaml", "/", bytes.Join(lines, []byte("\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Agent.State != "/var/lib/datagravity" || len(c.Prices.Routes) != 1 || len(c.MonthToDate()) != 1 {
+		t.Errorf("the example's comments were not taken in: %+v", c)
+	}
+	book, routes, err := c.PriceBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := book.Transfer(c.Stores["training"].Location, c.Stores["s3-east"].Location, routes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.MonthToDate()[rate.Pool]; !ok {
+		t.Errorf("the pool of a transfer to S3 is %s, the example names %v", rate.Pool, c.MonthToDate())
+	}
+}
+
+func TestPriceBook(t *testing.T) {
+	c, dir := load(t, "full.yaml")
+	_, _, err := c.PriceBook()
+	var e *Error
+	if !errors.As(err, &e) || e.Field != "prices.book" || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("error without the file: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "book.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = c.PriceBook()
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), "schema") {
+		t.Errorf("error of a file that is no book: %v", err)
+	}
+	own, err := os.ReadFile(filepath.Join("..", "cost", "data", "pricebook.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own = bytes.Replace(own, []byte(`"version": "`+cost.Default().Version), []byte(`"version": "mine`), 1)
+	if err := os.WriteFile(filepath.Join(dir, "book.json"), own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	book, routes, err := c.PriceBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if book.Version != "mine" {
+		t.Errorf("book %s", book.Version)
+	}
+	want := cost.RouteOptions{
+		ISPRouting: true, SiteContinents: map[string]string{"lab1": "europe"},
+		Overrides: []cost.Override{{From: "azure:eastus", To: "onprem:*", NanoUSDPerGiB: 25_000_000}, {From: "onprem:lab1", To: "*"}},
+	}
+	if diff := cmp.Diff(want, routes); diff != "" {
+		t.Errorf("-want +have:\n%s", diff)
+	}
+	c.Prices.Book = ""
+	if book, _, err := c.PriceBook(); err != nil || book != cost.Default() {
+		t.Errorf("without a book: %v, %v", book, err)
+	}
+}
+
+func TestPrefixFor(t *testing.T) {
+	for _, c := range []struct{ prefix, want string }{
+		{"", ""}, {"{dataset}", "c4/"}, {"{dataset}/", "c4/"}, {"a", "a/"}, {"a/{dataset}/{dataset}", "a/c4/c4/"},
+	} {
+		if got := (Destination{Prefix: c.prefix}).PrefixFor("c4"); got != c.want {
+			t.Errorf("PrefixFor of %q = %q, want %q", c.prefix, got, c.want)
+		}
+	}
+}

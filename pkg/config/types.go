@@ -1,0 +1,151 @@
+// Package config reads datagravity's one YAML file. Every mistake in it is reported with file, line and column, and an
+// unknown name with the nearest valid one; a file with a mistake is refused as a whole.
+//
+// # Secrets
+//
+// The file holds none. Credentials come from each cloud's own default chain (environment, workload identity, instance
+// metadata, profile files).
+package config
+
+import (
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// Config is the whole file. The comment of each field is its line in docs/config.md.
+type Config struct {
+	// Where this agent runs and what it may use.
+	Agent Agent `yaml:"agent"`
+	// Buckets, containers and directories by name.
+	Stores map[string]Store `yaml:"stores"`
+	// What is trained on, by name: a prefix in a store.
+	Datasets map[string]Dataset `yaml:"datasets"`
+	// Where datasets are wanted, by name: a prefix in a store.
+	Destinations map[string]Destination `yaml:"destinations"`
+	// Limits on what may be spent or moved in a calendar month.
+	Budgets []Budget `yaml:"budgets"`
+	// What the price book cannot know.
+	Prices Prices `yaml:"prices"`
+
+	// Path of the file it came from; not part of the file.
+	Path string `yaml:"-"`
+}
+
+// Agent describes this process.
+type Agent struct {
+	// Location of the machine this runs on, as provider:region (azure:eastus, aws:us-east-1, gcp:us-central1, onprem:lab1). It decides which reads and writes are free.
+	Location store.Location `yaml:"location" required:"true"`
+	// Directory for the manifest, recipes and journal. Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/datagravity, else ~/.local/state/datagravity.
+	State string `yaml:"state"`
+	// Folder for the ledger's journal, best on another disk. Default: journal/ in the state directory.
+	JournalDir string `yaml:"journal_dir"`
+	// Memory for data in flight, whatever the number of shards and streams. Default 96MiB.
+	Memory Size `yaml:"memory"`
+	// Shards worked on at the same time. Default 8.
+	Shards int `yaml:"shards"`
+	// Parts of one shard in flight at the same time. Default 4.
+	Parts int `yaml:"parts"`
+	// Size of a part; a power of two, grown for objects that would have too many. Default 8MiB.
+	PartSize Size `yaml:"part_size"`
+	// Allow stores on plain http and loopback addresses (tests and emulators).
+	AllowInsecure bool `yaml:"allow_insecure"`
+}
+
+// Store is a bucket, container or directory.
+type Store struct {
+	// azblob://container?storage_account=name, s3://bucket?region=us-east-1, gs://bucket, file:///directory
+	URL string `yaml:"url" required:"true"`
+	// Where it is, as provider:region. It decides what moving costs.
+	Location store.Location `yaml:"location" required:"true"`
+}
+
+// Dataset is a prefix in a store.
+type Dataset struct {
+	// Name of the store that holds it.
+	Store string `yaml:"store" required:"true"`
+	// Key prefix; "c4" and "c4/" mean the same, and never match "c4-old/". Empty: the whole store.
+	Prefix string `yaml:"prefix"`
+	// Globs (**, *, ?, {a,b}) on the path within the dataset; empty includes everything.
+	Include []string `yaml:"include"`
+	// Globs of paths to leave out.
+	Exclude []string `yaml:"exclude"`
+	// Hint at the format of its shards: auto, webdataset, mds, parquet, litdata, energon, megatron, raw. Index files of the format travel last.
+	Format string `yaml:"format"`
+	// When a snapshot may be taken. Without it: at any time.
+	CompleteWhen *CompleteWhen `yaml:"complete_when"`
+	// Average chunk size, a power of two. Default 64KiB.
+	ChunkSize Size `yaml:"chunk_size"`
+}
+
+// CompleteWhen says when a listing may become a snapshot. A listing is not a point in time.
+type CompleteWhen struct {
+	// An object within the dataset that is written last, for example _SUCCESS. It travels too, last.
+	Marker string `yaml:"marker"`
+	// Nothing in the listing has changed for this long, for example 10m.
+	UnchangedFor Duration `yaml:"unchanged_for"`
+}
+
+// Destination is a prefix in a store where datasets are wanted.
+type Destination struct {
+	// Name of the store.
+	Store string `yaml:"store" required:"true"`
+	// Key prefix. "{dataset}" stands for the dataset's name. Default: {dataset}.
+	Prefix string `yaml:"prefix"`
+	// mirror (the same keys as the source under the prefix) or snapshots (one prefix per snapshot). Default mirror.
+	Layout string `yaml:"layout"`
+	// Storage class or access tier of what is written, in the provider's words. Default: the bucket's.
+	StorageClass string `yaml:"storage_class"`
+	// Key that encrypts what is written: an S3 key id or ARN, a GCS key name, an Azure encryption scope.
+	KMSKey string `yaml:"kms_key"`
+}
+
+// Budget limits what goes over a source-destination pair in a calendar month (UTC).
+type Budget struct {
+	// Name, for messages and reports.
+	Name string `yaml:"name" required:"true"`
+	// Source: a store's name, a location or a provider. Empty: any.
+	From string `yaml:"from"`
+	// Destination: a destination's name, that of a store with one destination in it, a location or a provider. Empty: any.
+	To string `yaml:"to"`
+	// Window of the limit. Only month.
+	Window string `yaml:"window"`
+	// Most US dollars in a window, for example 500 or 12.50. At least one of usd and bytes is needed.
+	USD USD `yaml:"usd"`
+	// Most bytes on the wire in a window, for example 5TiB.
+	Bytes Size `yaml:"bytes"`
+}
+
+// Prices tell what the price book cannot know.
+type Prices struct {
+	// A price book to use in place of the built-in one.
+	Book string `yaml:"book"`
+	// Bytes of each pooled meter that others used this month, by the pool's name (see datagravity plan). Without it every byte is priced at the meter's dearest paid tier.
+	MonthToDate map[string]Size `yaml:"month_to_date"`
+	// Flat rates that replace the book's: private lines, negotiated prices, regions that the book does not know. The first that matches wins.
+	Routes []Route `yaml:"routes"`
+	// Continent of an onprem site by its name (lab1: europe); Google prices internet traffic by its destination.
+	Sites map[string]string `yaml:"sites"`
+	// Azure routing preference "Internet" is set on the source account.
+	ISPRouting bool `yaml:"isp_routing"`
+}
+
+// Route is a flat price for a route.
+type Route struct {
+	// From is provider:region, provider:* or *.
+	From string `yaml:"from" required:"true"`
+	// To is provider:region, provider:* or *.
+	To string `yaml:"to" required:"true"`
+	// US dollars per 2^30 bytes; 0 declares the route free.
+	USDPerGiB USD `yaml:"usd_per_gib" required:"true"`
+}
+
+// Size is a number of bytes, written 512, 64KiB, 8MiB, 2GiB, 5TiB (binary) or 10GB (decimal).
+type Size int64
+
+// USD is an amount of US dollars.
+type USD cost.NanoUSD
+
+// Duration is written 90s, 10m, 24h.
+type Duration time.Duration

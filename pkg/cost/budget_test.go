@@ -1,0 +1,125 @@
+package cost
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+func TestBudgetCovers(t *testing.T) {
+	reading := Link{Source: "training", SourceLocation: eastus}
+	for _, tt := range []struct {
+		from, to string
+		want     [3]bool // toS3, toLab, reading
+	}{
+		{"", "", [3]bool{true, true, true}},
+		{"training", "", [3]bool{true, true, true}},
+		{"azure", "", [3]bool{true, true, true}},
+		{"azure:eastus", "lab", [3]bool{false, true, false}},
+		{"azure:westus", "", [3]bool{}},
+		{"", "aws", [3]bool{true, false, false}},
+		{"", "aws:us-east-1", [3]bool{true, false, false}},
+		{"", "s3-east", [3]bool{true, false, false}},
+		{"train", "", [3]bool{}}, // a name, not the beginning of one
+		{"lab", "", [3]bool{}},   // a destination is no source
+	} {
+		b := Budget{From: tt.from, To: tt.to}
+		if got := [3]bool{b.Covers(toS3), b.Covers(toLab), b.Covers(reading)}; got != tt.want {
+			t.Errorf("from %q to %q covers %v, want %v", tt.from, tt.to, got, tt.want)
+		}
+	}
+	// A link without a known location is selected by nothing but its name and "".
+	nowhere := Link{Source: "x", SourceLocation: store.Location{}}
+	if (Budget{From: "azure"}).Covers(nowhere) || !(Budget{From: "x"}).Covers(nowhere) {
+		t.Error("a link without a location")
+	}
+}
+
+func TestUseLeft(t *testing.T) {
+	for _, tt := range []struct {
+		use   Use
+		usd   NanoUSD
+		bytes int64
+	}{
+		{Use{}, -1, -1},
+		{Use{Settled: 5, ReservedBytes: 7}, -1, -1},
+		{Use{Budget: Budget{LimitNanoUSD: 10}, Settled: 3, Reserved: 4}, 3, -1},
+		{Use{Budget: Budget{LimitBytes: 10}, SettledBytes: 3, ReservedBytes: 4}, -1, 3},
+		{Use{Budget: Budget{LimitNanoUSD: 10, LimitBytes: 10}, Settled: 30, SettledBytes: 10}, 0, 0},
+	} {
+		if usd, bytes := tt.use.Left(); usd != tt.usd || bytes != tt.bytes {
+			t.Errorf("%+v has %d and %d left", tt.use, usd, bytes)
+		}
+	}
+}
+
+func TestBudgetErrorsSayWhatToDo(t *testing.T) {
+	u := Use{Budget: Budget{Name: "nov", LimitNanoUSD: 500 * USD, LimitBytes: 100}, Window: "2026-11", Clock: "2026-11",
+		Settled: 400 * USD, Reserved: 50 * USD, SettledBytes: 60}
+	for _, tt := range []struct {
+		usd   NanoUSD
+		bytes int64
+		want  string
+	}{
+		{50 * USD, 40, ""},
+		{50*USD + 1, 0, `budget "nov" has $50.00 left of $500.00 for 2026-11 ($400.00 spent, $50.00 reserved), and this needs up to $50.00; raise the budget`},
+		{0, 41, `budget "nov" has 40 bytes left of 100 for 2026-11, and this needs up to 41; raise the budget, wait for the next window`},
+	} {
+		err := u.fits(tt.usd, tt.bytes)
+		if tt.want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v, want %q", err, tt.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "all", LimitNanoUSD: 100}, Budget{Name: "lab", To: "lab", LimitBytes: 50})
+	r.reserve(t, over(toS3, 30))
+	for _, tt := range []struct {
+		link  Link
+		usd   NanoUSD
+		bytes int64
+		over  string
+	}{
+		{toS3, 70, 1 << 40, ""}, {toS3, 71, 0, `"all"`}, {toLab, 70, 50, ""}, {toLab, 70, 51, `"lab"`}, {toLab, 71, 51, `"all"`},
+	} {
+		err := r.l.Check(tt.link, tt.usd, tt.bytes)
+		if tt.over == "" && err == nil {
+			continue
+		}
+		if tt.over == "" || !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), tt.over) {
+			t.Errorf("%s, %d, %d bytes: %v", tt.link.Name(), tt.usd, tt.bytes, err)
+		}
+	}
+	// Looking opens no window.
+	r.now = r.now.AddDate(0, 1, 0)
+	if err := r.l.Check(toS3, 100, 0); err != nil {
+		t.Error(err)
+	}
+	r.now = r.now.AddDate(0, -1, 0)
+	r.want(t, "all", 0, 30)
+}
+
+func TestWindowOf(t *testing.T) {
+	for in, want := range map[string]string{
+		"2026-11-30T23:59:59Z": "2026-11", "2026-12-01T00:00:00Z": "2026-12", "2026-12-01T00:30:00+01:00": "2026-11",
+		"2026-10-31T20:00:00-05:00": "2026-11",
+	} {
+		at, err := time.Parse(time.RFC3339, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := WindowOf(at); got != want {
+			t.Errorf("%s is in %s, want %s", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package cost
+
+import (
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// The margin reserved above the bytes of a range, for HTTP headers, TLS records and a TLS handshake. TLS adds 22 bytes to
+// a record of up to 16 KiB (0.14 %); a handshake with a certificate chain takes 5-8 KiB; headers of the three services
+// stay below 2 KiB. Metered requests must stay within it: Settle reports more as [ErrOverrun].
+const (
+	MarginPerMille   = 10
+	MarginPerRequest = 32 << 10
+)
+
+// WithMargin is what a request for so many bytes may put on the wire.
+func WithMargin(bytes int64) int64 { return bytes + bytes*MarginPerMille/1000 + MarginPerRequest }
+
+// Crossing is what one step will put on the wire between two locations, and the paid requests it makes.
+type Crossing struct {
+	Link     Link
+	From, To store.Location // of this hop: source to agent, or agent to destination
+	Dataset  string
+	Path     string
+	Need     string
+	Activity string // transfer, index, verify, adopt, list
+	// Bytes on the wire at most, with margin.
+	Bytes int64
+	// Requests at the provider they are billed by.
+	Requests      map[Op]int64
+	RequestPrices string
+	// Retrieval price of the range, for cool storage classes.
+	Retrieval NanoUSD
+	Rate      Rate
+}
+
+// Moved is what one crossing of a ticket really put on the wire.
+type Moved struct {
+	Bytes    int64
+	Requests map[Op]int64
+}
+
+// Free tells that nothing of it is paid and no budget counts it: no reservation is needed.
+func (l *Ledger) Free(c Crossing) bool {
+	if c.From == c.To {
+		return true // requests alone are settled afterwards; bytes do not leave the place
+	}
+	// A whole GiB, because a few bytes cost less than half a nano-dollar.
+	if c.Rate.Price(max(c.Bytes, GiB), nil) != 0 {
+		return false
+	}
+	for _, b := range l.budgets {
+		if b.Covers(c.Link) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c Crossing) requestCount() (n int64) {
+	for _, v := range c.Requests {
+		n += max(0, v)
+	}
+	return n
+}
+
+func (l *Ledger) requestPrice(c Crossing) (sum NanoUSD) {
+	for op, n := range c.Requests {
+		sum = AddNanoUSD(sum, l.book.Requests(c.RequestPrices, op, n))
+	}
+	return sum
+}
+
+// dearest is what to reserve for a crossing when its meter stands at `at` (nil: unknown): the dearest price that it can
+// have whenever it is settled. Other transfers may move the meter by any amount before, out of a free first band for
+// instance, so that the bound is over all the bands from here on.
+func (l *Ledger) dearest(c Crossing, at *int64) NanoUSD {
+	return AddNanoUSD(c.Rate.Dearest(c.Bytes, at, int64(MaxNanoUSD)), l.requestPrice(c), max(0, c.Retrieval))
+}
+
+// price is what a crossing costs that moved so much.
+func (l *Ledger) price(c Crossing, m Moved, at *int64) NanoUSD {
+	c.Requests = m.Requests
+	return AddNanoUSD(c.Rate.Price(m.Bytes, at), l.requestPrice(c), max(0, c.Retrieval))
+}
+
+func (c Crossing) line(month string) manifest.LineKey {
+	return manifest.LineKey{
+		Month: month, Dataset: c.Dataset, Path: c.Path, From: c.From.String(), To: c.To.String(),
+		Source: c.Link.Source, Dest: c.Link.Dest, Need: c.Need, Activity: c.Activity,
+	}
+}

@@ -1,0 +1,98 @@
+package cost
+
+import (
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// replay counts what the journal has and the manifest does not know: all of it after the manifest was lost and made anew,
+// the youngest part after an older one was restored, and nothing on most days. What was settled counts as settled, and
+// what was reserved and never settled counts whole.
+func (l *Ledger) replay() error {
+	type id struct {
+		account string
+		number  uint64
+	}
+	open := map[id]manifest.Entry{}
+	var unknown manifest.Unaccounted
+	err := l.m.Update(func(tx *manifest.Tx) (err error) {
+		book := func(e manifest.Entry) error {
+			if _, err := tx.LedgerMonth(e.Line.Month); err != nil {
+				return err
+			}
+			err := apply(tx, e.Open, manifest.Window{SettledNanoUSD: e.NanoUSD, SettledBytes: e.Bytes})
+			if err != nil || e.Bytes == 0 && e.NanoUSD == 0 && e.Requests == 0 {
+				return err
+			}
+			return bookLine(tx, e.Open, e.At, e.Whole)
+		}
+		unknown, err = l.m.UnaccountedEntries(tx, func(e manifest.Entry) error {
+			key := id{e.Account, e.ID}
+			if e.Kind == "reserve" {
+				// Two of one id cannot be, but if they are both may have been sent.
+				if before, twice := open[key]; twice {
+					if err := book(before); err != nil {
+						return err
+					}
+				}
+				e.Whole = true
+				open[key] = e
+				return nil
+			}
+			delete(open, key)
+			return book(e)
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range open {
+			if err := book(e); err != nil {
+				return err
+			}
+		}
+		return tx.AccountForJournal(unknown)
+	})
+	if err != nil {
+		return err
+	}
+	if unknown.Entries > 0 {
+		l.log.Warn("the journal has spend that the manifest did not know (it is new, or was restored): it was taken over",
+			"entries", unknown.Entries, "never_settled", len(open))
+	}
+	if unknown.Damaged > 0 {
+		l.log.Warn("the journal has damaged lines; a reservation in one of them that was never settled is not counted",
+			"lines", unknown.Damaged)
+	}
+	if len(unknown.Shorter) > 0 {
+		l.log.Warn("part of the journal is gone; the manifest still knows what it said, keep a backup of it", "files", unknown.Shorter)
+	}
+	return nil
+}
+
+// recover settles whole what a dead process left reserved: the bytes may have moved.
+func (l *Ledger) recover() error {
+	var standing []manifest.Open
+	err := l.m.View(func(tx *manifest.Tx) error {
+		return tx.Reservations(func(o manifest.Open) (bool, error) {
+			standing = append(standing, o)
+			return true, nil
+		})
+	})
+	if err != nil || len(standing) == 0 {
+		return err
+	}
+	var sum NanoUSD
+	err = l.m.Update(func(tx *manifest.Tx) error {
+		for _, o := range standing {
+			sum = AddNanoUSD(sum, NanoUSD(o.NanoUSD))
+			if _, err := l.settle(tx, o, o, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.log.Warn("an earlier run ended in the middle: its open reservations count as spent", "reservations", len(standing), "usd", sum.String())
+	return l.journal("settle", true, standing...)
+}

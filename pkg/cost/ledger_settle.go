@@ -1,0 +1,160 @@
+package cost
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// ErrOverrun: more was metered than was reserved. It is a defect of the margin, never passed over in silence: what was
+// metered is booked, beyond the budget if it must be, and whoever settles is told.
+var ErrOverrun = errors.New("more on the wire than reserved")
+
+// SettleIn books what moved, crossing by crossing in the order given to Reserve (free ones included), inside a transaction
+// of the caller's, which may run more than once; `finish` must be called after it committed, the one of its last run.
+// Settling again what was settled changes nothing. Error of finish: [ErrOverrun], with everything booked, and
+// [manifest.ErrJournal].
+func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, err error) {
+	if t.done || len(t.open) == 0 {
+		return func() error { return nil }, nil
+	}
+	if len(moved) != t.of {
+		return nil, fmt.Errorf("cost: %d crossings were reserved and %d are settled", t.of, len(moved))
+	}
+	var booked []manifest.Open
+	var sum NanoUSD
+	var overrun error
+	for i, o := range t.open {
+		c, m := t.c[i], moved[t.at[i]]
+		m.Bytes = max(0, m.Bytes)
+		at, err := t.l.position(tx, c.Rate, o.Line.Month)
+		if err != nil {
+			return nil, err
+		}
+		s := o
+		c.Requests = m.Requests
+		price := t.l.price(c, m, at)
+		s.Bytes, s.NanoUSD, s.Requests = m.Bytes, int64(price), c.requestCount()
+		if s.Bytes > o.Bytes || s.NanoUSD > o.NanoUSD {
+			overrun = errors.Join(overrun, fmt.Errorf("%w: %d bytes for %s over %s for %q, reserved were %d bytes and %s; the budgets were charged in full",
+				ErrOverrun, s.Bytes, price, c.Link.Name(), c.Path, o.Bytes, NanoUSD(o.NanoUSD)))
+		}
+		stood, err := t.l.settle(tx, o, s, false)
+		if err != nil {
+			return nil, err
+		}
+		if stood {
+			booked = append(booked, s)
+			sum = AddNanoUSD(sum, price)
+		}
+	}
+	return func() error {
+		t.done, t.settled = true, sum
+		return errors.Join(overrun, t.l.journal("settle", false, booked...))
+	}, nil
+}
+
+// Settle is SettleIn in a transaction of its own.
+func (t *Ticket) Settle(moved []Moved) error {
+	if t.done || len(t.open) == 0 {
+		t.done = true
+		return nil
+	}
+	var finish func() error
+	err := t.l.m.Batch(func(tx *manifest.Tx) (err error) {
+		finish, err = t.SettleIn(tx, moved)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return finish()
+}
+
+// ChargeWhole settles the full reservation: the request broke off and nobody knows what the service sent.
+func (t *Ticket) ChargeWhole() error { return t.end("settle", true) }
+
+// Release gives the reservation back: the request provably never left.
+func (t *Ticket) Release() error { return t.end("release", false) }
+
+func (t *Ticket) end(kind string, whole bool) error {
+	if t.done || len(t.open) == 0 {
+		return nil
+	}
+	var ended []manifest.Open
+	var sum NanoUSD
+	err := t.l.m.Batch(func(tx *manifest.Tx) error {
+		ended, sum = nil, 0
+		for _, o := range t.open {
+			s := o
+			if !whole {
+				s.Bytes, s.NanoUSD, s.Requests = 0, 0, 0
+			}
+			stood, err := t.l.settle(tx, o, s, whole)
+			if err != nil {
+				return err
+			}
+			if stood {
+				ended = append(ended, s)
+				sum = AddNanoUSD(sum, NanoUSD(s.NanoUSD))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.done, t.settled = true, sum
+	return t.l.journal(kind, whole, ended...)
+}
+
+// settle turns reservation o into the settled amount s, if it still stands: nothing is booked twice.
+func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood bool, err error) {
+	if _, stood, err = tx.Reservation(o.ID); err != nil || !stood {
+		return false, err
+	}
+	err = apply(tx, o, manifest.Window{
+		ReservedNanoUSD: -o.NanoUSD, ReservedBytes: -o.Bytes, SettledNanoUSD: s.NanoUSD, SettledBytes: s.Bytes,
+	})
+	if err != nil {
+		return false, err
+	}
+	if err := tx.DeleteReservation(o.ID); err != nil {
+		return false, err
+	}
+	if s.Bytes == 0 && s.NanoUSD == 0 && s.Requests == 0 {
+		return true, nil
+	}
+	return true, bookLine(tx, s, manifest.At(l.m.Now()), whole)
+}
+
+// bookLine adds a settled amount to its ledger line.
+func bookLine(tx *manifest.Tx, s manifest.Open, now manifest.Millis, whole bool) error {
+	line, ok, err := tx.Line(s.Line)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		line = manifest.Line{LineKey: s.Line, First: s.At, RateID: s.RateID, Book: s.Book}
+	}
+	line.Last = max(line.Last, now)
+	line.Bytes = addSaturating(line.Bytes, s.Bytes)
+	line.NanoUSD = addSaturating(line.NanoUSD, s.NanoUSD)
+	line.Requests += s.Requests
+	if whole {
+		line.Unknown++
+	}
+	return tx.PutLine(line)
+}
+
+func (l *Ledger) journal(kind string, whole bool, opens ...manifest.Open) error {
+	if len(opens) == 0 {
+		return nil
+	}
+	entries := make([]manifest.Entry, len(opens))
+	for i, o := range opens {
+		entries[i] = manifest.Entry{Kind: kind, Open: o, Whole: whole}
+	}
+	return l.m.Journal().Append(entries...)
+}

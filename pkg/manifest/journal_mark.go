@@ -1,0 +1,194 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+)
+
+// The manifest knows how far it has taken the journal into account, so that opening it reads the rest only, and so that a
+// manifest that is older than the journal (restored from a backup, or made anew) is noticed.
+//
+// Every entry is appended after its transaction was committed. So whatever is in the journal when a transaction begins is
+// known to it, and the mark may be moved in any transaction of the session. What lies behind the mark may still be known:
+// the process died before it moved the mark. An entry is unknown exactly if its reservation's id is higher than the
+// highest that the manifest has for the entry's account.
+var (
+	marks   = table[map[string]mark]{bucket: "meta"}
+	markKey = []byte("journal")
+)
+
+// mark is how far one file of the journal was taken into account.
+type mark struct {
+	Bytes int64 `cbor:"1,keyasint"`
+	// Head are the file's first bytes: another file under the same name is read from its start.
+	Head []byte `cbor:"2,keyasint"`
+}
+
+// headBytes cover the first line's checksum and the start of its text.
+const headBytes = 64
+
+// markEvery is how much the journal grows before the mark moves along in some transaction: reading 1 MiB takes 20 ms.
+const markEvery = 1 << 20
+
+// Unaccounted is what a manifest does not know of its journal; see [Manifest.UnaccountedEntries].
+type Unaccounted struct {
+	// Entries that were given to f, and damaged lines among those read.
+	Entries, Damaged int
+	// Shorter names files that are shorter than what was taken into account of them: part of the journal is lost. The
+	// manifest has it all; only a second loss, of the manifest, would now be one of spend.
+	Shorter []string
+
+	last map[string]uint64 // by account, the highest id read
+	to   map[string]mark
+}
+
+// UnaccountedEntries calls f for every entry of the journal that the manifest knows nothing of, oldest month first.
+// [Tx.AccountForJournal] then records, in the same transaction, that it does. It is called before anything is reserved.
+func (m *Manifest) UnaccountedEntries(tx *Tx, f func(Entry) error) (out Unaccounted, err error) {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return out, err
+	}
+	known := maps.Clone(a.Others)
+	if known == nil {
+		known = map[string]uint64{}
+	}
+	known[a.ID] = a.LastID
+	have, _, err := marks.get(tx, markKey)
+	if err != nil {
+		return out, err
+	}
+	out.last, out.to = map[string]uint64{}, map[string]mark{}
+	names, err := m.journal.names()
+	if err != nil {
+		return out, err
+	}
+	for name := range have {
+		if _, err := os.Stat(filepath.Join(m.journal.dir, name)); errors.Is(err, os.ErrNotExist) {
+			out.Shorter = append(out.Shorter, name)
+		}
+	}
+	for _, name := range names {
+		if err := m.readUnaccounted(name, have[name], known, &out, f); err != nil {
+			return out, fmt.Errorf("read the ledger's journal %s: %w", filepath.Join(m.journal.dir, name), err)
+		}
+	}
+	return out, nil
+}
+
+func (m *Manifest) readUnaccounted(name string, have mark, known map[string]uint64, out *Unaccounted, f func(Entry) error) error {
+	path := filepath.Join(m.journal.dir, name)
+	head, err := readHead(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	from := have.Bytes
+	if !bytes.HasPrefix(head, have.Head) {
+		from = 0
+	}
+	if info.Size() < have.Bytes {
+		out.Shorter = append(out.Shorter, name)
+		from = 0 // ids tell what is known
+	}
+	damaged, size, err := readJournalFile(path, from, func(e Entry) error {
+		if e.ID <= known[e.Account] {
+			return nil
+		}
+		out.Entries++
+		out.last[e.Account] = max(out.last[e.Account], e.ID)
+		return f(e)
+	})
+	out.Damaged += damaged
+	out.to[name] = mark{from + size, head}
+	return err
+}
+
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, headBytes)
+	n, err := io.ReadFull(f, head)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return head[:n], errors.Join(err, f.Close())
+}
+
+// AccountForJournal records that the transaction has booked what was unaccounted. From then on the mark moves along.
+func (tx *Tx) AccountForJournal(u Unaccounted) error {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return err
+	}
+	for account, id := range u.last {
+		if account == a.ID {
+			a.LastID = max(a.LastID, id)
+			continue
+		}
+		if a.Others == nil {
+			a.Others = map[string]uint64{}
+		}
+		a.Others[account] = max(a.Others[account], id)
+	}
+	tx.changed = true
+	tx.accounted = true
+	return marks.put(tx, markKey, u.to)
+}
+
+// moveMark moves the mark along in a transaction of the ledger, once the journal has grown enough.
+func (m *Manifest) moveMark(tx *Tx) error {
+	if tx.accounted {
+		tx.b.OnCommit(func() { m.accounted.Store(true) })
+		return nil
+	}
+	if !m.accounted.Load() || m.journal == nil {
+		return nil
+	}
+	have, _, err := marks.get(tx, markKey)
+	if err != nil {
+		return err
+	}
+	var grown int64
+	lengths := m.journal.lengths()
+	for name, n := range lengths {
+		grown += n - have[name].Bytes
+	}
+	if grown < markEvery {
+		return nil
+	}
+	return m.putMark(tx, lengths)
+}
+
+// markJournal moves the mark when the manifest is closed.
+func (m *Manifest) markJournal() error {
+	if !m.accounted.Load() || m.poisoned.Load() != nil {
+		return nil
+	}
+	return m.Update(func(tx *Tx) error { return m.putMark(tx, m.journal.lengths()) })
+}
+
+func (m *Manifest) putMark(tx *Tx, lengths map[string]int64) error {
+	to := map[string]mark{}
+	for name, n := range lengths {
+		head, err := readHead(filepath.Join(m.journal.dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // its folder went away: the account must not fail for that
+		}
+		if err != nil {
+			return err
+		}
+		to[name] = mark{n, head[:min(int64(len(head)), n)]}
+	}
+	return marks.put(tx, markKey, to)
+}

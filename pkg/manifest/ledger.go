@@ -1,0 +1,117 @@
+package manifest
+
+var (
+	reservations = table[Open]{bucket: "reservations", sealed: true}
+	windows      = table[Window]{bucket: "windows", sealed: true}
+	meters       = table[Meter]{bucket: "meters", sealed: true}
+	lines        = table[Line]{bucket: "ledger"}
+)
+
+// Open is a reservation that was not settled yet. One that stands when the manifest is opened belongs to a process that
+// died: the bytes may have moved, so it is settled at its full amount.
+type Open struct {
+	ID       uint64   `cbor:"1,keyasint" json:"id"`
+	At       Millis   `cbor:"2,keyasint" json:"at"`
+	Windows  []string `cbor:"3,keyasint,omitempty" json:"windows,omitempty"` // budget NUL window
+	Meter    string   `cbor:"4,keyasint,omitempty" json:"meter,omitempty"`   // pool NUL month
+	Bytes    int64    `cbor:"5,keyasint" json:"bytes"`
+	NanoUSD  int64    `cbor:"6,keyasint" json:"nano_usd"`
+	Requests int64    `cbor:"7,keyasint" json:"requests"`
+	Line     LineKey  `cbor:"8,keyasint" json:"line"`
+	RateID   string   `cbor:"9,keyasint,omitempty" json:"rate_id,omitempty"`
+	Book     string   `cbor:"10,keyasint,omitempty" json:"book,omitempty"`
+}
+
+// LineKey says what a ledger line is about.
+type LineKey struct {
+	Month    string `cbor:"1,keyasint" json:"month"` // 2026-11, UTC
+	Dataset  string `cbor:"2,keyasint" json:"dataset"`
+	Path     string `cbor:"3,keyasint" json:"path"`
+	From     string `cbor:"4,keyasint" json:"from"` // location
+	To       string `cbor:"5,keyasint" json:"to"`   // location
+	Source   string `cbor:"6,keyasint" json:"source"`
+	Dest     string `cbor:"7,keyasint,omitempty" json:"destination,omitempty"`
+	Need     string `cbor:"8,keyasint,omitempty" json:"need,omitempty"`
+	Activity string `cbor:"9,keyasint" json:"activity"` // transfer, index, verify, adopt
+}
+
+// Line is the account of one shard over one link: the settled sums. The journal holds every single step.
+type Line struct {
+	LineKey  LineKey `cbor:"1,keyasint" json:"line"`
+	First    Millis  `cbor:"2,keyasint" json:"first"`
+	Last     Millis  `cbor:"3,keyasint" json:"last"`
+	Bytes    int64   `cbor:"4,keyasint" json:"bytes"`
+	NanoUSD  int64   `cbor:"5,keyasint" json:"nano_usd"`
+	Requests int64   `cbor:"6,keyasint" json:"requests"`
+	// Charged whole because a process died or a request broke off: how many reservations.
+	Unknown int64  `cbor:"7,keyasint,omitempty" json:"charged_whole,omitempty"`
+	RateID  string `cbor:"8,keyasint,omitempty" json:"rate_id,omitempty"`
+	Book    string `cbor:"9,keyasint,omitempty" json:"book,omitempty"`
+}
+
+// Window is what one budget has used in one window.
+type Window struct {
+	SettledNanoUSD  int64 `cbor:"1,keyasint" json:"settled_nano_usd"`
+	ReservedNanoUSD int64 `cbor:"2,keyasint" json:"reserved_nano_usd"`
+	SettledBytes    int64 `cbor:"3,keyasint" json:"settled_bytes"`
+	ReservedBytes   int64 `cbor:"4,keyasint" json:"reserved_bytes"`
+}
+
+// Meter is what one pooled meter of a provider measured in one month, as far as we moved it.
+type Meter struct {
+	SettledBytes  int64 `cbor:"1,keyasint" json:"settled_bytes"`
+	ReservedBytes int64 `cbor:"2,keyasint" json:"reserved_bytes"`
+}
+
+// PutReservation records one.
+func (tx *Tx) PutReservation(o Open) error { return reservations.put(tx, u64(o.ID), o) }
+
+// Reservation returns one.
+func (tx *Tx) Reservation(id uint64) (Open, bool, error) { return reservations.get(tx, u64(id)) }
+
+// DeleteReservation removes one.
+func (tx *Tx) DeleteReservation(id uint64) error { return reservations.delete(tx, u64(id)) }
+
+// Reservations calls f for every open one.
+func (tx *Tx) Reservations(f func(Open) (bool, error)) error {
+	return reservations.scan(tx, nil, nil, func(_ []byte, o Open) (bool, error) { return f(o) })
+}
+
+// Window returns a budget's use of a window, zero if none.
+func (tx *Tx) Window(id string) (Window, error) {
+	w, _, err := windows.get(tx, []byte(id))
+	return w, err
+}
+
+// PutWindow replaces it.
+func (tx *Tx) PutWindow(id string, w Window) error { return windows.put(tx, []byte(id), w) }
+
+// WindowID names a budget's window.
+func WindowID(budget, window string) string { return string(key(budget, window)) }
+
+// Meter returns what a pooled meter measured in a month.
+func (tx *Tx) Meter(id string) (Meter, error) {
+	m, _, err := meters.get(tx, []byte(id))
+	return m, err
+}
+
+// PutMeter replaces it.
+func (tx *Tx) PutMeter(id string, m Meter) error { return meters.put(tx, []byte(id), m) }
+
+// MeterID names a pool's month.
+func MeterID(pool, month string) string { return string(key(pool, month)) }
+
+func (k LineKey) bytes() []byte {
+	return key(k.Month, k.Dataset, k.Path, k.Source, k.Dest, k.From, k.To, k.Need, k.Activity)
+}
+
+// Line returns the account of one shard over one link.
+func (tx *Tx) Line(k LineKey) (Line, bool, error) { return lines.get(tx, k.bytes()) }
+
+// PutLine replaces it.
+func (tx *Tx) PutLine(l Line) error { return lines.put(tx, l.LineKey.bytes(), l) }
+
+// Lines calls f for every line, by month, dataset and path.
+func (tx *Tx) Lines(f func(Line) (bool, error)) error {
+	return lines.scan(tx, nil, nil, func(_ []byte, l Line) (bool, error) { return f(l) })
+}

@@ -1,0 +1,35 @@
+package manifest
+
+import "github.com/datagravity/datagravity/pkg/chunker"
+
+var needs = table[Need]{bucket: "needs"}
+
+// Need is what a sync was asked for: the first form of a job.
+type Need struct {
+	ID          string         `cbor:"1,keyasint" json:"id"`
+	Dataset     string         `cbor:"2,keyasint" json:"dataset"`
+	Snapshot    chunker.Digest `cbor:"3,keyasint" json:"snapshot"`
+	Destination string         `cbor:"4,keyasint" json:"destination"`
+	Globs       []string       `cbor:"5,keyasint,omitempty" json:"shards,omitempty"`
+	// Selection is the digest of the selected paths.
+	Selection chunker.Digest `cbor:"6,keyasint" json:"selection"`
+	Shards    int            `cbor:"7,keyasint" json:"shard_count"`
+	Bytes     int64          `cbor:"8,keyasint" json:"bytes"`
+	// Updated is when it was last worked on; Ready when all of it was proven at the destination, 0 until then.
+	Updated Millis `cbor:"9,keyasint" json:"updated"`
+	Ready   Millis `cbor:"10,keyasint" json:"ready"`
+}
+
+// Need returns one by its id.
+func (tx *Tx) Need(id string) (Need, bool, error) { return needs.get(tx, key(id)) }
+
+// PutNeed replaces it.
+func (tx *Tx) PutNeed(n Need) error { return needs.put(tx, key(n.ID), n) }
+
+// DeleteNeed forgets it.
+func (tx *Tx) DeleteNeed(id string) error { return needs.delete(tx, key(id)) }
+
+// Needs calls f for every need.
+func (tx *Tx) Needs(f func(Need) (bool, error)) error {
+	return needs.scan(tx, nil, nil, func(_ []byte, n Need) (bool, error) { return f(n) })
+}

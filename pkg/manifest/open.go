@@ -1,0 +1,125 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ErrLocked: another process holds the manifest; the text names it.
+var ErrLocked = errors.New("the manifest is in use")
+
+// ErrNewer: a newer datagravity wrote the manifest.
+var ErrNewer = errors.New("the manifest was written by a newer datagravity")
+
+// Options of Open. The zero value works.
+type Options struct {
+	// Timeout is how long to wait for another process to let go; 0 means 2 seconds.
+	Timeout time.Duration
+	// Holder is what to tell others who must wait ("sync c4 --to lab"); "" means the command line.
+	Holder string
+	// JournalDir holds the ledger's journal; "" means journal/ in the state directory.
+	JournalDir string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	// maxBytes limits the size of manifest.db, as a full disk does; 0 means no limit.
+	maxBytes int
+}
+
+// Manifest is an open state directory. It is safe for concurrent use.
+type Manifest struct {
+	dir      string
+	db       *bolt.DB
+	file     *os.File // of db
+	now      func() time.Time
+	journal  *Journal
+	recipes  *recipeStore
+	queue    queue
+	poisoned atomic.Pointer[error]
+	// accounted: this session has taken the journal into account.
+	accounted atomic.Bool
+}
+
+// OpenDir opens the manifest in a state directory, making it if it does not exist. Errors: [ErrLocked], [ErrNewer],
+// [ErrCorrupt], or what the file system says.
+func OpenDir(dir string, o Options) (*Manifest, error) {
+	if o.Timeout == 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the one default of the injected clock
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("state directory %s: %w; set agent.state to a directory that you may write", dir, err)
+	}
+	path := filepath.Join(dir, "manifest.db")
+	if err := createIfMissing(path); err != nil {
+		return nil, fmt.Errorf("make %s: %w", path, err)
+	}
+	db, file, err := openBolt(path, o)
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end, or use another agent.state", ErrLocked, path, describeHolder(dir))
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{dir: dir, db: db, file: file, now: o.Now}
+	if err := m.setUp(o); err != nil {
+		return nil, errors.Join(err, m.closeFile())
+	}
+	return m, nil
+}
+
+func (m *Manifest) setUp(o Options) (err error) {
+	if err := writeHolder(m.dir, o.Holder, m.now()); err != nil {
+		return err
+	}
+	if err := clearCreating(m.dir); err != nil {
+		return err
+	}
+	if err := m.migrate(); err != nil {
+		return err
+	}
+	account, err := m.checkAccount()
+	if err != nil {
+		return err
+	}
+	if err := m.openRecipes(); err != nil {
+		return err
+	}
+	if o.JournalDir == "" {
+		o.JournalDir = filepath.Join(m.dir, "journal")
+	}
+	m.journal, err = openJournal(o.JournalDir, account.ID, openJournalFile)
+	return err
+}
+
+// Close lets go of the lock. Transactions must have ended.
+func (m *Manifest) Close() error {
+	return errors.Join(m.markJournal(), m.journal.Close(), m.closeFile())
+}
+
+func (m *Manifest) closeFile() error {
+	err := removeHolder(m.dir)
+	if m.poisoned.Load() != nil {
+		letGo(m.file) // bbolt may hold its own locks for ever, so that its Close would wait
+		return err
+	}
+	return errors.Join(err, closeBolt(m.db))
+}
+
+// Now is the manifest's clock.
+func (m *Manifest) Now() time.Time { return m.now() }
+
+// Dir is the state directory.
+func (m *Manifest) Dir() string { return m.dir }
+
+// Journal is the ledger's journal.
+func (m *Manifest) Journal() *Journal { return m.journal }

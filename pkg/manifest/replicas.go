@@ -1,0 +1,122 @@
+package manifest
+
+import (
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+)
+
+var (
+	replicas = table[Replica]{bucket: "replicas"}
+	// replicasByDigest finds the keys of a store that hold a shard and count; its keys are store NUL digest key.
+	replicasByDigest = table[struct{}]{bucket: "replicas_by_digest"}
+)
+
+// Replica is a shard that a store is known to hold.
+type Replica struct {
+	Store string         `cbor:"1,keyasint" json:"store"` // the store's configured name
+	Key   string         `cbor:"2,keyasint" json:"key"`
+	Shard chunker.Digest `cbor:"3,keyasint" json:"shard"`
+	Size  int64          `cbor:"4,keyasint" json:"size"`
+	// ETag as it was when the object was written, adopted or last verified.
+	ETag    string `cbor:"5,keyasint" json:"etag"`
+	Version string `cbor:"6,keyasint,omitempty" json:"version,omitempty"`
+	Written Millis `cbor:"7,keyasint" json:"written"`
+	Seen    Millis `cbor:"8,keyasint" json:"seen"`
+	// Verified is when its bytes were last proven.
+	Verified Millis `cbor:"9,keyasint" json:"verified"`
+	// Proof names what proves the bytes: "upload" (every part and the whole), "copy" (pinned source, whole checksum),
+	// "adopted-checksum", "adopted-read", "read".
+	Proof string `cbor:"10,keyasint" json:"proof"`
+	// Missing says why the replica no longer counts ("deleted", "changed", "damaged"); "" while it does.
+	Missing string         `cbor:"11,keyasint,omitempty" json:"missing,omitempty"`
+	Recipe  chunker.Digest `cbor:"12,keyasint" json:"recipe"`
+}
+
+// Present tells whether the replica counts.
+func (r Replica) Present() bool { return r.Missing == "" }
+
+func digestKey(storeName string, d chunker.Digest, objectKey string) []byte {
+	k := append(within(storeName), d[:]...)
+	return append(k, objectKey...)
+}
+
+// Replica returns what is known of one key of a store.
+func (tx *Tx) Replica(storeName, objectKey string) (Replica, bool, error) {
+	return replicas.get(tx, key(storeName, objectKey))
+}
+
+// PutReplica replaces it.
+func (tx *Tx) PutReplica(r Replica) error {
+	if err := tx.DeleteReplica(r.Store, r.Key); err != nil {
+		return err
+	}
+	if r.Present() {
+		if err := replicasByDigest.put(tx, digestKey(r.Store, r.Shard, r.Key), struct{}{}); err != nil {
+			return err
+		}
+	}
+	return replicas.put(tx, key(r.Store, r.Key), r)
+}
+
+// DeleteReplica forgets one key of a store.
+func (tx *Tx) DeleteReplica(storeName, objectKey string) error {
+	old, ok, err := tx.Replica(storeName, objectKey)
+	if err != nil || !ok {
+		return err
+	}
+	if err := replicasByDigest.delete(tx, digestKey(storeName, old.Shard, objectKey)); err != nil {
+		return err
+	}
+	return replicas.delete(tx, key(storeName, objectKey))
+}
+
+// TouchReplica is PutReplica for the many whose shard most likely did not change: then the index is not rewritten.
+func (tx *Tx) TouchReplica(r Replica) error {
+	old, ok, err := tx.Replica(r.Store, r.Key)
+	if err != nil {
+		return err
+	}
+	if !ok || old.Shard != r.Shard || old.Present() != r.Present() {
+		return tx.PutReplica(r)
+	}
+	return replicas.put(tx, key(r.Store, r.Key), r)
+}
+
+// Replicas calls f for every known key of a store that starts with the prefix, in byte order.
+func (tx *Tx) Replicas(storeName, prefix string, f func(Replica) (bool, error)) error {
+	return replicas.scan(tx, append(within(storeName), prefix...), nil, func(_ []byte, r Replica) (bool, error) { return f(r) })
+}
+
+// Holders returns up to max keys of a store that hold a shard and still count, in byte order.
+func (tx *Tx) Holders(storeName string, d chunker.Digest, max int) (out []Replica, err error) {
+	if max <= 0 {
+		return nil, nil
+	}
+	prefix := digestKey(storeName, d, "")
+	err = replicasByDigest.scan(tx, prefix, nil, func(k []byte, _ struct{}) (bool, error) {
+		r, ok, err := tx.Replica(storeName, string(k[len(prefix):]))
+		if err != nil {
+			return false, err
+		}
+		if !ok || !r.Present() || r.Shard != d {
+			return false, fmt.Errorf("%w: %s/%q names a replica that does not hold the shard; %s", ErrCorrupt, replicasByDigest.bucket, k, restoreHint)
+		}
+		out = append(out, r)
+		return len(out) < max, nil
+	})
+	return out, err
+}
+
+// HoldsSize tells whether a store holds any counted replica of exactly this size under another key than `except`.
+// It is asked before a shard of unknown digest is copied: only then can it pay to learn the digest first.
+func (tx *Tx) HoldsSize(storeName string, sizes map[int64]bool, except func(key string) bool) (map[int64]bool, error) {
+	held := map[int64]bool{}
+	err := tx.Replicas(storeName, "", func(r Replica) (bool, error) {
+		if r.Present() && sizes[r.Size] && !except(r.Key) {
+			held[r.Size] = true
+		}
+		return len(held) < len(sizes), nil
+	})
+	return held, err
+}

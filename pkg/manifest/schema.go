@@ -1,0 +1,112 @@
+package manifest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// SchemaVersion is what this program writes.
+const SchemaVersion = 1
+
+var metaBucket, versionKey = []byte("meta"), []byte("schema")
+
+var buckets = []string{
+	"meta", datasets.bucket, facts.bucket, snapshots.bucket, snapshotPages.bucket, recipeLocations.bucket, packs.bucket,
+	replicas.bucket, replicasByDigest.bucket, transfers.bucket, parts.bucket, reservations.bucket, windows.bucket,
+	meters.bucket, lines.bucket, needs.bucket,
+}
+
+// migrations[i] turns version i into i+1. None yet: version 1 is the first.
+var migrations = map[int]func(*bolt.Tx) error{}
+
+// initSchema makes what is missing. It serves a new file, and an older one after its migration.
+func initSchema(tx *bolt.Tx) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	t := &Tx{b: tx}
+	if _, ok, err := accounts.get(t, accountKey); err != nil || ok {
+		return errors.Join(err, putVersion(tx, SchemaVersion))
+	}
+	return errors.Join(accounts.put(t, accountKey, newAccount()), putVersion(tx, SchemaVersion))
+}
+
+func putVersion(tx *bolt.Tx, v int) error {
+	body := binary.BigEndian.AppendUint32(nil, uint32(v))
+	stored := binary.BigEndian.AppendUint32(nil, sum("meta", versionKey, body))
+	return tx.Bucket(metaBucket).Put(versionKey, append(stored, body...))
+}
+
+func version(tx *bolt.Tx) (int, error) {
+	b := tx.Bucket(metaBucket)
+	if b == nil {
+		return 0, fmt.Errorf("%w: it has no meta bucket: this is not a datagravity manifest; move it away, or set agent.state to another directory", ErrCorrupt)
+	}
+	stored := b.Get(versionKey)
+	if len(stored) != 8 || binary.BigEndian.Uint32(stored) != sum("meta", versionKey, stored[4:]) {
+		return 0, fmt.Errorf("%w: meta/%q has a wrong checksum; %s", ErrCorrupt, versionKey, restoreHint)
+	}
+	return int(binary.BigEndian.Uint32(stored[4:])), nil
+}
+
+// migrate brings an older file to SchemaVersion, after a backup beside it.
+func (m *Manifest) migrate() error {
+	var have int
+	err := m.View(func(tx *Tx) (err error) {
+		defer guard(tx, "meta", versionKey, &err)
+		have, err = version(tx.b)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case have > SchemaVersion:
+		return fmt.Errorf("%w: %s has schema %d, this program knows %d; use the newer program, or another agent.state",
+			ErrNewer, m.db.Path(), have, SchemaVersion)
+	case have == SchemaVersion:
+		return nil
+	}
+	backup := fmt.Sprintf("%s.schema-%d.bak", m.db.Path(), have)
+	if err := m.backup(backup); err != nil {
+		return fmt.Errorf("back up the manifest before its migration: %w", err)
+	}
+	return m.Update(func(tx *Tx) error {
+		for v := have; v < SchemaVersion; v++ {
+			step, ok := migrations[v]
+			if !ok {
+				return fmt.Errorf("%w: schema %d is too old to be migrated", ErrCorrupt, v)
+			}
+			if err := step(tx.b); err != nil {
+				return fmt.Errorf("migrate the manifest from schema %d: %w", v, err)
+			}
+		}
+		return initSchema(tx.b)
+	})
+}
+
+// backup writes a consistent copy, durable under its name when it returns.
+func (m *Manifest) backup(path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	err = m.View(func(tx *Tx) (err error) {
+		defer guard(tx, "meta", versionKey, &err)
+		_, err = tx.b.WriteTo(f)
+		return err
+	})
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}

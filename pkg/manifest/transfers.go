@@ -1,0 +1,104 @@
+package manifest
+
+import (
+	"encoding/binary"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+var (
+	transfers = table[Transfer]{bucket: "transfers"}
+	parts     = table[Part]{bucket: "parts"}
+)
+
+// Transfer is one shard's move (or, without a destination, its reading for the index), persisted step by step so that
+// another process can go on.
+type Transfer struct {
+	// ID is derived from what is moved and where to, so that the same work finds its own record again.
+	ID      string `cbor:"1,keyasint" json:"id"`
+	Dataset string `cbor:"2,keyasint" json:"dataset"`
+	Path    string `cbor:"3,keyasint" json:"path"`
+	// Source, pinned.
+	SourceStore string `cbor:"4,keyasint" json:"source_store"`
+	SourceKey   string `cbor:"5,keyasint" json:"source_key"`
+	ETag        string `cbor:"6,keyasint" json:"etag"`
+	Version     string `cbor:"7,keyasint,omitempty" json:"version,omitempty"`
+	Size        int64  `cbor:"8,keyasint" json:"size"`
+	// Shard is zero while the digest is learned on the way.
+	Shard  chunker.Digest `cbor:"9,keyasint" json:"shard"`
+	Recipe chunker.Digest `cbor:"10,keyasint" json:"recipe"`
+	// Destination; DestStore is "" for reading only.
+	DestStore string        `cbor:"11,keyasint,omitempty" json:"dest_store,omitempty"`
+	DestKey   string        `cbor:"12,keyasint,omitempty" json:"dest_key,omitempty"`
+	Upload    *store.Upload `cbor:"13,keyasint,omitempty" json:"upload,omitempty"`
+	// PartBytes is the part size when the digest is not known (a power of two); with a recipe the parts are runs of whole
+	// chunks of about this size.
+	PartBytes int64           `cbor:"14,keyasint" json:"part_bytes"`
+	Params    *chunker.Params `cbor:"15,keyasint,omitempty" json:"-"`
+	Created   Millis          `cbor:"16,keyasint" json:"created"`
+	Updated   Millis          `cbor:"17,keyasint" json:"updated"`
+}
+
+// Part is one finished part of a transfer.
+type Part struct {
+	Number    int    `cbor:"1,keyasint"` // from 1
+	Offset    int64  `cbor:"2,keyasint"`
+	Size      int64  `cbor:"3,keyasint"`
+	ETag      string `cbor:"4,keyasint,omitempty"` // the destination's, "" for reading only
+	CRC64NVME uint64 `cbor:"5,keyasint"`
+	CRC32C    uint32 `cbor:"6,keyasint"`
+	// What learning a digest on the way needs: the part's chaining value, the chunks that end in the part, and where the
+	// chunk that is open at the part's end starts.
+	CV        []byte `cbor:"7,keyasint,omitempty"`
+	Chunks    []byte `cbor:"8,keyasint,omitempty"` // u32 length and 32-byte digest each, little-endian
+	OpenStart int64  `cbor:"9,keyasint,omitempty"`
+}
+
+// Transfer returns one by its id.
+func (tx *Tx) Transfer(id string) (Transfer, bool, error) { return transfers.get(tx, key(id)) }
+
+// PutTransfer replaces it.
+func (tx *Tx) PutTransfer(t Transfer) error { return transfers.put(tx, key(t.ID), t) }
+
+// Transfers calls f for every transfer.
+func (tx *Tx) Transfers(f func(Transfer) (bool, error)) error {
+	return transfers.scan(tx, nil, nil, func(_ []byte, t Transfer) (bool, error) { return f(t) })
+}
+
+// PutPart records a finished part.
+func (tx *Tx) PutPart(transfer string, p Part) error {
+	return parts.put(tx, partKey(transfer, p.Number), p)
+}
+
+// DeletePart forgets one.
+func (tx *Tx) DeletePart(transfer string, number int) error {
+	return parts.delete(tx, partKey(transfer, number))
+}
+
+// Parts returns a transfer's finished parts in order.
+func (tx *Tx) Parts(transfer string) (list []Part, err error) {
+	err = parts.scan(tx, within(transfer), nil, func(_ []byte, p Part) (bool, error) {
+		list = append(list, p)
+		return true, nil
+	})
+	return list, err
+}
+
+// DeleteTransfer removes a transfer and its parts.
+func (tx *Tx) DeleteTransfer(id string) error {
+	finished, err := parts.keys(tx, within(id))
+	if err != nil {
+		return err
+	}
+	for _, k := range finished {
+		if err := parts.delete(tx, k); err != nil {
+			return err
+		}
+	}
+	return transfers.delete(tx, key(id))
+}
+
+func partKey(transfer string, number int) []byte {
+	return binary.BigEndian.AppendUint32(within(transfer), uint32(number))
+}

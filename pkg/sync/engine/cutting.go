@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// cutting cuts a shard's parts in order, whatever the order they were read in. A part that a former run recorded is
+// passed over: the next one goes on from what that record says, and reads again the few bytes of the chunk that was open.
+type cutting struct {
+	*shard
+	cutter *chunker.Cutter
+	at     int64
+}
+
+// feed cuts one part and notes in p what ends in it. Only the part whose turn it is may call it.
+func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Part) ([]receipt, error) {
+	var receipts []receipt
+	if c.cutter == nil || c.at != sp.offset {
+		tail, err := c.seek(ctx, sp)
+		if err != nil {
+			return nil, err
+		}
+		receipts = tail
+	}
+	final := sp.offset+sp.size == c.it.Size
+	c.cutter.Feed(buf, final, func(ch chunker.Chunk) {
+		p.Chunks = binary.LittleEndian.AppendUint32(p.Chunks, uint32(ch.Length))
+		p.Chunks = append(p.Chunks, ch.Digest[:]...)
+	})
+	c.at = sp.offset + sp.size
+	p.OpenStart = c.cutter.State().OpenStart
+	return receipts, nil
+}
+
+// seek makes a cutter that stands at the start of a part.
+func (c *cutting) seek(ctx context.Context, sp span) (receipts []receipt, err error) {
+	params := c.params()
+	if sp.offset == 0 {
+		c.cutter, err = chunker.NewCutter(params)
+		return nil, err
+	}
+	c.mu.Lock()
+	before, ok := c.parts[sp.number-1]
+	c.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("cut %q: part %d has no record", c.it.Path, sp.number-1)
+	}
+	tail := make([]byte, sp.offset-before.OpenStart)
+	in, err := c.read(ctx, before.OpenStart, tail)
+	if err != nil {
+		return nil, err
+	}
+	c.notesAdd(in)
+	c.cutter, err = chunker.ResumeCutter(params, chunker.State{OpenStart: before.OpenStart, At: sp.offset}, tail)
+	return []receipt{in}, err
+}
+
+// combine names the shard from its parts and, where it was cut on the way, lists the chunks.
+func (s *shard) combine() (chunker.Sums, []chunker.Chunk, error) {
+	if s.recipe != nil {
+		return chunker.Sums{Shard: s.recipe.Shard, CRC64NVME: s.recipe.CRC64NVME, CRC32C: s.recipe.CRC32C}, nil, nil
+	}
+	parts := make([]chunker.PartSums, 0, len(s.spans))
+	var chunks []chunker.Chunk
+	off := int64(0)
+	for _, sp := range s.spans {
+		p := s.parts[sp.number]
+		sums := chunker.PartSums{CRC64NVME: p.CRC64NVME, CRC32C: p.CRC32C}
+		copy(sums.CV[:], p.CV)
+		parts = append(parts, sums)
+		const entry = 4 + len(chunker.Digest{})
+		for b := p.Chunks; len(b) >= entry; b = b[entry:] {
+			ch := chunker.Chunk{Offset: off, Length: int64(binary.LittleEndian.Uint32(b))}
+			copy(ch.Digest[:], b[4:entry])
+			chunks = append(chunks, ch)
+			off += ch.Length
+		}
+	}
+	sums, err := chunker.CombineParts(parts, s.t.PartBytes, s.it.Size)
+	return sums, chunks, err
+}

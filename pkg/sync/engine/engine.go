@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Options of New. Zero values take the defaults named.
+type Options struct {
+	MemoryBytes   int64 // for data in flight; 96 MiB
+	PartBytes     int64 // a power of two; 8 MiB
+	Shards        int   // at the same time; 8
+	PartsPerShard int   // in flight; 4
+	// Observe is told what happens; nil: nobody. It is called from many goroutines and must be quick.
+	Observe func(Event)
+	Log     *slog.Logger // nil: no log
+}
+
+// Engine moves shards. One Engine bounds the memory of all that run through it.
+type Engine struct {
+	m      *manifest.Manifest
+	ledger *cost.Ledger
+	mem    *memory
+	o      Options
+}
+
+// New makes an Engine.
+func New(m *manifest.Manifest, l *cost.Ledger, o Options) *Engine {
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = 96 << 20
+	}
+	if o.PartBytes == 0 {
+		o.PartBytes = 8 << 20
+	}
+	if o.Shards == 0 {
+		o.Shards = 8
+	}
+	if o.PartsPerShard == 0 {
+		o.PartsPerShard = 4
+	}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{m: m, ledger: l, mem: newMemory(o.MemoryBytes), o: o}
+}
+
+// PartBytes is the size of a part.
+func (e *Engine) PartBytes() int64 { return e.o.PartBytes }
+
+// Job is a plan with the stores to carry it out on.
+type Job struct {
+	Dataset index.Dataset
+	Source  store.Store
+	// Dest is nil when shards are only read for the index.
+	Dest        store.Store
+	Destination plan.Destination
+	Route       plan.Route
+	Items       []plan.Item // in waves
+	// Need is what the ledger's lines name as the cause.
+	Need string
+	// Activity of the ledger's lines: transfer or index.
+	Activity string
+}
+
+// run is one Run.
+type run struct {
+	*Engine
+	Job
+	rec *recorder
+
+	mu      sync.Mutex
+	summary Summary
+	stop    error
+}
+
+// Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index
+// files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
+// ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal.
+func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
+	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m)}
+	err := r.waves(ctx)
+	err = errors.Join(err, r.rec.close())
+	r.summary.USD += r.rec.usd
+	return r.summary, err
+}
+
+func (r *run) waves(ctx context.Context) error {
+	todo := Event{Kind: RunStarted}
+	for _, it := range r.Items {
+		if it.Way == plan.Full {
+			todo.Shards++
+			todo.Bytes += it.Size
+		}
+	}
+	r.o.Observe(todo)
+	for start := 0; start < len(r.Items); {
+		rank := r.Items[start].Rank
+		end := start
+		for end < len(r.Items) && r.Items[end].Rank == rank {
+			end++
+		}
+		if err := r.wave(ctx, r.Items[start:end]); err != nil {
+			return err
+		}
+		if err := r.rec.flush(); err != nil {
+			return err
+		}
+		if len(r.summary.Failures) > 0 && end < len(r.Items) {
+			r.skip(r.Items[end:], rank)
+			return nil
+		}
+		start = end
+	}
+	return nil
+}
+
+// skip reports the items of later waves that were not started.
+func (r *run) skip(items []plan.Item, after jobs.Rank) {
+	for _, it := range items {
+		if it.Way != plan.Have {
+			r.summary.Skipped++
+		}
+	}
+	r.o.Log.Warn("index files wait until every shard is there", "skipped", r.summary.Skipped, "after_wave", int(after))
+}
+
+func (r *run) wave(ctx context.Context, items []plan.Item) error {
+	g, inWave := errgroup.WithContext(ctx)
+	g.SetLimit(r.o.Shards)
+	for _, it := range items {
+		if it.Way == plan.Have {
+			r.count(it, 0)
+			continue
+		}
+		if inWave.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			if inWave.Err() != nil {
+				return context.Cause(inWave)
+			}
+			return r.one(inWave, it)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// one carries out one item. It returns only errors that must end the run.
+func (r *run) one(ctx context.Context, it plan.Item) error {
+	r.o.Observe(Event{Kind: ShardStarted, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
+	var moved int64
+	var err error
+	switch it.Way {
+	case plan.Full:
+		moved, err = r.full(ctx, it)
+	case plan.Copy:
+		moved, err = r.copy(ctx, it)
+	case plan.Adopt:
+		err = r.adopt(it)
+	case plan.Read:
+		err = r.readBack(ctx, it)
+	case plan.Refused:
+		err = &Blocked{Kind: ErrForeign, Reason: it.Reason}
+	case plan.Missing:
+		err = &Blocked{Kind: ErrSourceMissing, Reason: it.Reason}
+	}
+	if err == nil {
+		r.count(it, moved)
+		r.o.Observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
+		return nil
+	}
+	if ends(ctx, err) {
+		return err
+	}
+	r.fail(it, err)
+	return nil
+}
+
+// ends tells errors that are about the whole run.
+func ends(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	for _, kind := range []error{
+		cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth, store.ErrPermission,
+		errRecord,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}

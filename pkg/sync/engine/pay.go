@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// hop is one of the ways that bytes go in a run.
+type hop int
+
+const (
+	hopIn   hop = iota // source to agent: what is received is billed
+	hopOut             // agent to destination: what is sent is billed
+	hopBack            // destination to agent
+)
+
+// crossing describes a request over a hop: bytes of payload at most, and its billed operation.
+func (r *run) crossing(h hop, path string, payload int64, op cost.Op, requests int64) cost.Crossing {
+	c := cost.Crossing{
+		Link: r.Route.Link, Dataset: r.Dataset.Name, Path: path, Need: r.Need, Activity: r.Activity,
+		Bytes:    payload + payload*cost.MarginPerMille/1000 + requests*cost.MarginPerRequest,
+		Requests: map[cost.Op]int64{op: requests},
+	}
+	switch h {
+	case hopIn:
+		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Source, r.Route.Agent, r.Route.In, r.Route.SourcePrices
+	case hopOut:
+		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Agent, r.Route.Destination, r.Route.Out, r.Route.DestinationPrices
+	case hopBack:
+		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Destination, r.Route.Agent, r.Route.Back, r.Route.DestinationPrices
+	}
+	return c
+}
+
+// receipt is a request that was made and paid for, to be settled together with what it achieved.
+type receipt struct {
+	ticket *cost.Ticket
+	c      cost.Crossing
+	moved  cost.Moved
+}
+
+// pay makes a request under a reservation. Each further attempt is reserved anew, and the one before is charged whole,
+// unless it provably never left: the service may have sent more than we read. On success the receipt must be settled.
+func (r *run) pay(ctx context.Context, h hop, c cost.Crossing, request func(ctx context.Context) error) (receipt, error) {
+	var used store.Usage
+	var base int64
+	measured := func() int64 {
+		if h == hopOut {
+			return used.Sent.Load()
+		}
+		return used.Received.Load()
+	}
+	ticket, err := r.ledger.Reserve([]cost.Crossing{c}, nil)
+	if err != nil {
+		return receipt{}, err
+	}
+	end := func(cause error) error {
+		base = measured()
+		if neverSent(cause) {
+			return ticket.Release()
+		}
+		err := ticket.ChargeWhole()
+		r.addUSD(receipt{ticket: ticket})
+		return err
+	}
+	ctx = store.WithUsage(ctx, &used)
+	ctx = store.WithAttempt(ctx, func(_ context.Context, previous error) error {
+		if err := end(previous); err != nil {
+			return err
+		}
+		next, err := r.ledger.Reserve([]cost.Crossing{c}, nil)
+		if err == nil {
+			ticket = next
+		}
+		return err
+	})
+	err = request(ctx)
+	r.wire(used.Received.Load(), used.Sent.Load(), 0)
+	if err != nil {
+		return receipt{}, errors.Join(err, end(err))
+	}
+	return receipt{ticket: ticket, c: c, moved: cost.Moved{Bytes: measured() - base, Requests: c.Requests}}, nil
+}
+
+// neverSent tells a failure before anything reached the service.
+func neverSent(err error) bool {
+	var e *store.Error
+	return errors.As(err, &e) && e.NotSent
+}
+
+// settleIn books receipts inside a transaction; the functions returned must run after it committed.
+func (r *run) settleIn(tx *manifest.Tx, receipts ...receipt) (finish []func() error, err error) {
+	for _, p := range receipts {
+		if p.ticket == nil {
+			continue
+		}
+		f, err := p.ticket.SettleIn(tx, []cost.Moved{p.moved})
+		if err != nil {
+			return nil, err
+		}
+		finish = append(finish, f)
+	}
+	return finish, nil
+}
+
+// settle books receipts together with what else the transaction does.
+func (r *run) settle(with func(*manifest.Tx) error, receipts ...receipt) error {
+	var finish []func() error
+	if err := r.m.Batch(func(tx *manifest.Tx) (err error) {
+		if finish, err = r.settleIn(tx, receipts...); err != nil || with == nil {
+			return err
+		}
+		return with(tx)
+	}); err != nil {
+		return recordError(err)
+	}
+	for _, f := range finish {
+		if err := f(); err != nil {
+			return recordError(err)
+		}
+	}
+	r.addUSD(receipts...)
+	return nil
+}
+
+func (r *run) addUSD(receipts ...receipt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range receipts {
+		if p.ticket != nil {
+			r.summary.USD += p.ticket.SettledNanoUSD()
+		}
+	}
+}
+
+// control makes a small request (create, complete, head, abort) under a reservation and settles it at once.
+func (r *run) control(ctx context.Context, h hop, path string, payload int64, op cost.Op, notes *notes, request func(ctx context.Context) error) error {
+	p, err := r.pay(ctx, h, r.crossing(h, path, payload, op, 1), request)
+	if err != nil {
+		return err
+	}
+	notes.add(p)
+	if !p.ticket.Holds(0) {
+		return nil
+	}
+	return r.settle(nil, p)
+}
+
+// notes collect what went over free hops, to be booked with the shard's record.
+type notes struct{ list []receipt }
+
+// add keeps a receipt whose crossing was free; a paid one is settled on its own.
+func (n *notes) add(p receipt) {
+	if p.ticket == nil || p.ticket.Holds(0) {
+		return
+	}
+	for i := range n.list {
+		if n.list[i].c.From == p.c.From && n.list[i].c.To == p.c.To && n.list[i].c.RequestPrices == p.c.RequestPrices {
+			n.list[i].moved = addMoved(n.list[i].moved, p.moved)
+			return
+		}
+	}
+	n.list = append(n.list, receipt{c: p.c, moved: addMoved(cost.Moved{}, p.moved)})
+}
+
+func addMoved(a, b cost.Moved) cost.Moved {
+	sum := cost.Moved{Bytes: a.Bytes + b.Bytes, Requests: map[cost.Op]int64{}}
+	for _, m := range []cost.Moved{a, b} {
+		for op, n := range m.Requests {
+			sum.Requests[op] += n
+		}
+	}
+	return sum
+}

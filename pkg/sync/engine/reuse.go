@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// errStaleCopy: what the plan wanted to reuse is no longer there; a new plan chooses again.
+var errStaleCopy = errors.New("no longer there")
+
+// copy has the destination copy the shard from another of its keys. The source of the copy is pinned to what we proved.
+func (r *run) copy(ctx context.Context, it plan.Item) (int64, error) {
+	var errs []error
+	for _, from := range it.From {
+		err := r.copyFrom(ctx, it, from)
+		if err == nil {
+			return 0, nil
+		}
+		if errors.Is(err, store.ErrUnsupported) && !it.Gone {
+			// The store cannot copy this one (Azure under a key of its own, for example): its bytes come from the source.
+			return r.full(ctx, it)
+		}
+		gone := errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrChanged)
+		if !gone && !errors.Is(err, store.ErrConflict) {
+			return 0, err
+		}
+		// Either the source of the copy or the key changed; both are looked at anew by the next plan.
+		errs = append(errs, err, r.distrust(from.Key))
+		if !gone {
+			errs = append(errs, r.distrust(it.Key))
+			break
+		}
+	}
+	return 0, errors.Join(append([]error{fmt.Errorf("%w: %q could not be copied from what the destination held", errStaleCopy, it.Key)}, errs...)...)
+}
+
+func (r *run) copyFrom(ctx context.Context, it plan.Item, from manifest.Replica) error {
+	var n notes
+	var o store.Object
+	// The record lets the next run recognise the copy as ours if this one ends before it is recorded.
+	t := manifest.Transfer{
+		Dataset: r.Dataset.Name, Path: it.Path, SourceStore: r.Dataset.Store, SourceKey: r.Dataset.Prefix + it.Path, ETag: it.ETag,
+		Version: it.Version, Size: it.Size, Shard: it.Digest, Recipe: it.Recipe, DestStore: r.Destination.Store, DestKey: it.Key,
+		Created: manifest.At(r.m.Now()), Updated: manifest.At(r.m.Now()),
+	}
+	t.ID = TransferID(t)
+	if err := r.m.Batch(func(tx *manifest.Tx) error { return tx.PutTransfer(t) }); err != nil {
+		return recordError(err)
+	}
+	props := r.Destination.Properties
+	props.ContentType, props.ContentEncoding = it.ContentType, it.ContentEncoding
+	err := r.control(ctx, hopOut, it.Path, 0, cost.OpWrite, &n, func(ctx context.Context) (err error) {
+		o, err = r.Dest.Copy(ctx, it.Key, store.Ref{Key: from.Key, ETag: from.ETag, Version: from.Version}, store.WriteOptions{
+			Condition: it.Condition, Properties: props, Checksums: it.Checksums(),
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	proof := "copy"
+	if o, err = r.prove(ctx, it, o, it.Checksums(), &n, true); err != nil {
+		return err
+	}
+	if o.Checksums.Compare(it.Checksums()) != store.Equal {
+		// The service vouches for no checksum of the copy: its bytes are read back.
+		if err := r.compare(ctx, it, o, &n); err != nil {
+			return err
+		}
+		proof = "read"
+	}
+	return r.rec.add(outcome{
+		dataset: r.Dataset.Name, replica: r.replica(it, o, it.Digest, it.Recipe, proof), transfer: t.ID, notes: n, ledger: r.ledger,
+		urgent: it.Size >= r.o.PartBytes/2,
+	})
+}
+
+// adopt takes over an object that the plan proved by size and full checksum.
+func (r *run) adopt(it plan.Item) error {
+	return r.rec.add(outcome{
+		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-checksum"), ledger: r.ledger,
+		transfer: r.unfinishedID(it),
+	})
+}
+
+// unfinishedID is the transfer that may have written the object before its process died.
+func (r *run) unfinishedID(it plan.Item) string {
+	return TransferID(manifest.Transfer{
+		Dataset: r.Dataset.Name, Path: it.Path, SourceStore: r.Dataset.Store, SourceKey: r.Dataset.Prefix + it.Path, ETag: it.ETag,
+		Version: it.Version, Size: it.Size, DestStore: r.Destination.Store, DestKey: it.Key,
+	})
+}
+
+// readBack reads the object at the destination and compares its bytes with the shard; equal ones are adopted.
+func (r *run) readBack(ctx context.Context, it plan.Item) error {
+	var n notes
+	if err := r.compare(ctx, it, it.Found, &n); err != nil {
+		return err
+	}
+	return r.rec.add(outcome{
+		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-read"), notes: n, ledger: r.ledger,
+		transfer: r.unfinishedID(it),
+	})
+}

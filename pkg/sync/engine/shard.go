@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// shard is one item on its way.
+type shard struct {
+	*run
+	it     plan.Item
+	source store.Ref
+	// t is the durable record; recorded tells that the manifest has it.
+	t        manifest.Transfer
+	recorded bool
+	// recipe proves the parts when the digest is known; nil while it is learned on the way.
+	recipe *chunker.Recipe
+	spans  []span
+	parts  map[int]manifest.Part // finished, by number
+	notes  notes
+	moved  int64
+}
+
+// span is one part: its place in the shard and, with a recipe, its chunks.
+type span struct {
+	number int // from 1
+	offset int64
+	size   int64
+	chunks []chunker.Chunk
+}
+
+// TransferID names the move of one pinned source object to one key, so that the same work finds its own record.
+func TransferID(t manifest.Transfer) string {
+	h := chunker.NewHasher()
+	fmt.Fprintf(h, "%q %q %q %q %q %q %d %q %q", t.Dataset, t.Path, t.SourceStore, t.SourceKey, t.ETag, t.Version, t.Size,
+		t.DestStore, t.DestKey)
+	return h.Digest().Hex()[:32]
+}
+
+// full moves a shard from the source, or only reads it when there is no destination.
+func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
+	s := &shard{run: r, it: it, source: it.Ref(r.Dataset.Prefix), parts: map[int]manifest.Part{}}
+	if err := s.load(); err != nil {
+		return 0, err
+	}
+	if s.t.Upload == nil && len(s.parts) == 0 && it.Size <= s.o.PartBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
+		err = s.single(ctx)
+	} else {
+		err = s.multi(ctx)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		err = errors.Join(err, r.distrust(it.Key))
+	}
+	return s.moved, err
+}
+
+// load finds the record of an earlier run, and the recipe.
+func (s *shard) load() error {
+	fresh := manifest.Transfer{
+		Dataset: s.Dataset.Name, Path: s.it.Path, SourceStore: s.Dataset.Store, SourceKey: s.source.Key, ETag: s.it.ETag,
+		Version: s.it.Version, Size: s.it.Size, DestStore: s.Destination.Store, DestKey: s.it.Key,
+		Created: manifest.At(s.m.Now()), Updated: manifest.At(s.m.Now()),
+	}
+	if s.Dest == nil {
+		fresh.DestStore, fresh.DestKey = "", ""
+	}
+	fresh.ID = TransferID(fresh)
+	if s.it.Known {
+		fresh.Shard = s.it.Digest
+		recipe, err := s.m.Recipe(s.it.Recipe)
+		if err != nil && !errors.Is(err, manifest.ErrCorrupt) {
+			return err
+		}
+		if err != nil {
+			s.o.Log.Warn("the recipe is lost; the shard is cut again on the way", "path", s.it.Path, "error", err)
+		} else {
+			s.recipe, fresh.Recipe = recipe, s.it.Recipe
+		}
+	}
+	var parts []manifest.Part
+	err := s.m.View(func(tx *manifest.Tx) (err error) {
+		if s.t, s.recorded, err = tx.Transfer(fresh.ID); err != nil || !s.recorded {
+			return err
+		}
+		parts, err = tx.Parts(fresh.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// A record whose parts follow a recipe that is gone cannot be continued; one that learns goes on learning.
+	if !s.recorded || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
+		s.t, s.recorded = fresh, false
+		return nil
+	}
+	if s.t.Recipe.IsZero() {
+		s.recipe = nil
+	}
+	for _, p := range parts {
+		s.parts[p.Number] = p
+	}
+	return nil
+}
+
+// params of the dataset's chunks, or those that an interrupted transfer began with.
+func (s *shard) params() chunker.Params {
+	if s.t.Params != nil {
+		return *s.t.Params
+	}
+	return s.Dataset.Params
+}
+
+// read fills p from the pinned source.
+func (s *shard) read(ctx context.Context, off int64, p []byte) (receipt, error) {
+	if len(p) == 0 {
+		return receipt{}, nil
+	}
+	c := s.crossing(hopIn, s.it.Path, int64(len(p)), cost.OpRead, 1)
+	if s.it.StorageClass != "" {
+		c.Retrieval, _ = s.ledger.Book().Retrieval(s.Route.SourcePrices, s.it.StorageClass, int64(len(p)))
+	}
+	paid, err := s.pay(ctx, hopIn, c, func(ctx context.Context) error {
+		return s.Source.ReadRange(ctx, s.source, off, p)
+	})
+	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrSourceChanged, err)
+	}
+	return paid, err
+}
+
+// properties that travel with the object.
+func (s *shard) properties() store.Properties {
+	p := s.Destination.Properties
+	p.ContentType, p.ContentEncoding = s.it.ContentType, s.it.ContentEncoding
+	return p
+}
+
+// distrust notes that a key no longer holds what the manifest says, so that the next plan looks.
+func (r *run) distrust(key string) error {
+	return recordError(r.m.Batch(func(tx *manifest.Tx) error {
+		rep, ok, err := tx.Replica(r.Destination.Store, key)
+		if err != nil || !ok || !rep.Present() {
+			return err
+		}
+		rep.Missing = "changed"
+		return tx.PutReplica(rep)
+	}))
+}
+
+// prove compares a finished object with the shard. An object that is wrong is removed: none is better than a wrong one.
+// With readable, an object of which the store tells no checksum is left for the caller to read back.
+func (r *run) prove(ctx context.Context, it plan.Item, o store.Object, want store.Checksums, n *notes, readable bool) (store.Object, error) {
+	if o.Size == it.Size && o.Checksums.Compare(want) == store.Unknown && len(r.Dest.Capabilities().ObjectChecksums) > 0 {
+		var full store.Object
+		err := r.control(ctx, hopOut, it.Path, 0, cost.OpRead, n, func(ctx context.Context) (err error) {
+			full, err = r.Dest.Head(ctx, o.Key)
+			return err
+		})
+		if err != nil {
+			return o, err
+		}
+		if full.ETag != o.ETag {
+			return o, fmt.Errorf("%w: %q was replaced right after it was written", store.ErrConflict, o.Key)
+		}
+		o = full
+	}
+	verdict := o.Checksums.Compare(want)
+	unproven := verdict == store.Unknown && len(r.Dest.Capabilities().ObjectChecksums) > 0 && !readable
+	if o.Size == it.Size && verdict != store.Different && !unproven {
+		return o, nil
+	}
+	err := fmt.Errorf("%w: %q was written with %d bytes and checksums %+v, the shard has %d and %+v; it was removed again",
+		store.ErrIntegrity, o.Key, o.Size, o.Checksums, it.Size, want)
+	return o, errors.Join(err, r.Dest.Delete(ctx, store.Ref{Key: o.Key, ETag: o.ETag}))
+}
+
+// replica is the record of an object that is proven.
+func (r *run) replica(it plan.Item, o store.Object, digest, recipe chunker.Digest, proof string) *manifest.Replica {
+	now := manifest.At(r.m.Now())
+	return &manifest.Replica{
+		Store: r.Destination.Store, Key: o.Key, Shard: digest, Size: it.Size, ETag: o.ETag, Version: o.Version,
+		Written: now, Seen: now, Verified: now, Proof: proof, Recipe: recipe,
+	}
+}
+
+// learned is the record of a shard that was read: its fact and its recipe.
+func (s *shard) learned(sums chunker.Sums, chunks []chunker.Chunk) (*manifest.Fact, *manifest.NewRecipe, error) {
+	if s.it.Known && s.it.Digest != sums.Shard {
+		return nil, nil, fmt.Errorf("%w: the source gave %s under the ETag of %s", store.ErrIntegrity, sums.Shard, s.it.Digest)
+	}
+	recipe := chunker.Recipe{
+		Params: s.params(), Size: s.it.Size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Chunks: chunks,
+	}
+	encoded, err := recipe.Encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := recipe.Digest()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &manifest.Fact{
+		Path: s.it.Path, Size: s.it.Size, ETag: s.it.ETag, Version: s.it.Version, Stored: s.it.Stored, Shard: sums.Shard,
+		Recipe: id, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Indexed: manifest.At(s.m.Now()),
+	}, &manifest.NewRecipe{Digest: id, Encoded: encoded}, nil
+}
+
+// finish records a shard that is done; proven is nil when there is no destination.
+func (s *shard) finish(fact *manifest.Fact, recipe *manifest.NewRecipe, proven *manifest.Replica) error {
+	return s.rec.add(outcome{
+		dataset: s.Dataset.Name, replica: proven, fact: fact, recipe: recipe, transfer: s.t.ID, notes: s.notes,
+		ledger: s.ledger, urgent: s.it.Size >= s.o.PartBytes/2,
+	})
+}

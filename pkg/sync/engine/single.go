@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// single moves a shard that fits one part: one read, one put.
+func (s *shard) single(ctx context.Context) error {
+	buf, err := s.mem.get(ctx, s.it.Size)
+	if err != nil {
+		return err
+	}
+	defer s.mem.put(buf)
+	in, sums, err := s.readProven(ctx, buf)
+	if err != nil {
+		return err
+	}
+	s.notes.add(in)
+	var fact *manifest.Fact
+	var recipe *manifest.NewRecipe
+	if s.recipe == nil {
+		var chunks []chunker.Chunk
+		if chunks, err = s.cutWhole(buf); err == nil {
+			fact, recipe, err = s.learned(sums, chunks)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.Dest == nil {
+		if err := s.settleHeld(in); err != nil {
+			return err
+		}
+		s.moved = s.it.Size
+		return s.finish(fact, recipe, nil)
+	}
+	o, out, err := s.put(ctx, buf, sums)
+	if err != nil {
+		return joinSettle(err, s.settleHeld(in))
+	}
+	s.notes.add(out)
+	if err := s.settleHeld(in, out); err != nil {
+		return err
+	}
+	if o, err = s.prove(ctx, s.it, o, checksums(sums), &s.notes, false); err != nil {
+		return err
+	}
+	s.moved = s.it.Size
+	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: s.it.Size})
+	recipeID := s.it.Recipe
+	if recipe != nil {
+		recipeID = recipe.Digest
+	}
+	return s.finish(fact, recipe, s.replica(s.it, o, sums.Shard, recipeID, "upload"))
+}
+
+// readProven reads the whole shard and, where its digest is known, compares; a wrong read is tried once more before it is
+// called corruption.
+func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Sums, error) {
+	for attempt := 1; ; attempt++ {
+		in, err := s.read(ctx, 0, buf)
+		if err != nil {
+			return in, chunker.Sums{}, err
+		}
+		part := chunker.SumPart(buf, 0, true)
+		sums := chunker.Sums{Shard: chunker.Digest(part.CV), CRC64NVME: part.CRC64NVME, CRC32C: part.CRC32C}
+		if !s.it.Known || sums.Shard == s.it.Digest {
+			return in, sums, nil
+		}
+		if err := s.settleHeld(in); err != nil {
+			return in, sums, err
+		}
+		if attempt == 2 {
+			return in, sums, fmt.Errorf("%w: the source gave %s twice under the ETag of %s; index it again, and look at the source's disks",
+				store.ErrIntegrity, sums.Shard, s.it.Digest)
+		}
+	}
+}
+
+func (s *shard) cutWhole(buf []byte) (chunks []chunker.Chunk, err error) {
+	c, err := chunker.NewCutter(s.params())
+	if err != nil {
+		return nil, err
+	}
+	c.Feed(buf, true, func(ch chunker.Chunk) { chunks = append(chunks, ch) })
+	return chunks, nil
+}
+
+// put writes the object. The record comes first: an object that is there without one would look like a stranger's to the
+// next run.
+func (s *shard) put(ctx context.Context, buf []byte, sums chunker.Sums) (o store.Object, out receipt, err error) {
+	if !s.recorded {
+		if err := s.m.Batch(func(tx *manifest.Tx) error { return tx.PutTransfer(s.t) }); err != nil {
+			return o, out, recordError(err)
+		}
+		s.recorded = true
+	}
+	out, err = s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, s.it.Size, cost.OpWrite, 1), func(ctx context.Context) (err error) {
+		o, err = s.Dest.Put(ctx, s.it.Key, buf, store.WriteOptions{
+			Condition: s.it.Condition, Properties: s.properties(), Checksums: checksums(sums),
+		})
+		return err
+	})
+	return o, out, err
+}
+
+func checksums(s chunker.Sums) store.Checksums {
+	return store.Checksums{CRC64NVME: store.Hex64(s.CRC64NVME), CRC32C: store.Hex32(s.CRC32C)}
+}

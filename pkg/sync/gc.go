@@ -1,0 +1,100 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// Leftover is something of ours that no longer serves a purpose.
+type Leftover struct {
+	Store   string    `json:"store"`
+	Key     string    `json:"key"`
+	Upload  string    `json:"upload,omitempty"` // id of an unfinished upload
+	Created time.Time `json:"created"`
+	Why     string    `json:"why"`
+	// Ours: begun by this manifest. Others are only reported.
+	Ours bool `json:"ours"`
+	// Removed tells that it is gone.
+	Removed bool `json:"removed"`
+}
+
+// Collect finds unfinished uploads and transfers at destinations that were not worked on for olderThan, and removes them
+// unless dryRun. It never touches an object, nor an upload that this manifest did not begin.
+func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
+	limit := s.Manifest.Now().Add(-olderThan)
+	byKey := map[string][]manifest.Transfer{}
+	var idle []manifest.Transfer
+	err := s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
+			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
+			if !t.Updated.Time().After(limit) {
+				idle = append(idle, t)
+			}
+			return true, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Leftover
+	for name, st := range stores {
+		uploads, err := st.ListUploads(ctx, "")
+		if errors.Is(err, store.ErrUnsupported) {
+			continue
+		}
+		if err != nil {
+			return out, fmt.Errorf("list unfinished uploads: %w", err)
+		}
+		for _, u := range uploads {
+			l, stale := judge(name, u, byKey[name+"\x00"+u.Key], limit)
+			if !stale && l.Ours {
+				continue
+			}
+			if stale && l.Ours && !dryRun {
+				if err := st.AbortUpload(ctx, u); err != nil {
+					return out, fmt.Errorf("abort the upload of %q: %w", u.Key, err)
+				}
+				l.Removed = true
+			}
+			out = append(out, l)
+		}
+	}
+	if dryRun {
+		return out, nil
+	}
+	// The records go last: until here they are what says that the uploads are ours.
+	return out, s.Manifest.Update(func(tx *manifest.Tx) error {
+		for _, t := range idle {
+			if _, known := stores[t.DestStore]; t.DestStore != "" && !known {
+				continue
+			}
+			if err := tx.DeleteTransfer(t.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// judge tells whether an upload is ours, and whether it is stale.
+func judge(name string, u store.Upload, transfers []manifest.Transfer, limit time.Time) (l Leftover, stale bool) {
+	l = Leftover{Store: name, Key: u.Key, Upload: u.ID, Created: u.Created, Why: "not begun by this manifest; left alone"}
+	for _, t := range transfers {
+		named := t.Upload != nil && t.Upload.ID == u.ID
+		// A process that died between the service's answer and the record: the key is ours, the upload is younger.
+		unnamed := !named && !u.Created.Before(t.Created.Time().Add(-time.Minute))
+		if !named && !unnamed {
+			continue
+		}
+		l.Ours = true
+		current := named || t.Upload == nil
+		stale = !current || !t.Updated.Time().After(limit)
+		l.Why = "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339)
+	}
+	return l, stale
+}

@@ -1,0 +1,113 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// rounds bounds how often a pass starts again from the top because the source or the destination changed under it.
+const rounds = 3
+
+// IndexReport is what Index did.
+type IndexReport struct {
+	Snapshot manifest.SnapshotHeader
+	// New tells that the snapshot is another one than before.
+	New bool
+	engine.Summary
+}
+
+// Index reads the new and changed shards of a dataset and commits a snapshot. Reading across a paid link is priced,
+// budgeted and in the ledger like any transfer. Errors: [index.ErrNotComplete], [index.ErrEmpty], [cost.ErrBudget],
+// [ErrFailed], and those of the stores.
+func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err error) {
+	route, err := s.route(src, nil)
+	if err != nil {
+		return out, err
+	}
+	for round := 1; ; round++ {
+		v, err := s.survey(ctx, src, jobs.Selection{}, out.Snapshot.ID, s.link(src, nil))
+		if err != nil {
+			return out, err
+		}
+		if err := index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil {
+			return out, err
+		}
+		before := v.record.Latest
+		if unread := index.Unread(v.states); len(unread) > 0 {
+			again, err := s.indexRound(ctx, src, unread, route, &out)
+			if err != nil {
+				return out, err
+			}
+			if again && round < rounds {
+				continue
+			}
+		}
+		if n := len(out.Failures); n > 0 {
+			return out, fmt.Errorf("%w: %d shards of %s could not be read: %w", ErrFailed, n, src.Name, out.Failures[0].Err)
+		}
+		out.Snapshot, err = s.commit(src, v, jobs.Selection{})
+		out.New = err == nil && out.Snapshot.ID != before
+		return out, err
+	}
+}
+
+// indexRound reads what is unread; again tells that the source changed meanwhile.
+func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.State, route plan.Route, out *IndexReport) (again bool, err error) {
+	items := make([]plan.Item, len(unread))
+	for i, st := range unread {
+		items[i] = plan.Item{State: st, Way: plan.Full}
+	}
+	p := plan.Plan{Dataset: src.Name, Route: route, Items: items}
+	if err := p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
+		return false, err
+	}
+	if err := p.Fits(s.Ledger); err != nil && errors.Is(err, cost.ErrBudget) {
+		return false, err
+	}
+	sum, err := s.read(ctx, src, items, route)
+	out.Summary = out.Summary.Add(sum)
+	return sum.Replan(), err
+}
+
+// commit takes the snapshot of a survey's shards, which must all be known by now.
+func (s *Syncer) commit(src Source, v *survey, sel jobs.Selection) (manifest.SnapshotHeader, error) {
+	if !v.snapshot.IsZero() {
+		var h manifest.SnapshotHeader
+		err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
+			h, _, err = tx.Snapshot(v.snapshot)
+			return err
+		})
+		return h, err
+	}
+	states, err := s.refresh(src, v, sel)
+	if err != nil {
+		return manifest.SnapshotHeader{}, err
+	}
+	return index.Commit(s.Manifest, src.Dataset, states, sel.All())
+}
+
+// refresh joins the survey's listing again with what was learned since.
+func (s *Syncer) refresh(src Source, v *survey, sel jobs.Selection) (states []index.State, err error) {
+	if !v.snapshot.IsZero() {
+		return v.states, nil
+	}
+	var all []index.State
+	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		all, _, err = index.States(tx, src.Dataset, v.listing)
+		return err
+	})
+	for _, st := range all {
+		if sel.Matches(st.Path) {
+			states = append(states, st)
+		}
+	}
+	return states, err
+}

@@ -1,0 +1,173 @@
+package index
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// ErrNotComplete: complete_when does not allow a snapshot yet.
+var ErrNotComplete = errors.New("the dataset is not complete yet")
+
+// RecordListing notes that the source was listed, and since when it has not changed. A dataset that moved to another
+// store or prefix under the same name starts anew.
+func RecordListing(tx *manifest.Tx, d Dataset, l *Listing) (manifest.Dataset, error) {
+	r, ok, err := tx.Dataset(d.Name)
+	if err != nil {
+		return r, err
+	}
+	if ok && (r.Store != d.Store || r.Prefix != d.Prefix) {
+		if err := tx.ForgetDataset(d.Name); err != nil {
+			return r, err
+		}
+		r, ok = manifest.Dataset{}, false
+	}
+	if !ok || r.Fingerprint != l.Fingerprint {
+		r.Stable = manifest.At(l.Started)
+		if !ok && l.Modified.Before(l.Started) {
+			// Never listed before: the youngest object's own time says since when nothing changed.
+			r.Stable = manifest.At(l.Modified)
+		}
+	}
+	r.Name, r.Store, r.Prefix, r.Listed, r.Fingerprint = d.Name, d.Store, d.Prefix, manifest.At(l.Started), l.Fingerprint
+	return r, tx.PutDataset(r)
+}
+
+// Complete tells whether a snapshot of the listing may be taken now, or why not yet ([ErrNotComplete]).
+func Complete(d Dataset, l *Listing, r manifest.Dataset, now time.Time) error {
+	if d.Marker != "" {
+		found := false
+		for _, e := range l.Entries {
+			found = found || e.Path == d.Marker
+		}
+		if !found {
+			return fmt.Errorf("%w: %s waits for its marker object %q", ErrNotComplete, d.Name, d.Marker)
+		}
+	}
+	if d.UnchangedFor > 0 {
+		since := r.Stable.Time()
+		if l.Modified.After(since) {
+			since = l.Modified
+		}
+		if wait := d.UnchangedFor - now.Sub(since); wait > 0 {
+			return fmt.Errorf("%w: %s last changed at %s; it may be taken in %s if nothing changes", ErrNotComplete, d.Name,
+				since.UTC().Format(time.RFC3339), wait.Round(time.Second))
+		}
+	}
+	return nil
+}
+
+// canonical is a shard's line in the bytes that name a snapshot (docs/format.md).
+type canonical struct {
+	Path    string         `json:"path"`
+	Size    int64          `json:"size"`
+	Digest  chunker.Digest `json:"digest"`
+	ETag    string         `json:"etag"`
+	Version string         `json:"version,omitempty"`
+}
+
+// SnapshotID is the digest that names a snapshot of these shards.
+func SnapshotID(dataset string, shards []State) (chunker.Digest, error) {
+	h := chunker.NewHasher()
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	line := func(v any) error {
+		buf.Reset()
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		_, err := h.Write(buf.Bytes())
+		return err
+	}
+	err := line(struct {
+		Datagravity int    `json:"datagravity"`
+		Kind        string `json:"kind"`
+		Dataset     string `json:"dataset"`
+		Shards      int    `json:"shards"`
+	}{0, "snapshot", dataset, len(shards)})
+	for i := 0; i < len(shards) && err == nil; i++ {
+		s := shards[i]
+		err = line(canonical{s.Path, s.Size, s.Digest, s.ETag, s.Version})
+	}
+	return h.Digest(), err
+}
+
+// Unread are the shards whose digest is not known.
+func Unread(list []State) (unread []State) {
+	for _, s := range list {
+		if !s.Known {
+			unread = append(unread, s)
+		}
+	}
+	return unread
+}
+
+// Commit takes a snapshot of shards that are all known. whole tells that they are all of the dataset: only then does it
+// become the latest. Committing what is committed changes nothing.
+func Commit(m *manifest.Manifest, d Dataset, shards []State, whole bool) (manifest.SnapshotHeader, error) {
+	if n := len(Unread(shards)); n > 0 {
+		return manifest.SnapshotHeader{}, fmt.Errorf("%d shards of %s were not read yet", n, d.Name)
+	}
+	id, err := SnapshotID(d.Name, shards)
+	if err != nil {
+		return manifest.SnapshotHeader{}, err
+	}
+	var header manifest.SnapshotHeader
+	err = m.Update(func(tx *manifest.Tx) error {
+		for _, s := range shards {
+			if s.carried {
+				if err := tx.PutFact(d.Name, s.fact(manifest.At(m.Now()))); err != nil {
+					return err
+				}
+			}
+		}
+		existing, ok, err := tx.Snapshot(id)
+		if err != nil {
+			return err
+		}
+		if ok {
+			header = existing
+			return setLatest(tx, d, id, whole)
+		}
+		w := tx.NewSnapshot(id, d.Name, manifest.At(m.Now()))
+		for _, s := range shards {
+			if err := w.Add(s.shard()); err != nil {
+				return err
+			}
+		}
+		if header, err = w.Close(); err != nil {
+			return err
+		}
+		return setLatest(tx, d, id, whole)
+	})
+	return header, err
+}
+
+func setLatest(tx *manifest.Tx, d Dataset, id chunker.Digest, whole bool) error {
+	r, _, err := tx.Dataset(d.Name)
+	if err != nil || !whole || r.Latest == id {
+		return err
+	}
+	r.Name, r.Store, r.Prefix, r.Latest = d.Name, d.Store, d.Prefix, id
+	return tx.PutDataset(r)
+}
+
+func (s State) shard() manifest.Shard {
+	return manifest.Shard{
+		Path: s.Path, Size: s.Size, Digest: s.Digest, ETag: s.ETag, Version: s.Version, Recipe: s.Recipe,
+		CRC64NVME: s.CRC64NVME, CRC32C: s.CRC32C, ContentType: s.ContentType, ContentEncoding: s.ContentEncoding,
+	}
+}
+
+func (s State) fact(now manifest.Millis) manifest.Fact {
+	return manifest.Fact{
+		Path: s.Path, Size: s.Size, ETag: s.ETag, Version: s.Version, Stored: s.Stored, Shard: s.Digest, Recipe: s.Recipe,
+		CRC64NVME: s.CRC64NVME, CRC32C: s.CRC32C, Indexed: now,
+	}
+}

@@ -1,0 +1,125 @@
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// ErrEmpty: the source lists nothing.
+var ErrEmpty = errors.New("the source lists no shard")
+
+// Dataset is what index needs to know of a configured dataset.
+type Dataset struct {
+	Name   string
+	Store  string // configured name
+	Prefix string // "" or ending in "/"
+	Filter jobs.Filter
+	Format string
+	Params chunker.Params
+	// Marker must exist before a snapshot may be taken; UnchangedFor must have passed since the last change.
+	Marker       string
+	UnchangedFor time.Duration
+}
+
+// Entry is one object of the dataset as the source lists it.
+type Entry struct {
+	Path            string // within the dataset
+	Size            int64
+	ETag            string
+	Version         string
+	Modified        time.Time
+	Stored          store.Checksums
+	ContentType     string
+	ContentEncoding string
+	StorageClass    string
+}
+
+// Ref pins the source object.
+func (e Entry) Ref(prefix string) store.Ref {
+	return store.Ref{Key: prefix + e.Path, ETag: e.ETag, Version: e.Version}
+}
+
+// Listing is a complete listing of a dataset, in byte order of the paths. It is not a point in time.
+type Listing struct {
+	Entries []Entry
+	// Fingerprint of paths, sizes and ETags.
+	Fingerprint chunker.Digest
+	// Modified is the youngest object's time.
+	Modified time.Time
+	Started  time.Time
+	Requests int64
+}
+
+// Lister is what a listing needs of a store.
+type Lister interface {
+	List(ctx context.Context, o store.ListOptions) (store.Page, error)
+}
+
+// List lists a dataset. before is called before each page is asked for (to reserve its bytes; nil: nothing) and returns
+// what to call after it with the page's error.
+func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func() (func(error) error, error)) (*Listing, error) {
+	l := &Listing{Started: now}
+	hash := chunker.NewHasher()
+	var scratch []byte
+	last := ""
+	for token := ""; ; {
+		page, err := listPage(ctx, s, store.ListOptions{Prefix: d.Prefix, Token: token}, before)
+		if err != nil {
+			return nil, fmt.Errorf("list dataset %s: %w", d.Name, err)
+		}
+		l.Requests++
+		for _, o := range page.Objects {
+			path := strings.TrimPrefix(o.Key, d.Prefix)
+			if store.IsPrivate(o.Key) || !d.Filter.Takes(path) || isFolderMarker(o) {
+				continue
+			}
+			if path <= last && last != "" {
+				return nil, fmt.Errorf("list dataset %s: the store lists %q after %q; its listings are out of order", d.Name, path, last)
+			}
+			last = path
+			l.Entries = append(l.Entries, Entry{
+				Path: path, Size: o.Size, ETag: o.ETag, Version: o.Version, Modified: o.Modified, Stored: o.Checksums,
+				ContentType: o.ContentType, ContentEncoding: o.ContentEncoding, StorageClass: o.StorageClass,
+			})
+			if o.Modified.After(l.Modified) {
+				l.Modified = o.Modified
+			}
+			scratch = append(append(append(scratch[:0], path...), 0), o.ETag...)
+			scratch = binary.LittleEndian.AppendUint64(append(scratch, 0), uint64(o.Size))
+			hash.Write(scratch)
+		}
+		if token = page.Next; token == "" {
+			break
+		}
+	}
+	l.Fingerprint = hash.Digest()
+	if len(l.Entries) == 0 {
+		return nil, fmt.Errorf("%w: dataset %s, prefix %q; check the prefix, the globs, and that the store is the right one (nothing was deleted anywhere)",
+			ErrEmpty, d.Name, d.Prefix)
+	}
+	return l, nil
+}
+
+func listPage(ctx context.Context, s Lister, o store.ListOptions, before func() (func(error) error, error)) (store.Page, error) {
+	if before == nil {
+		return s.List(ctx, o)
+	}
+	after, err := before()
+	if err != nil {
+		return store.Page{}, err
+	}
+	page, err := s.List(ctx, o)
+	return page, errors.Join(err, after(err))
+}
+
+// isFolderMarker tells the empty objects with a trailing slash that consoles make for "folders". They hold no data and a
+// file store cannot hold them; they are no shards.
+func isFolderMarker(o store.Object) bool { return o.Size == 0 && strings.HasSuffix(o.Key, "/") }

@@ -1,0 +1,81 @@
+package sync
+
+import (
+	"context"
+
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Plan says what would move, how, and for how much. Nothing moves.
+func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
+	v, err := s.survey(ctx, q.Source, q.Selection, q.Snapshot, s.link(q.Source, &q.Destination))
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(ctx, q, v)
+}
+
+func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+	route, err := s.route(q.Source, &q.Destination)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := s.folder(q, v)
+	if err != nil {
+		return nil, err
+	}
+	items, err := plan.Build(ctx, s.Manifest, q.Destination.Store, plan.Input{
+		Dataset: q.Source.Dataset, States: v.states, Destination: q.Destination.Destination, Folder: folder, Adopt: q.Adopt,
+		Check: q.Check, FreeRead: route.In.IsFree(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &plan.Plan{
+		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items,
+	}
+	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
+}
+
+// folder is where the snapshots layout puts this snapshot. Its name needs every digest; until they are known the plan is
+// made against a name that nothing has.
+func (s *Syncer) folder(q Request, v *survey) (string, error) {
+	if !q.Destination.Snapshots {
+		return "", nil
+	}
+	id := v.snapshot
+	if id.IsZero() && len(index.Unread(v.states)) == 0 {
+		var err error
+		if id, err = index.SnapshotID(q.Source.Name, v.states); err != nil {
+			return "", err
+		}
+	}
+	if id.IsZero() {
+		return "unread", nil
+	}
+	return id.Hex()[:16], nil
+}
+
+// learn reads the shards of a plan whose digest decides whether they must cross at all.
+func (s *Syncer) learn(ctx context.Context, q Request, p *plan.Plan) (engine.Summary, error) {
+	var items []plan.Item
+	for _, it := range p.Items {
+		if it.LearnFirst {
+			it.Way, it.Rank = plan.Full, 0
+			items = append(items, it)
+		}
+	}
+	if len(items) == 0 {
+		return engine.Summary{}, nil
+	}
+	return s.read(ctx, q.Source, items, p.Route)
+}
+
+// read has the engine read shards for the index alone.
+func (s *Syncer) read(ctx context.Context, src Source, items []plan.Item, route plan.Route) (engine.Summary, error) {
+	return s.Engine.Run(ctx, engine.Job{
+		Dataset: src.Dataset, Source: src.Store, Route: route, Items: items, Activity: "index",
+	})
+}

@@ -1,0 +1,316 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+)
+
+// Input of Build.
+type Input struct {
+	Dataset index.Dataset
+	// States of the selected shards, in byte order of their paths.
+	States      []index.State
+	Destination Destination
+	// Folder of the snapshot, for the layout that has one: the snapshot's digest in short.
+	Folder string
+	Adopt  AdoptMode
+	// Check looks at every key in the destination, also those that the manifest knows.
+	Check bool
+	// FreeRead: reading the source costs nothing, so learning a digest first may save a crossing.
+	FreeRead bool
+}
+
+// ErrNames: the destination cannot hold some of the names. The text lists them.
+var ErrNames = errors.New("names that the destination cannot hold")
+
+// builder carries what Build works on.
+type builder struct {
+	Input
+	m     *manifest.Manifest
+	dest  DestStore
+	items []Item
+	// unfinished are our own transfers by destination key: an object of theirs is not a stranger's.
+	unfinished map[string]manifest.Transfer
+	held       map[int64]bool
+	requests   int64
+}
+
+// Build decides the way of every shard. Nothing moves; what it sees at the destination is recorded in the manifest.
+func Build(ctx context.Context, m *manifest.Manifest, dest DestStore, in Input) ([]Item, error) {
+	b := &builder{Input: in, m: m, dest: dest, unfinished: map[string]manifest.Transfer{}}
+	if err := b.name(); err != nil {
+		return nil, err
+	}
+	unknown, claimed, err := b.consult()
+	if err != nil {
+		return nil, err
+	}
+	found := seen{}
+	if len(unknown)+len(claimed) > 0 {
+		if found, err = b.lookAt(ctx, unknown, claimed); err != nil {
+			return nil, fmt.Errorf("look at destination %s: %w", in.Destination.Name, err)
+		}
+	}
+	if err := b.decideAll(ctx, found, unknown); err != nil {
+		return nil, err
+	}
+	return b.items, nil
+}
+
+// name gives every shard its key and refuses, all at once, those that the destination cannot hold.
+func (b *builder) name() error {
+	caps := b.dest.Capabilities()
+	keys := make([]string, len(b.States))
+	b.items = make([]Item, len(b.States))
+	for i, s := range b.States {
+		keys[i] = b.Destination.Key(b.Folder, s.Path)
+		b.items[i] = Item{State: s, Key: keys[i], Rank: jobs.RankOf(b.Dataset.Format, b.Dataset.Marker, s.Path)}
+	}
+	var bad []string
+	for _, err := range caps.Names.CheckAll(keys) {
+		bad = append(bad, err.Error())
+	}
+	for _, s := range b.States {
+		if strings.EqualFold(s.ContentEncoding, "gzip") && !caps.PreservesEncoding {
+			bad = append(bad, fmt.Sprintf("%q is stored with Content-Encoding gzip, which this destination would not keep as it is", s.Path))
+		}
+		if caps.Parts.MaxObjectBytes > 0 && s.Size > caps.Parts.MaxObjectBytes {
+			bad = append(bad, fmt.Sprintf("%q has %d bytes, the most is %d", s.Path, s.Size, caps.Parts.MaxObjectBytes))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	const most = 20
+	more := ""
+	if len(bad) > most {
+		more = fmt.Sprintf("\n  and %d more", len(bad)-most)
+		bad = bad[:most]
+	}
+	return fmt.Errorf("%w (%s): exclude or rename them at the source:\n  %s%s", ErrNames, b.Destination.Name, strings.Join(bad, "\n  "), more)
+}
+
+// consult asks the manifest. unknown are the places of items without a counted replica; claimed the replicas to check.
+func (b *builder) consult() (unknown []int, claimed []manifest.Replica, err error) {
+	err = b.m.View(func(tx *manifest.Tx) error {
+		prefix := b.Destination.Key(b.Folder, "")
+		byKey := make(map[string]int, len(b.items))
+		sorted := sort.SliceIsSorted(b.items, func(i, j int) bool { return b.items[i].Key < b.items[j].Key })
+		if !sorted {
+			return fmt.Errorf("plan: states are not sorted")
+		}
+		for i := range b.items {
+			byKey[b.items[i].Key] = i
+		}
+		err := tx.Replicas(b.Destination.Store, prefix, func(r manifest.Replica) (bool, error) {
+			i, ok := byKey[r.Key]
+			if !ok || !r.Present() {
+				return true, nil
+			}
+			delete(byKey, r.Key)
+			if b.Check {
+				claimed = append(claimed, r)
+			}
+			return true, b.decideHeld(tx, &b.items[i], r)
+		})
+		if err != nil {
+			return err
+		}
+		for _, i := range byKey {
+			unknown = append(unknown, i)
+		}
+		sort.Ints(unknown)
+		if err := tx.Transfers(func(t manifest.Transfer) (bool, error) {
+			if t.DestStore == b.Destination.Store {
+				b.unfinished[t.DestKey] = t
+			}
+			return true, nil
+		}); err != nil {
+			return err
+		}
+		return b.holdsSizes(tx)
+	})
+	return unknown, claimed, err
+}
+
+// holdsSizes notes which sizes of unread shards the destination already holds somewhere: only those may be renames.
+func (b *builder) holdsSizes(tx *manifest.Tx) (err error) {
+	if !b.FreeRead {
+		return nil
+	}
+	sizes := map[int64]bool{}
+	for _, it := range b.items {
+		if !it.Known && it.Size > 0 {
+			sizes[it.Size] = true
+		}
+	}
+	if len(sizes) == 0 {
+		return nil
+	}
+	b.held, err = tx.HoldsSize(b.Destination.Store, sizes, func(string) bool { return false })
+	return err
+}
+
+// decideHeld decides for a key that the manifest knows.
+func (b *builder) decideHeld(tx *manifest.Tx, it *Item, r manifest.Replica) error {
+	if it.Known && r.Shard == it.Digest {
+		it.Way, it.Reason = Have, "held and proven ("+r.Proof+")"
+		return nil
+	}
+	it.Condition, it.Replaces = store.IfMatch(r.ETag), true
+	return b.decideMove(tx, it, "changed at the source")
+}
+
+// decideMove chooses between copy and full for a shard that the key does not hold.
+func (b *builder) decideMove(tx *manifest.Tx, it *Item, reason string) error {
+	it.Way, it.Reason = Full, reason
+	if it.Known {
+		from, err := tx.Holders(b.Destination.Store, it.Digest, 4)
+		if err != nil {
+			return err
+		}
+		for _, r := range from {
+			if r.Key != it.Key && r.Size <= b.dest.Capabilities().CopyMaxBytes {
+				it.From = append(it.From, r)
+			}
+		}
+		if len(it.From) > 0 {
+			it.Way, it.Reason = Copy, fmt.Sprintf("held as %q", it.From[0].Key)
+		}
+	}
+	if it.Way == Full && it.Gone {
+		it.Way, it.Reason = Missing, "the source no longer has this content, and the destination does not hold it"
+	}
+	return nil
+}
+
+func (b *builder) lookAt(ctx context.Context, unknown []int, claimed []manifest.Replica) (seen, error) {
+	keys := make([]string, 0, len(unknown)+len(claimed))
+	for _, i := range unknown {
+		keys = append(keys, b.items[i].Key)
+	}
+	for _, r := range claimed {
+		keys = append(keys, r.Key)
+	}
+	sort.Strings(keys)
+	found, err := look(ctx, b.dest, b.Destination.Key(b.Folder, ""), keys)
+	if err != nil || len(claimed) == 0 {
+		return found, err
+	}
+	return found, observe(b.m, found, claimed)
+}
+
+// decideAll decides the items that the manifest could not decide alone, and decides again those whose replica turned out
+// to be gone or changed.
+func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) error {
+	open := map[int]bool{}
+	for _, i := range unknown {
+		open[i] = true
+	}
+	if b.Check {
+		for i := range b.items {
+			it := &b.items[i]
+			if open[i] {
+				continue
+			}
+			gone, err := b.recheck(it)
+			if err != nil {
+				return err
+			}
+			if gone {
+				open[i] = true
+			}
+		}
+	}
+	places := make([]int, 0, len(open))
+	for i := range open {
+		places = append(places, i)
+	}
+	sort.Ints(places)
+	for _, i := range places {
+		it := &b.items[i]
+		o, there := found.objects[it.Key]
+		if there && it.Size == o.Size {
+			var err error
+			if o, err = withChecksums(ctx, b.dest, o); err != nil {
+				return err
+			}
+		}
+		if err := b.m.View(func(tx *manifest.Tx) error { return b.decideUnknown(tx, it, o, there) }); err != nil {
+			return err
+		}
+	}
+	for i := range b.items {
+		it := &b.items[i]
+		if it.Way == Full && !it.Known && (b.held[it.Size] || b.Destination.Snapshots) {
+			it.LearnFirst = true
+		}
+	}
+	return nil
+}
+
+// recheck tells whether a replica that decided an item no longer counts.
+func (b *builder) recheck(it *Item) (gone bool, err error) {
+	err = b.m.View(func(tx *manifest.Tx) error {
+		r, ok, err := tx.Replica(b.Destination.Store, it.Key)
+		gone = !ok || !r.Present()
+		return err
+	})
+	if gone {
+		*it = Item{State: it.State, Key: it.Key, Rank: it.Rank}
+	}
+	return gone, err
+}
+
+// decideUnknown decides for a key that the manifest does not know, from what stands there.
+func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there bool) error {
+	if !there {
+		it.Condition = store.IfAbsent()
+		return b.decideMove(tx, it, "not at the destination")
+	}
+	it.Found, it.Condition = o, store.IfMatch(o.ETag)
+	t, ours := b.unfinished[it.Key]
+	ours = ours && t.ETag == it.ETag && t.Size == it.Size
+	overwrite := b.Adopt == AdoptOverwrite
+	if o.Size != it.Size {
+		return b.stranger(tx, it, overwrite, fmt.Sprintf("an object of %d bytes that datagravity did not write stands there, the shard has %d", o.Size, it.Size))
+	}
+	if !it.Known {
+		// Only the digest can tell whether it is the shard.
+		it.Way, it.Reason, it.LearnFirst = Full, "an object of equal size stands there; the shard must be read to compare", !overwrite
+		if overwrite {
+			it.Replaces, it.Reason = true, "overwritten as asked"
+		}
+		return nil
+	}
+	switch o.Checksums.Compare(it.Checksums()) {
+	case store.Equal:
+		it.Way, it.Reason = Adopt, "an object of equal size and full checksum stands there"
+		return nil
+	case store.Different:
+		return b.stranger(tx, it, overwrite, "an object of equal size but other content that datagravity did not write stands there")
+	}
+	if ours || b.Adopt == AdoptRead {
+		it.Way, it.Reason = Read, "an object of equal size stands there; its bytes are read back and compared"
+		return nil
+	}
+	return b.stranger(tx, it, overwrite, "an object of equal size that datagravity did not write stands there, and the store tells no checksum of it")
+}
+
+// stranger refuses an object that we did not write, or replaces it when told to.
+func (b *builder) stranger(tx *manifest.Tx, it *Item, overwrite bool, why string) error {
+	if overwrite {
+		it.Replaces = true
+		return b.decideMove(tx, it, "overwritten as asked")
+	}
+	it.Way, it.Reason = Refused, why+"; use --adopt=read to compare its bytes, --adopt=overwrite to replace it, or move it away"
+	return nil
+}

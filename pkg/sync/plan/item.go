@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+)
+
+// Way is how a shard gets to the destination.
+type Way string
+
+// The ways, cheapest first; see the package comment.
+const (
+	Have    Way = "have"
+	Adopt   Way = "adopt"
+	Read    Way = "read"
+	Copy    Way = "copy"
+	Full    Way = "full"
+	Refused Way = "refused"
+	Missing Way = "missing"
+)
+
+// Ways in order, for reports.
+var Ways = []Way{Have, Adopt, Read, Copy, Full, Refused, Missing}
+
+// Item is the plan for one shard.
+type Item struct {
+	index.State
+	Key    string // at the destination
+	Way    Way
+	Reason string
+	Rank   jobs.Rank
+	// Condition of the final write: what the plan saw at the key.
+	Condition store.Condition
+	// Found is the object at the key, for adopt and read.
+	Found store.Object
+	// From are the keys at the destination that hold the digest, for copy.
+	From []manifest.Replica
+	// Replaces: an object of ours with other content stands under the key.
+	Replaces bool
+	// LearnFirst: the digest is not known, and knowing it may save the crossing.
+	LearnFirst bool
+}
+
+// AdoptMode says what to do with objects at the destination that datagravity did not write.
+type AdoptMode string
+
+// The modes. The default adopts what is proven by size and a full checksum, and refuses the rest.
+const (
+	AdoptProven    AdoptMode = ""
+	AdoptRead      AdoptMode = "read"
+	AdoptOverwrite AdoptMode = "overwrite"
+)
+
+// Destination is where the shards are wanted.
+type Destination struct {
+	Name   string // configured name
+	Store  string // configured name of its store
+	Prefix string // "" or ending in "/", without a snapshot's folder
+	// Snapshots puts each snapshot under a prefix of its own.
+	Snapshots bool
+	Location  store.Location
+	store.Properties
+}
+
+// Key is where a path goes. folder is the snapshot's, for the layout that has one.
+func (d Destination) Key(folder, path string) string {
+	if d.Snapshots {
+		return d.Prefix + folder + "/" + path
+	}
+	return d.Prefix + path
+}

@@ -1,0 +1,128 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"sort"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// fewKeys: up to so many unknown keys are asked for one by one; a listing answers for more at once. A HEAD costs a tenth
+// of a listing page at S3 and GCS prices, and a page answers for up to 1,000 keys.
+const fewKeys = 8
+
+// DestStore is what a plan needs of the destination.
+type DestStore interface {
+	Capabilities() store.Capabilities
+	List(ctx context.Context, o store.ListOptions) (store.Page, error)
+	Head(ctx context.Context, key string) (store.Object, error)
+}
+
+// seen is what a look at the destination found.
+type seen struct {
+	objects  map[string]store.Object
+	requests int64
+	listed   bool
+}
+
+// look finds the objects under these keys. keys must be sorted.
+func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen, error) {
+	out := seen{objects: map[string]store.Object{}}
+	if len(keys) <= fewKeys {
+		for _, k := range keys {
+			out.requests++
+			o, err := s.Head(ctx, k)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return out, err
+			}
+			out.objects[k] = o
+		}
+		return out, nil
+	}
+	out.listed = true
+	for token := ""; ; {
+		page, err := s.List(ctx, store.ListOptions{Prefix: prefix, Token: token})
+		if err != nil {
+			return out, err
+		}
+		out.requests++
+		for _, o := range page.Objects {
+			if i := sort.SearchStrings(keys, o.Key); i < len(keys) && keys[i] == o.Key {
+				out.objects[o.Key] = o
+			}
+		}
+		if token = page.Next; token == "" {
+			return out, nil
+		}
+	}
+}
+
+// withChecksums asks for an object's checksums where a listing does not tell them (S3).
+func withChecksums(ctx context.Context, s DestStore, o store.Object) (store.Object, error) {
+	if len(s.Capabilities().ObjectChecksums) == 0 || o.Checksums.CRC64NVME != "" || o.Checksums.CRC32C != "" {
+		return o, nil
+	}
+	full, err := s.Head(ctx, o.Key)
+	if errors.Is(err, store.ErrNotFound) {
+		return o, nil // the conditional write will tell
+	}
+	return full, err
+}
+
+// observe compares the replicas that the manifest claims with what was seen, and records what it learned.
+func observe(m *manifest.Manifest, found seen, claimed []manifest.Replica) error {
+	now := manifest.At(m.Now())
+	return m.Update(func(tx *manifest.Tx) error {
+		for _, r := range claimed {
+			o, ok := found.objects[r.Key]
+			switch {
+			case !ok:
+				r.Missing = "deleted"
+			case o.Size != r.Size || o.ETag != r.ETag:
+				r.Missing = "changed"
+			default:
+				r.Seen, r.Missing = now, ""
+				if err := tx.TouchReplica(r); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := tx.PutReplica(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Look lists a prefix of the destination and records which of the replicas that the manifest claims there are still as
+// they were, and which are gone or changed.
+func Look(ctx context.Context, m *manifest.Manifest, s DestStore, storeName, prefix string) error {
+	var claimed []manifest.Replica
+	err := m.View(func(tx *manifest.Tx) error {
+		return tx.Replicas(storeName, prefix, func(r manifest.Replica) (bool, error) {
+			if r.Present() {
+				claimed = append(claimed, r)
+			}
+			return true, nil
+		})
+	})
+	if err != nil || len(claimed) == 0 {
+		return err
+	}
+	keys := make([]string, len(claimed))
+	for i, r := range claimed {
+		keys[i] = r.Key
+	}
+	sort.Strings(keys)
+	found, err := look(ctx, s, prefix, keys)
+	if err != nil {
+		return err
+	}
+	return observe(m, found, claimed)
+}

@@ -1,0 +1,72 @@
+package plan
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// Plan is what must happen so that a selection of a dataset is at a destination.
+type Plan struct {
+	Dataset     string
+	Snapshot    chunker.Digest // zero: what the source lists now
+	Destination Destination
+	Route       Route
+	Items       []Item
+	Estimate    Estimate
+}
+
+// Finish orders the items into waves and prices them.
+func (p *Plan) Finish(l *cost.Ledger, m *manifest.Manifest, partBytes int64, bitsPerSecond float64) error {
+	sort.SliceStable(p.Items, func(i, j int) bool {
+		if p.Items[i].Rank != p.Items[j].Rank {
+			return p.Items[i].Rank < p.Items[j].Rank
+		}
+		return p.Items[i].Path < p.Items[j].Path
+	})
+	var err error
+	p.Estimate, err = p.Route.price(l.Book(), p.Items, partBytes, bitsPerSecond, func(pool string) (mtd *int64, err error) {
+		err = m.View(func(tx *manifest.Tx) error {
+			mtd, err = l.MonthToDate(tx, pool, cost.WindowOf(m.Now()))
+			return err
+		})
+		return mtd, err
+	})
+	return err
+}
+
+// Blocked are the items that nothing will move: refused and missing ones.
+func (p *Plan) Blocked() (out []Item) {
+	for _, it := range p.Items {
+		if it.Way == Refused || it.Way == Missing {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// Pending tells whether anything is left to do.
+func (p *Plan) Pending() bool {
+	for _, it := range p.Items {
+		if it.Way != Have {
+			return true
+		}
+	}
+	return false
+}
+
+// Fits tells whether all of the plan fits the budgets now. Errors: [cost.ErrBudget] with the budget, what it has left and
+// what is needed.
+func (p *Plan) Fits(l *cost.Ledger) error {
+	e := p.Estimate
+	if e.UpperBytes == 0 && e.UpperUSD == 0 {
+		return nil
+	}
+	if err := l.Check(p.Route.Link, e.UpperUSD, e.UpperBytes); err != nil {
+		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Report is what Sync did.
+type Report struct {
+	// Plan is the first round's, before anything moved.
+	Plan *plan.Plan
+	engine.Summary
+	Snapshot manifest.SnapshotHeader
+	// Deferred shards do not fit the budgets (with Partial).
+	Deferred []plan.Item
+	Ready    bool
+	Took     time.Duration
+}
+
+// Sync makes a selection of a dataset be at a destination, proven, and says so there with a receipt. Errors:
+// [index.ErrNotComplete], [index.ErrEmpty], [jobs.ErrNothingSelected], [plan.ErrNames], [cost.ErrBudget],
+// [cost.ErrPaused], [ErrFailed] joined with the kinds of what failed, and those of the stores. The report is filled as
+// far as it came.
+func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
+	start := s.Manifest.Now()
+	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
+	for round := 1; ; round++ {
+		v, again, err := s.round(ctx, q, &out)
+		if err != nil {
+			return out, err
+		}
+		if again && round < rounds {
+			s.Log.Info("the source or the destination changed meanwhile: listing and planning again", "round", round+1)
+			q.Check = q.Check || len(out.Failures) > 0
+			continue
+		}
+		if err := s.failed(out); err != nil {
+			return out, err
+		}
+		if len(out.Deferred) > 0 {
+			return out, fmt.Errorf("%w: %d shards were left for the next window", cost.ErrBudget, len(out.Deferred))
+		}
+		out.Snapshot, err = s.commit(q.Source, v, q.Selection)
+		if err != nil {
+			return out, err
+		}
+		out.Ready = true
+		return out, s.announce(ctx, q, out)
+	}
+}
+
+// round lists, plans, and moves once.
+func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, again bool, err error) {
+	link := s.link(q.Source, &q.Destination)
+	if v, err = s.survey(ctx, q.Source, q.Selection, q.Snapshot, link); err != nil {
+		return v, false, err
+	}
+	if err := index.Complete(q.Source.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil && q.Snapshot.IsZero() {
+		return v, false, err
+	}
+	p, err := s.plan(ctx, q, v)
+	if err != nil {
+		return v, false, err
+	}
+	if out.Plan == nil {
+		out.Plan = p
+	}
+	if err := s.admit(q, p, out); err != nil {
+		return v, false, err
+	}
+	learned, err := s.learn(ctx, q, p)
+	out.Summary = out.Summary.Add(learned)
+	if err != nil || learned.Replan() {
+		return v, true, err
+	}
+	if learned.Learned > 0 {
+		// What was read may be held under another key: plan again, now that the digests are known.
+		if v.states, err = s.refresh(q.Source, v, q.Selection); err != nil {
+			return v, false, err
+		}
+		if p, err = s.plan(ctx, q, v); err != nil {
+			return v, false, err
+		}
+		if err := s.admit(q, p, out); err != nil {
+			return v, false, err
+		}
+	}
+	if !p.Pending() {
+		out.Summary = out.Summary.Add(counted(p))
+		return v, false, nil
+	}
+	if err := s.withdraw(ctx, q, p); err != nil {
+		return v, false, err
+	}
+	sum, err := s.Engine.Run(ctx, engine.Job{
+		Dataset: q.Source.Dataset, Source: q.Source.Store, Dest: q.Destination.Store, Destination: q.Destination.Destination,
+		Route: p.Route, Items: p.Items, Need: needID(q), Activity: "transfer",
+	})
+	sum.Failures = append(sum.Failures, learned.Failures...)
+	out.Summary = out.Summary.Add(sum)
+	if again := sum.Replan(); again && err == nil {
+		out.Ways = nil // counted anew by the next round
+		return v, true, nil
+	}
+	return v, false, err
+}
+
+// counted is the summary of a plan that has nothing to do.
+func counted(p *plan.Plan) engine.Summary {
+	s := engine.Summary{Ways: map[plan.Way]plan.Count{}}
+	for w, c := range p.Estimate.Ways {
+		s.Ways[w] = c
+	}
+	return s
+}
+
+// admit refuses a plan that does not fit the budgets, or, if asked, keeps what fits in order.
+func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
+	err := p.Fits(s.Ledger)
+	if err == nil || !errors.Is(err, cost.ErrBudget) || !q.Partial {
+		return err
+	}
+	out.Deferred = nil
+	kept := p.Items[:0:0]
+	for _, it := range p.Items {
+		trial := *p
+		trial.Items = append(append([]plan.Item(nil), kept...), it)
+		if it.Way == plan.Full || it.Way == plan.Read || it.LearnFirst {
+			if err := trial.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
+				return err
+			}
+			if trial.Fits(s.Ledger) != nil {
+				out.Deferred = append(out.Deferred, it)
+				continue
+			}
+		}
+		if len(out.Deferred) > 0 && it.Rank > out.Deferred[0].Rank {
+			out.Deferred = append(out.Deferred, it) // an index never arrives before its shards
+			continue
+		}
+		kept = append(kept, it)
+	}
+	p.Items = kept
+	return p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
+}
+
+// failed turns the failures of the last round into one error that carries all their kinds.
+func (s *Syncer) failed(out Report) error {
+	if len(out.Failures) == 0 && out.Skipped == 0 {
+		return nil
+	}
+	errs := make([]error, 0, len(out.Failures)+1)
+	errs = append(errs, fmt.Errorf("%w: %d failed, %d wait for them", ErrFailed, len(out.Failures), out.Skipped))
+	for _, f := range out.Failures {
+		errs = append(errs, f.Err)
+	}
+	return &FailedError{Summary: errs[0], Causes: errs}
+}
+
+// FailedError carries the kinds of all failures for errors.Is, and says only how many there are: the report has them.
+type FailedError struct {
+	Summary error
+	Causes  []error
+}
+
+// Error is the summary.
+func (e *FailedError) Error() string { return e.Summary.Error() }
+
+// Unwrap gives every cause.
+func (e *FailedError) Unwrap() []error { return e.Causes }
+
+// needID names a need by what is wanted where.
+func needID(q Request) string {
+	h := chunker.NewHasher()
+	fmt.Fprintf(h, "%q %q %q", q.Source.Name, q.Destination.Name, q.Selection.Globs)
+	return h.Digest().Hex()[:12]
+}
+
+// withdraw takes back the receipts that the run will make untrue, before it replaces the first object that they promise.
+func (s *Syncer) withdraw(ctx context.Context, q Request, p *plan.Plan) error {
+	for _, it := range p.Items {
+		if it.Replaces && it.Way != plan.Have {
+			err := s.Manifest.Update(func(tx *manifest.Tx) error {
+				n, ok, err := tx.Need(needID(q))
+				if err != nil || !ok {
+					return err
+				}
+				n.Ready = 0
+				return tx.PutNeed(n)
+			})
+			if err != nil {
+				return err
+			}
+			return jobs.WithdrawReceipts(ctx, q.Destination.Store, q.Source.Name, q.Destination.Prefix, "")
+		}
+	}
+	return nil
+}
+
+// announce records the need as ready and writes the receipt: a sync's last write. What was announced before, and not
+// taken back since, is not written again.
+func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
+	id := needID(q)
+	now := s.Manifest.Now()
+	selection, count, size, err := s.selected(out.Snapshot.ID, q.Selection)
+	if err != nil {
+		return err
+	}
+	n := manifest.Need{
+		ID: id, Dataset: q.Source.Name, Snapshot: out.Snapshot.ID, Destination: q.Destination.Name, Globs: q.Selection.Globs,
+		Selection: selection, Shards: count, Bytes: size, Updated: manifest.At(now), Ready: manifest.At(now),
+	}
+	var before manifest.Need
+	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
+		before, _, err = tx.Need(id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if q.Check || before.Ready == 0 || before.Snapshot != n.Snapshot || before.Selection != n.Selection {
+		err := jobs.WriteReceipt(ctx, q.Destination.Store, jobs.Receipt{
+			Dataset: q.Source.Name, Snapshot: n.Snapshot, Shards: q.Selection.Globs, Selection: selection, Count: count, Bytes: size,
+			Prefix: q.Destination.Prefix, Time: now.UTC().Truncate(time.Second),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.Manifest.Update(func(tx *manifest.Tx) error { return tx.PutNeed(n) })
+}
+
+// selected names and counts the shards of a snapshot that a selection chooses.
+func (s *Syncer) selected(id chunker.Digest, sel jobs.Selection) (d chunker.Digest, count int, size int64, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		d = jobs.Digest(func(yield func(string, chunker.Digest) bool) {
+			err = tx.SnapshotShards(id, func(sh manifest.Shard) (bool, error) {
+				if !sel.Matches(sh.Path) {
+					return true, nil
+				}
+				count++
+				size += sh.Size
+				return yield(sh.Path, sh.Digest), nil
+			})
+		})
+		return err
+	})
+	return d, count, size, err
+}

@@ -1,0 +1,171 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Errors of a sync as a whole, beside those of the packages below.
+var (
+	// ErrNotReady: not all that was asked for is at the destination.
+	ErrNotReady = errors.New("not ready")
+	// ErrFailed: some shards are not at the destination; the report names them.
+	ErrFailed = errors.New("not every shard is at the destination")
+)
+
+// Source is a dataset with the store it is read from.
+type Source struct {
+	index.Dataset
+	Store    store.Store
+	Location store.Location
+}
+
+// Destination is a place with the store it is in.
+type Destination struct {
+	plan.Destination
+	Store store.Store
+}
+
+// Syncer does the work of the commands: index, plan, sync, ready, verify, gc.
+type Syncer struct {
+	Manifest *manifest.Manifest
+	Ledger   *cost.Ledger
+	Engine   *engine.Engine
+	Agent    store.Location
+	Routes   cost.RouteOptions
+	// BitsPerSecond of the link, for how long a plan takes.
+	BitsPerSecond float64
+	Log           *slog.Logger
+}
+
+// Request says what is wanted where.
+type Request struct {
+	Source      Source
+	Destination Destination
+	Selection   jobs.Selection
+	// Snapshot pins one; zero means what the source lists now.
+	Snapshot chunker.Digest
+	Adopt    plan.AdoptMode
+	// Check looks at the destination even for what the manifest knows.
+	Check bool
+	// Partial runs what fits the budgets.
+	Partial bool
+}
+
+// survey is what a round starts from.
+type survey struct {
+	listing  *index.Listing
+	record   manifest.Dataset
+	states   []index.State // the selected ones
+	snapshot chunker.Digest
+	// unchanged: everything selected stands in a snapshot already.
+	unchanged bool
+}
+
+// survey lists the source and joins it with what is known.
+func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, snapshot chunker.Digest, link cost.Link) (*survey, error) {
+	listing, err := s.list(ctx, src, link)
+	if err != nil {
+		return nil, err
+	}
+	v := &survey{listing: listing, snapshot: snapshot}
+	var all []index.State
+	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
+		if v.record, err = index.RecordListing(tx, src.Dataset, listing); err != nil {
+			return err
+		}
+		if !snapshot.IsZero() {
+			all, err = index.OfSnapshot(tx, snapshot, listing)
+			return err
+		}
+		all, v.unchanged, err = index.States(tx, src.Dataset, listing)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range all {
+		if sel.Matches(st.Path) {
+			v.states = append(v.states, st)
+		}
+	}
+	if len(v.states) == 0 {
+		return nil, fmt.Errorf("%w %s in dataset %s (%d shards); datagravity snapshot show %s lists their names",
+			jobs.ErrNothingSelected, sel, src.Name, len(all), src.Name)
+	}
+	if v.unchanged && sel.All() {
+		v.snapshot = v.record.Latest
+	}
+	return v, nil
+}
+
+// maxPageBytes is reserved for a page of a listing over a paid link: 5,000 blobs at about 1,200 bytes of XML each.
+const maxPageBytes = 8 << 20
+
+// list lists the source, each page under a reservation where the link is paid.
+func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.Listing, error) {
+	rate, err := s.Ledger.Book().Transfer(src.Location, s.Agent, s.Routes)
+	if err != nil {
+		return nil, err
+	}
+	c := cost.Crossing{
+		Link: link, From: src.Location, To: s.Agent, Dataset: src.Name, Activity: "list", Bytes: maxPageBytes, Rate: rate,
+		Requests: map[cost.Op]int64{cost.OpList: 1}, RequestPrices: src.Store.Capabilities().RequestPrices,
+	}
+	var used store.Usage
+	before := func() (func(error) error, error) {
+		if s.Ledger.Free(c) {
+			return func(error) error { return nil }, s.Ledger.Gate(link)
+		}
+		ticket, err := s.Ledger.Reserve([]cost.Crossing{c}, nil)
+		if err != nil {
+			return nil, err
+		}
+		base := used.Received.Load()
+		return func(failed error) error {
+			if failed != nil {
+				return ticket.ChargeWhole()
+			}
+			return ticket.Settle([]cost.Moved{{Bytes: used.Received.Load() - base, Requests: c.Requests}})
+		}, nil
+	}
+	l, err := index.List(store.WithUsage(ctx, &used), src.Store, src.Dataset, s.Manifest.Now(), before)
+	if err != nil || !s.Ledger.Free(c) {
+		return l, err
+	}
+	err = s.Manifest.Update(func(tx *manifest.Tx) error {
+		_, err := s.Ledger.Note(tx, c, cost.Moved{Bytes: used.Received.Load(), Requests: map[cost.Op]int64{cost.OpList: l.Requests}})
+		return err
+	})
+	return l, err
+}
+
+func (s *Syncer) link(src Source, d *Destination) cost.Link {
+	l := cost.Link{Source: src.Dataset.Store, SourceLocation: src.Location}
+	if d != nil {
+		l.Dest, l.DestLocation = d.Name, d.Location
+	}
+	return l
+}
+
+func (s *Syncer) route(src Source, d *Destination) (plan.Route, error) {
+	r, err := plan.NewRoute(s.Ledger.Book(), s.link(src, d), s.Agent, s.Routes)
+	r.SourcePrices = src.Store.Capabilities().RequestPrices
+	if d != nil {
+		r.DestinationPrices = d.Store.Capabilities().RequestPrices
+		r.DestinationClass = d.StorageClass
+		r.CopiesReadBack = len(d.Store.Capabilities().ObjectChecksums) == 0
+	}
+	return r, err
+}

@@ -1,0 +1,106 @@
+package sync
+
+import (
+	"context"
+	"errors"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Verification is what Verify found.
+type Verification struct {
+	Checked int            `json:"checked"`
+	Bytes   int64          `json:"bytes"` // read back
+	Wrong   []MissingShard `json:"wrong"`
+}
+
+// Verify compares what the manifest claims of a destination prefix with the objects there: existence, size and ETag; with
+// read also every byte, priced and budgeted like any transfer. What is wrong is recorded, so that the next sync mends it.
+func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, read bool) (out Verification, err error) {
+	prefix := d.Prefix
+	before, err := s.replicas(d, prefix)
+	if err != nil {
+		return out, err
+	}
+	out.Wrong = []MissingShard{}
+	if err := plan.Look(ctx, s.Manifest, d.Store, d.Destination.Store, prefix); err != nil {
+		return out, err
+	}
+	after, err := s.replicas(d, prefix)
+	if err != nil {
+		return out, err
+	}
+	var items []plan.Item
+	for i, r := range after {
+		if !before[i].Present() {
+			continue
+		}
+		out.Checked++
+		if !r.Present() {
+			out.Wrong = append(out.Wrong, MissingShard{r.Key, r.Size, r.Missing})
+			continue
+		}
+		items = append(items, itemOf(r))
+	}
+	if !read {
+		return out, nil
+	}
+	return out, s.verifyBytes(ctx, src, d, items, &out)
+}
+
+func (s *Syncer) replicas(d Destination, prefix string) (list []manifest.Replica, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Replicas(d.Destination.Store, prefix, func(r manifest.Replica) (bool, error) {
+			list = append(list, r)
+			return true, nil
+		})
+	})
+	return list, err
+}
+
+// itemOf has the engine read a replica back.
+func itemOf(r manifest.Replica) plan.Item {
+	it := plan.Item{Key: r.Key, Way: plan.Read, State: index.State{Entry: index.Entry{Path: r.Key, Size: r.Size}, Known: true, Digest: r.Shard, Recipe: r.Recipe}}
+	it.Found.Key, it.Found.Size, it.Found.ETag, it.Found.Version = r.Key, r.Size, r.ETag, r.Version
+	return it
+}
+
+func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, items []plan.Item, out *Verification) error {
+	route, err := s.route(src, &d)
+	if err != nil {
+		return err
+	}
+	sum, err := s.Engine.Run(ctx, engine.Job{
+		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify",
+	})
+	for _, c := range sum.Ways {
+		out.Bytes += c.Bytes
+	}
+	bad := map[string]error{}
+	for _, f := range sum.Failures {
+		bad[f.Key] = f.Err
+	}
+	for _, it := range items {
+		cause, wrong := bad[it.Key]
+		if !wrong {
+			continue
+		}
+		if !errors.Is(cause, engine.ErrForeign) { // could not be read: nothing is known of its bytes
+			err = errors.Join(err, cause)
+			continue
+		}
+		out.Wrong = append(out.Wrong, MissingShard{it.Key, it.Size, "damaged"})
+		err = errors.Join(err, s.Manifest.Update(func(tx *manifest.Tx) error {
+			r, ok, err := tx.Replica(d.Destination.Store, it.Key)
+			if err != nil || !ok {
+				return err
+			}
+			r.Missing = "damaged"
+			return tx.PutReplica(r)
+		}))
+	}
+	return err
+}
