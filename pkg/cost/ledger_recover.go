@@ -25,7 +25,14 @@ func (l *Ledger) replay() error {
 			}
 			return bookLine(tx, e.Open, e.At, e.Whole)
 		}
-		unknown, err = l.m.UnaccountedEntries(tx, func(e manifest.Entry) error {
+		unknown, err = l.m.UnaccountedEntries(tx, func(e manifest.Entry, stands bool) error {
+			if stands {
+				o, _, err := tx.Reservation(e.ID)
+				if err == nil {
+					_, err = l.settle(tx, o, e.Open, e.Whole)
+				}
+				return err
+			}
 			key := id{e.Account, e.ID}
 			if e.Kind == "reserve" {
 				// Two of one id cannot be, but if they are both may have been sent.

@@ -99,9 +99,9 @@ func TestFreeAndNote(t *testing.T) {
 			t.Errorf("%s: free is %v", name, got)
 		}
 	}
-	inPlace.RequestPrices, inPlace.Requests, inPlace.Retrieval = "s3", map[Op]int64{OpWrite: 1}, 5
+	inPlace.RequestPrices, inPlace.Requests, inPlace.Retrieval = "aws", map[Op]int64{OpWrite: 1}, 5
 	made := map[Op]int64{OpWrite: 3, OpRead: 2}
-	want := r.l.Book().Requests("s3", OpWrite, 3) + r.l.Book().Requests("s3", OpRead, 2) + 5
+	want := r.l.Book().Requests("aws", OpWrite, 3) + r.l.Book().Requests("aws", OpRead, 2) + 5
 	var price NanoUSD
 	err := r.m.Update(func(tx *manifest.Tx) (err error) {
 		price, err = r.l.Note(tx, inPlace, Moved{Bytes: 99, Requests: made})
@@ -163,11 +163,11 @@ func TestOverrun(t *testing.T) {
 	t.Run("requests", func(t *testing.T) {
 		r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: USD})
 		c := over(toS3, 100)
-		c.RequestPrices, c.Requests = "s3", map[Op]int64{OpWrite: 1}
-		one := r.l.Book().Requests("s3", OpWrite, 1)
+		c.RequestPrices, c.Requests = "aws", map[Op]int64{OpWrite: 1}
+		one := r.l.Book().Requests("aws", OpWrite, 1)
 		err := r.reserve(t, c).Settle([]Moved{{Bytes: 100, Requests: map[Op]int64{OpWrite: 4}}})
 		wantText(t, err, ErrOverrun)
-		r.want(t, "b", 100+r.l.Book().Requests("s3", OpWrite, 4), 0)
+		r.want(t, "b", 100+r.l.Book().Requests("aws", OpWrite, 4), 0)
 		if one <= 0 {
 			t.Error("this test wants requests that cost something")
 		}

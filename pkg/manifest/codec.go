@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -38,6 +39,16 @@ func (m Millis) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return m.Time().MarshalJSON()
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Millis) UnmarshalJSON(b []byte) error {
+	var t time.Time // null leaves it zero
+	if err := json.Unmarshal(b, &t); err != nil {
+		return err
+	}
+	*m = At(t)
+	return nil
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

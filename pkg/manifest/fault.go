@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // bbolt trusts the file that it maps into memory: on a page that is damaged it panics, and where the file ends before the
@@ -37,7 +36,10 @@ func guard(tx *Tx, bucket string, key []byte, err *error) {
 const restoreHint = "restore a backup of the state directory, or move manifest.db away and let the next index and sync " +
 	"build a new one (the spend is kept in the journal)"
 
-// openBolt opens the file, and reads its skeleton before anything relies on it.
+// errTimeout: another process has the lock.
+var errTimeout = errors.New("timeout")
+
+// openBolt locks the file and reads its skeleton before bbolt sees it.
 func openBolt(path string, o Options) (db *bolt.DB, file *os.File, err error) {
 	defer faultsPanic()()
 	defer func() {
@@ -49,31 +51,44 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, err error) {
 			db, file = nil, nil
 		}
 	}()
-	db, err = bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes,
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			// Without O_CREATE: a file that vanished in this moment must not be replaced by one without a schema.
-			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-			file = f
-			return f, err
-		},
-	})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, file, err
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch),
-		err != nil && strings.Contains(err.Error(), "file size too small"):
-		return nil, file, fmt.Errorf("%w: %s: %w; %s", ErrCorrupt, path, err, restoreHint)
-	case err != nil:
-		return nil, file, fmt.Errorf("open %s: %w", path, err)
+	// Not O_CREATE: a file that vanished in this moment must not be replaced by one without a schema.
+	if file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return nil, nil, err
 	}
-	if err := checkPages(file, db.Info().PageSize); err != nil {
+	if err := lock(file, o.Timeout); err != nil {
+		return nil, file, err
+	}
+	if err := checkPages(file); err != nil {
 		if errors.Is(err, ErrCorrupt) {
 			err = fmt.Errorf("%s: %w; %s", path, err, restoreHint)
 		}
-		return nil, file, errors.Join(err, closeBolt(db))
+		return nil, file, err
+	}
+	db, err = bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes,
+		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil },
+	})
+	if err != nil {
+		return nil, file, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, file, nil
+}
+
+// lock takes the lock that bbolt takes (it takes it again, of the same open file, which changes nothing).
+func lock(file *os.File, timeout time.Duration) error {
+	const pause = 20 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return fmt.Errorf("lock %s: %w; the state directory must be on a file system that has locks", file.Name(), err)
+		case waited >= timeout:
+			return errTimeout
+		}
+		time.Sleep(pause)
+	}
 }
 
 // letGo gives up the lock of a file that bbolt cannot close any more. Closing it is not enough: bbolt's memory map keeps it

@@ -13,7 +13,7 @@ func takeOver(t testing.TB, m *Manifest) (list []Entry, u Unaccounted) {
 	t.Helper()
 	update(t, m, func(tx *Tx) (err error) {
 		list = nil
-		u, err = m.UnaccountedEntries(tx, func(e Entry) error { list = append(list, e); return nil })
+		u, err = m.UnaccountedEntries(tx, func(e Entry, _ bool) error { list = append(list, e); return nil })
 		return errors.Join(err, tx.AccountForJournal(u))
 	})
 	return list, u

@@ -14,7 +14,7 @@ import (
 )
 
 func entry(kind string, id uint64, month string) Entry {
-	return Entry{Kind: kind, Open: Open{ID: id, Bytes: int64(id) * 10, NanoUSD: 7, Windows: []string{"b\x00" + month}, Line: LineKey{Month: month, Path: "a\nb"}}}
+	return Entry{Kind: kind, Open: Open{ID: id, Bytes: int64(id) * 10, NanoUSD: 7, At: At(noon) + 7, Windows: []string{"b\x00" + month}, Line: LineKey{Month: month, Path: "a\nb"}}}
 }
 
 func journal(t testing.TB, dir string) *Journal {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // ErrLocked: another process holds the manifest; the text names it.
@@ -64,7 +63,7 @@ func OpenDir(dir string, o Options) (*Manifest, error) {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
 	db, file, err := openBolt(path, o)
-	if errors.Is(err, berrors.ErrTimeout) {
+	if errors.Is(err, errTimeout) {
 		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end, or use another agent.state", ErrLocked, path, describeHolder(dir))
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -95,7 +96,7 @@ func TestDamagedSkeletonIsRefused(t *testing.T) {
 
 // current is the free list that the newer meta page names.
 func current(b []byte, lists []int) int {
-	c := pageChecker{file: bytesAt(b), pageBytes: 4096}
+	c := pageChecker{file: bytesAt(b)}
 	_, list, err := c.meta()
 	if err != nil {
 		panic(err)
@@ -110,7 +111,7 @@ func current(b []byte, lists []int) int {
 
 type bytesAt []byte
 
-func (b bytesAt) ReadAt(p []byte, off int64) (int, error) { return copy(p, b[off:]), nil }
+func (b bytesAt) ReadAt(p []byte, off int64) (int, error) { return bytes.NewReader(b).ReadAt(p, off) }
 
 // The torn write of the newest meta page is what a power cut leaves: the manifest opens as it was one transaction before.
 func TestTornMetaPage(t *testing.T) {

@@ -52,7 +52,7 @@ func (s *Store) listUploads(prefix string) ([]store.Upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }() // nothing was written through it, or Sync told
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, err

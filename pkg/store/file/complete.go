@@ -32,7 +32,7 @@ func (s *Store) complete(ctx context.Context, u store.Upload, parts []store.Part
 	if err != nil {
 		return store.Object{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	if err := s.allowed(u.Key, o.Condition); err != nil {
 		// Before a large file is read in vain; but a name that we linked before a crash is not in our way.
 		if !o.Condition.IsAbsent() || s.taken(f, u.Key) != nil {
@@ -107,11 +107,11 @@ func (s *Store) finished(ctx context.Context, u store.Upload, o store.CompleteOp
 	f, fi, err := s.open(store.Ref{Key: u.Key})
 	if err != nil || fi.Size() != o.Size {
 		if err == nil {
-			f.Close()
+			_ = f.Close() // the error that led here is the one to tell
 		}
 		return store.Object{}, gone
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	sums, err := readBack(ctx, f, 0, fi.Size())
 	if err != nil {
 		return store.Object{}, err

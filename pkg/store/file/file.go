@@ -77,7 +77,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s.link = s.root.Link
 	if s.self, err = s.root.Stat("."); err != nil {
-		s.root.Close()
+		_ = s.root.Close() // the error that led here is the one to tell
 		return nil, s.wrap("open", "", err)
 	}
 	return s, nil

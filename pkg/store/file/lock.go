@@ -21,7 +21,7 @@ func (s *Store) locked(ctx context.Context, f func() error) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }() // nothing was written through it, or Sync told
 	for {
 		held, err := tryLock(l)
 		switch {

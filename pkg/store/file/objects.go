@@ -57,7 +57,7 @@ func (s *Store) open(ref store.Ref) (*os.File, os.FileInfo, error) {
 		err = because(store.ErrChanged, "holds %s, not %s", etag(fi), ref.ETag)
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close() // the error that led here is the one to tell
 		return nil, nil, err
 	}
 	return f, fi, nil
@@ -84,14 +84,14 @@ func (s *Store) ReadRange(ctx context.Context, ref store.Ref, off int64, p []byt
 	if err != nil {
 		return s.wrap("read", ref.Key, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	if off < 0 || off > fi.Size()-int64(len(p)) {
 		return s.failf("read", ref.Key, store.ErrPermanent, "bytes %d to %d are not within the object's %d", off, off+int64(len(p)), fi.Size())
 	}
-	if _, err = f.ReadAt(p, off); err == nil || err == io.EOF {
+	if _, err = f.ReadAt(p, off); err == nil || errors.Is(err, io.EOF) {
 		if changed := unchanged(f, fi); changed != nil {
 			err = changed
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			err = because(store.ErrTransient, "%w", io.ErrUnexpectedEOF)
 		}
 	}
@@ -143,7 +143,7 @@ func (s *Store) copy(ctx context.Context, key string, src store.Ref, o store.Wri
 	if err != nil {
 		return store.Object{}, err
 	}
-	defer from.Close()
+	defer func() { _ = from.Close() }() // nothing was written through it, or Sync told
 	want := o.Checksums
 	if want.CRC64NVME == "" && want.CRC32C == "" {
 		// Nobody knows what the source holds, so the copy is proven against the source itself.
@@ -186,7 +186,7 @@ func (s *Store) create(ctx context.Context, key string, c store.Condition, want 
 	if err != nil {
 		return store.Object{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	made, err := s.fillAndCommit(ctx, tmp, f, key, c, want, fill)
 	if err != nil {
 		_ = s.root.Remove(tmp)

@@ -127,7 +127,7 @@ func (s *Store) uploadPart(u store.Upload, p store.PartInput) (store.Part, error
 	if err != nil {
 		return store.Part{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	if _, err := f.WriteAt(p.Data, p.Offset); err != nil {
 		return store.Part{}, err
 	}
@@ -143,7 +143,7 @@ func (s *Store) ListParts(ctx context.Context, u store.Upload, recorded []store.
 	if err != nil {
 		return nil, s.wrap("list-parts", u.Key, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
 	dropCache(f)
 	var held []store.Part
 	for _, p := range recorded {

@@ -98,8 +98,8 @@ func (w *walk) stat(f *frame, e entry) (os.FileInfo, error) {
 		fi, err = w.s.root.Stat(key)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if _, err := w.s.root.Lstat(key); err != nil {
-				return nil, nil
+			if _, gone := w.s.root.Lstat(key); gone != nil {
+				return nil, nil //nolint:nilerr // the link itself was removed meanwhile: nothing to list
 			}
 			return nil, because(store.ErrUnsupported, "%q is a symbolic link to nothing: remove it, or mount what it leads to", key)
 		case err == nil && fi.IsDir():
@@ -131,7 +131,7 @@ func (w *walk) enter(dir string) error {
 	}
 	f := frame{dir: dir, at: at}
 	if f.entries, err = w.read(at, dir); err != nil {
-		at.Close()
+		_ = at.Close() // the error that led here is the one to tell
 		return ifThere(err)
 	}
 	w.frames = append(w.frames, f)
@@ -154,7 +154,7 @@ func (w *walk) read(at *os.Root, dir string) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }() // nothing was written through it, or Sync told
 	var entries []entry
 	for {
 		some, err := d.ReadDir(4096)
@@ -204,7 +204,7 @@ func (w *walk) release() {
 
 func (f *frame) close() {
 	if f.at != nil {
-		f.at.Close()
+		_ = f.at.Close() // the error that led here is the one to tell
 		f.at = nil
 	}
 }

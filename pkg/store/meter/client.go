@@ -100,7 +100,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	identity := isIdentity(req)
 	if err := t.checkHost(req.URL); err != nil && !identity {
 		if req.Body != nil {
-			req.Body.Close()
+			_ = req.Body.Close() // RoundTrip must; nobody asks how it went
 		}
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (m Metadata) ask(ctx context.Context, method, base, path, header, value str
 	if err != nil {
 		return "", nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // read to its end
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	switch {
 	case err != nil:

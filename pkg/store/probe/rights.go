@@ -87,7 +87,7 @@ func result(err error, right string, s store.Store) Result {
 	if err == nil {
 		return r
 	}
-	switch store.KindOf(err) {
+	switch store.KindOf(err) { //nolint:errorlint // KindOf gives one of the kinds themselves
 	case store.ErrPermission:
 		r.Hint = fmt.Sprintf("the credentials lack the right to %s here: %s", right, rightName(s.Capabilities().Provider, right))
 	case store.ErrAuth:

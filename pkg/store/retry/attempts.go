@@ -65,7 +65,7 @@ func (a *attempts) next(err error) (time.Duration, *atomic.Int64) {
 	var failures *int
 	var most int
 	var count *atomic.Int64
-	switch e.Kind {
+	switch e.Kind { //nolint:errorlint // Kind is one of the kinds themselves
 	case store.ErrThrottled:
 		failures, most, count = &a.throttled, a.s.policy.ThrottledAttempts, &a.s.count.throttled
 	case store.ErrTransient:

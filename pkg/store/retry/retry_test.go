@@ -210,7 +210,7 @@ func TestBudgetEndsTheRetrying(t *testing.T) {
 			return nil
 		})
 		err := s.ReadRange(ctx, store.Ref{Key: "a"}, 0, make([]byte, 1))
-		if err != broke || s.Counters().Attempts != 2 {
+		if !errors.Is(err, broke) || s.Counters().Attempts != 2 {
 			t.Errorf("%v after %d attempts", err, s.Counters().Attempts)
 		}
 	})

@@ -65,7 +65,7 @@ func outcomeUnknown(err error) bool {
 func (s *Store) look(ctx context.Context, w write) (o store.Object, end bool, err error) {
 	o, err = s.Store.Head(ctx, w.key)
 	if err != nil || o.ETag == w.condition.ETag() {
-		return o, false, nil // as it was before, or unknown: the next attempt will tell
+		return o, false, nil //nolint:nilerr // as it was before, or unknown: the next attempt will tell
 	}
 	if s.isOurs(o, w) == nil {
 		s.count.recovered.Add(1)

@@ -103,7 +103,7 @@ func difference(got, want []byte) string {
 // gone wants nothing under key, in Head and in a listing.
 func (e *Env) gone(ctx context.Context, key string) error {
 	if _, err := e.Store.Head(ctx, key); !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("head of %s: got %v, want %v", quote(key), err, store.ErrNotFound)
+		return fmt.Errorf("head of %s: got %w, want %w", quote(key), err, store.ErrNotFound)
 	}
 	objects, err := e.list(ctx, key, 0)
 	if err != nil {

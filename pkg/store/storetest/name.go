@@ -155,7 +155,7 @@ func fileAndFolder(ctx context.Context, e *Env) error {
 			return err
 		}
 		if _, err := e.Store.Head(ctx, second); !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("head of %q beside %q: got %v, want %v", pair[1], pair[0], err, store.ErrNotFound)
+			return fmt.Errorf("head of %q beside %q: got %w, want %w", pair[1], pair[0], err, store.ErrNotFound)
 		}
 		_, err := e.Store.Put(ctx, second, c, absent(c))
 		if one {

@@ -84,7 +84,6 @@ type run struct {
 
 	mu      sync.Mutex
 	summary Summary
-	stop    error
 }
 
 // Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index

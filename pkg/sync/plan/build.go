@@ -40,7 +40,6 @@ type builder struct {
 	// unfinished are our own transfers by destination key: an object of theirs is not a stranger's.
 	unfinished map[string]manifest.Transfer
 	held       map[int64]bool
-	requests   int64
 }
 
 // Build decides the way of every shard. Nothing moves; what it sees at the destination is recorded in the manifest.

@@ -39,6 +39,8 @@ type writer struct {
 	docs  map[string]string
 }
 
+func (w *writer) printf(format string, a ...any) { w.WriteString(fmt.Sprintf(format, a...)) }
+
 // render turns the source of types.go into the document; example goes at its end.
 func render(source, example []byte) ([]byte, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "types.go", source, parser.ParseComments)
@@ -70,13 +72,13 @@ func render(source, example []byte) ([]byte, error) {
 	w.WriteString(intro)
 	w.WriteString("\n## Values\n\n")
 	for _, name := range scalars {
-		fmt.Fprintf(w, "- **%s**: %s\n", strings.ToLower(name), strings.TrimPrefix(w.docs[name], name+" is "))
+		w.printf("- **%s**: %s\n", strings.ToLower(name), strings.TrimPrefix(w.docs[name], name+" is "))
 	}
 	w.WriteString("- **location**: `provider:region`, where the provider is azure, aws, gcp or onprem.\n")
 	if err := w.section("", root); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(w, "\n## Example\n\n```yaml\n%s```\n", example)
+	w.printf("\n## Example\n\n```yaml\n%s```\n", example)
 	return w.Bytes(), nil
 }
 
@@ -89,7 +91,7 @@ func (w *writer) section(at, name string) error {
 	if at == "" {
 		w.WriteString("\n## The file\n\n")
 	} else {
-		fmt.Fprintf(w, "\n## %s\n\n%s\n\n", at, w.docs[name])
+		w.printf("\n## %s\n\n%s\n\n", at, w.docs[name])
 	}
 	w.WriteString("| field | value | |\n| --- | --- | --- |\n")
 	type sub struct{ at, name string }
@@ -118,7 +120,7 @@ func (w *writer) section(at, name string) error {
 		if tag.Get("required") != "" {
 			comment = "**Required.** " + comment
 		}
-		fmt.Fprintf(w, "| `%s` | %s | %s |\n", key, v.words, comment)
+		w.printf("| `%s` | %s | %s |\n", key, v.words, comment)
 		if v.nested != "" {
 			subs = append(subs, sub{strings.TrimPrefix(at+"."+key+v.suffix, "."), v.nested})
 		}
