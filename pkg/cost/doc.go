@@ -19,6 +19,14 @@
 // the bytes move; [Book.PriceHop] adds requests and retrieval and gives one [Line]. Prices are list prices before tax,
 // discounts and credits.
 //
+// # The ledger
+//
+// A [Ledger] reserves before bytes move and settles after. A reservation is the price of all the bytes that a request may
+// put on the wire, at the dearest band that its meter can be in when it is settled; it is durable in the manifest and in
+// the journal before the request is made. Settled plus reserved stays within every [Budget] that covers the link. What a
+// process that died left reserved counts as spent. A window that was open stays closed once a later one was: a clock that
+// jumps back does not give its money again.
+//
 // # Units
 //
 // "GB" on the transfer bills of AWS, Azure and Google is 2^30 bytes: in the public FOCUS 1.0 sample, all 548 non-zero

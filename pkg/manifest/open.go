@@ -23,7 +23,8 @@ type Options struct {
 	Timeout time.Duration
 	// Holder is what to tell others who must wait ("sync c4 --to lab"); "" means the command line.
 	Holder string
-	// JournalDir holds the ledger's journal; "" means journal/ in the state directory.
+	// JournalDir holds the ledger's journal; "" means journal/ in the state directory. It must not be shared with another
+	// state directory: what the other spends would count here too.
 	JournalDir string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
