@@ -48,6 +48,7 @@ type syncJSON struct {
 	Ways         map[plan.Way]plan.Count `json:"ways"`
 	Shards       int                     `json:"shards"`
 	NeededBytes  int64                   `json:"needed_bytes"`
+	PlannedBytes int64                   `json:"planned_bytes"`
 	MovedBytes   int64                   `json:"moved_bytes"`
 	ResumedBytes int64                   `json:"resumed_bytes"`
 	IndexedBytes int64                   `json:"indexed_bytes"`
@@ -130,10 +131,13 @@ func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 		Dataset: q.Source.Name, Destination: q.Destination.Name, Ready: rep.Ready, Ways: rep.Ways, MovedBytes: rep.MovedBytes,
 		ResumedBytes: rep.ResumedBytes, IndexedBytes: rep.LearnedBytes, WireRead: rep.ReadBytes, WireSent: rep.SentBytes,
 		PlannedUSD: rep.Plan.Estimate.USD, SettledUSD: rep.USD, Seconds: rep.Took.Seconds(), Deferred: len(rep.Deferred),
-		Failures: failures(rep.Summary), NeededBytes: rep.Plan.Estimate.CrossingBytes,
+		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes,
 	}
 	if !rep.Snapshot.ID.IsZero() {
 		out.Snapshot = rep.Snapshot.ID.String()
+	}
+	for _, c := range rep.Plan.Estimate.Ways {
+		out.NeededBytes += c.Bytes
 	}
 	for w, c := range rep.Ways {
 		out.Shards += c.Shards
