@@ -61,13 +61,21 @@ func subtree(data []byte, leaf uint64, also *blockSums) guts.Node {
 		return guts.CompressBuffer((*[stripeBytes]byte)(data), stripeBytes, &guts.IV, leaf, 0)
 	}
 	if len(data) < stripeBytes {
-		var padded [stripeBytes]byte
-		return guts.CompressBuffer(&padded, copy(padded[:], data), &guts.IV, leaf, 0)
+		return lastStripe(data, leaf)
 	}
 	left := 1 << (bits.Len(uint(len(data)-1)) - 1)
 	l := guts.ChainingValue(subtree(data[:left], leaf, also))
 	r := guts.ChainingValue(subtree(data[left:], leaf+uint64(left/guts.ChunkSize), also))
 	return guts.ParentNode(l, r, &guts.IV, 0)
+}
+
+// lastStripe is the node above less than a stripe. It is a function of its own, and not inlined, because its 16 KiB buffer
+// would otherwise be in the frame of every level of subtree's recursion.
+//
+//go:noinline
+func lastStripe(data []byte, leaf uint64) guts.Node {
+	var padded [stripeBytes]byte
+	return guts.CompressBuffer(&padded, copy(padded[:], data), &guts.IV, leaf, 0)
 }
 
 // RootDigest is the shard's digest from the chaining values of all its parts, in order of their offsets. Every part but

@@ -45,7 +45,7 @@ type Agent struct {
 	Memory Size `yaml:"memory"`
 	// Shards worked on at the same time. Default 8.
 	Shards int `yaml:"shards"`
-	// Parts of one shard in flight at the same time. Default 4.
+	// Parts of one shard in flight at the same time. Default 7: more would make a killed process repeat over 64 MiB.
 	Parts int `yaml:"parts"`
 	// Size of a part; a power of two, grown for objects that would have too many. Default 8MiB.
 	PartSize Size `yaml:"part_size"`

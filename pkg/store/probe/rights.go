@@ -87,8 +87,8 @@ func result(err error, right string, s store.Store) Result {
 	if err == nil {
 		return r
 	}
-	switch store.KindOf(err) { //nolint:errorlint // KindOf gives one of the kinds themselves
-	case store.ErrPermission:
+	switch store.KindOf(err) {
+	case store.ErrPermission: //nolint:errorlint // KindOf gives one of the kinds themselves
 		r.Hint = fmt.Sprintf("the credentials lack the right to %s here: %s", right, rightName(s.Capabilities().Provider, right))
 	case store.ErrAuth:
 		r.Hint = "the credentials are missing, expired or wrong: renew them and check the machine's clock"

@@ -65,8 +65,8 @@ func (a *attempts) next(err error) (time.Duration, *atomic.Int64) {
 	var failures *int
 	var most int
 	var count *atomic.Int64
-	switch e.Kind { //nolint:errorlint // Kind is one of the kinds themselves
-	case store.ErrThrottled:
+	switch e.Kind {
+	case store.ErrThrottled: //nolint:errorlint // Kind is one of the kinds themselves
 		failures, most, count = &a.throttled, a.s.policy.ThrottledAttempts, &a.s.count.throttled
 	case store.ErrTransient:
 		failures, most, count = &a.transient, a.s.policy.Attempts, &a.s.count.transient

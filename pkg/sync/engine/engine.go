@@ -21,7 +21,7 @@ type Options struct {
 	MemoryBytes   int64 // for data in flight; 96 MiB
 	PartBytes     int64 // a power of two; 8 MiB
 	Shards        int   // at the same time; 8
-	PartsPerShard int   // in flight; 4
+	PartsPerShard int   // in flight; 7, so that a killed process repeats less than 64 MiB of one shard
 	// Observe is told what happens; nil: nobody. It is called from many goroutines and must be quick.
 	Observe func(Event)
 	Log     *slog.Logger // nil: no log
@@ -47,7 +47,7 @@ func New(m *manifest.Manifest, l *cost.Ledger, o Options) *Engine {
 		o.Shards = 8
 	}
 	if o.PartsPerShard == 0 {
-		o.PartsPerShard = 4
+		o.PartsPerShard = 7
 	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
