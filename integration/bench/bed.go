@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/datagravity/datagravity/internal/emulator"
+)
+
+// bed is what the benchmarks of an area share: the programs and the servers.
+type bed struct {
+	out     io.Writer
+	started time.Time
+	runs    int
+	scale   float64
+
+	dir    string // build/bench-NUMBER, absolute; removed at the end
+	ours   string // the binary
+	rclone string
+	azure  *emulator.Azurite
+	s3     *emulator.S3
+	env    []string // credentials of the servers
+	names  int      // numbers buckets and folders
+}
+
+func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
+	if _, err := os.Stat("go.mod"); err != nil {
+		return nil, errors.New("run it from the module's root, where go.mod is: make bench")
+	}
+	root, err := filepath.Abs("build")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(root, "bench-") // two at once must not take each other's data away
+	if err != nil {
+		return nil, err
+	}
+	b = &bed{out: out, started: time.Now(), runs: o.runs, scale: o.scale, dir: dir, ours: filepath.Join(dir, "datagravity")}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	if err := emulator.Ensure(ctx, emulator.ToolRclone, emulator.ToolAzurite, emulator.ToolS3, emulator.ToolGCS); err != nil {
+		return nil, err
+	}
+	if b.rclone, err = emulator.ToolRclone.Path(); err != nil {
+		return nil, err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.ours, "./cmd/datagravity")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build ./cmd/datagravity: %w\n%s", err, said)
+	}
+	if b.azure, err = emulator.StartAzurite(ctx, filepath.Join(dir, "servers")); err != nil {
+		return nil, err
+	}
+	if b.s3, err = emulator.StartS3(ctx, filepath.Join(dir, "servers")); err != nil {
+		return nil, err
+	}
+	b.env = append(b.azure.Env(), b.s3.Env()...)
+	return b, nil
+}
+
+// close stops the servers and removes everything but the results.
+func (b *bed) close() (err error) {
+	if b.azure != nil {
+		err = errors.Join(err, b.azure.Stop())
+	}
+	if b.s3 != nil {
+		err = errors.Join(err, b.s3.Stop())
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
+}
+
+// say writes a line with the time since the start.
+func (b *bed) say(format string, args ...any) {
+	fmt.Fprintf(b.out, "%6.0fs  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// scaled is the share of n that this run works on, at least one.
+func (b *bed) scaled(n int64) int64 { return max(1, int64(float64(n)*b.scale)) }
+
+// name is one that no bucket and no folder of this area has yet.
+func (b *bed) name(of string) string {
+	b.names++
+	return fmt.Sprintf("%s-%03d", of, b.names)
+}
+
+// bucket makes a new bucket.
+func (b *bed) bucket(ctx context.Context, of string) (string, error) {
+	name := b.name(of)
+	return name, b.s3.CreateBucket(ctx, name)
+}
