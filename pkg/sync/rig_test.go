@@ -188,3 +188,10 @@ func selection(t testing.TB, globs ...string) jobs.Selection {
 	}
 	return s
 }
+
+func deleteObject(t testing.TB, s store.Store, key string) {
+	t.Helper()
+	if err := s.Delete(context.Background(), store.Ref{Key: key}); err != nil {
+		t.Fatal(err)
+	}
+}
