@@ -304,3 +304,32 @@ func FuzzCutter(f *testing.F) {
 		}
 	})
 }
+
+// FeedSum is Feed and SumPart in one walk: the same chunks, the same sums, whatever the sizes of parts and blocks.
+func TestFeedSumIsFeedAndSumPart(t *testing.T) {
+	const partBytes = 2 << 20
+	for _, size := range []int{0, 1, 1000, feedBlockBytes, feedBlockBytes + 1, partBytes, partBytes + 1, 3*partBytes + 777_777} {
+		data := randomBytes(size, byte(size))
+		var want, got []Chunk
+		plain, err := NewCutter(DefaultParams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fused, err := NewCutter(DefaultParams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for off := 0; off == 0 || off < size; off += partBytes {
+			part := data[off:min(size, off+partBytes)]
+			last := off+len(part) == size
+			plain.Feed(part, last, func(c Chunk) { want = append(want, c) })
+			sums := fused.FeedSum(part, int64(off), size <= partBytes, last, func(c Chunk) { got = append(got, c) })
+			if wanted := SumPart(part, int64(off), size <= partBytes); sums != wanted {
+				t.Errorf("%d bytes, part at %d: %+v, want %+v", size, off, sums, wanted)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d bytes: other chunks:\n%s", size, diff)
+		}
+	}
+}

@@ -39,14 +39,35 @@ func sumPart(part []byte, offset int64, onlyPart bool, blockBytes int) PartSums 
 	return PartSums{CV: cv, CRC64NVME: b.crc64, CRC32C: b.crc32}
 }
 
-// blockSums accumulates checksums over consecutive blocks.
+// feedBlockBytes is how much of a part FeedSum cuts at a time: large enough that few chunks straddle two blocks (those are
+// hashed piece by piece), small enough that the block stays in a 1 MiB cache for the passes over it.
+const feedBlockBytes = 512 << 10
+
+// FeedSum is Feed and SumPart in one walk over the part, block by block while each is in cache. The parts must come in
+// order, as for Feed; the sums are those of SumPart.
+func (c *Cutter) FeedSum(part []byte, offset int64, onlyPart, final bool, emit func(Chunk)) PartSums {
+	b := blockSums{blockBytes: feedBlockBytes, cutter: c, left: len(part), final: final, emit: emit}
+	cv := partDigest(part, offset, onlyPart, &b)
+	return PartSums{CV: cv, CRC64NVME: b.crc64, CRC32C: b.crc32}
+}
+
+// blockSums accumulates checksums over consecutive blocks, and cuts them if there is a cutter.
 type blockSums struct {
 	blockBytes int
 	crc64      uint64
 	crc32      uint32
+
+	cutter *Cutter
+	left   int // bytes of the part that were not seen yet
+	final  bool
+	emit   func(Chunk)
 }
 
 func (s *blockSums) add(block []byte) {
+	if s.cutter != nil {
+		s.left -= len(block)
+		s.cutter.Feed(block, s.final && s.left == 0, s.emit)
+	}
 	s.crc64 = crc64nvme.Update(s.crc64, block)
 	s.crc32 = crc32.Update(s.crc32, castagnoli, block)
 }

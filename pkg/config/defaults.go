@@ -11,8 +11,8 @@ const (
 	// 96 MiB are a part and a half in flight for each of 8 shards: memory is the limit, not the number of streams.
 	defaultMemory    Size = 96 << 20
 	defaultShards         = 8
-	defaultParts          = 7
-	defaultPartSize  Size = 8 << 20
+	defaultParts          = 14
+	defaultPartSize  Size = 4 << 20
 	defaultChunkSize Size = 64 << 10
 	defaultFormat         = "auto"
 	defaultLayout         = "mirror"

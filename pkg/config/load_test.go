@@ -142,7 +142,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
-			Memory: 96 << 20, Shards: 8, Parts: 7, PartSize: 8 << 20,
+			Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 		},
 		Datasets:     map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
 		Destinations: map[string]Destination{"aws": {Store: "east", Prefix: "{dataset}/", Layout: "mirror"}},

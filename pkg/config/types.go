@@ -45,9 +45,9 @@ type Agent struct {
 	Memory Size `yaml:"memory"`
 	// Shards worked on at the same time. Default 8.
 	Shards int `yaml:"shards"`
-	// Parts of one shard in flight at the same time. Default 7: more would make a killed process repeat over 64 MiB.
+	// Most parts of one shard in flight at the same time; together they never exceed 56 MiB, so that a killed process repeats less than 64 MiB. Default 14.
 	Parts int `yaml:"parts"`
-	// Size of a part; a power of two, grown for objects that would have too many. Default 8MiB.
+	// Size of a part; a power of two, grown where a service takes no parts so small (S3) or not so many. Default 4MiB.
 	PartSize Size `yaml:"part_size"`
 	// Allow stores on plain http and loopback addresses (tests and emulators).
 	AllowInsecure bool `yaml:"allow_insecure"`

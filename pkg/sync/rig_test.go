@@ -48,7 +48,7 @@ func location(t testing.TB, s string) store.Location {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), source: mem.New(mem.Options{}), dest: mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 64 << 10}}), now: time.Now}
-	r.options = engine.Options{PartBytes: 1 << 20, MemoryBytes: 16 << 20, Shards: 4, PartsPerShard: 3}
+	r.options = engine.Options{PartBytes: 1 << 20, SingleBytes: 1 << 20, MemoryBytes: 16 << 20, Shards: 4, PartsPerShard: 3}
 	r.src = Source{
 		Dataset: index.Dataset{Name: "c4", Store: "training", Prefix: "c4/", Params: chunker.DefaultParams()},
 		Store:   r.source, Location: location(t, "azure:eastus"),

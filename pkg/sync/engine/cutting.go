@@ -17,7 +17,7 @@ type cutting struct {
 	at     int64
 }
 
-// feed cuts one part and notes in p what ends in it. Only the part whose turn it is may call it.
+// feed cuts and sums one part and notes in p what ends in it. Only the part whose turn it is may call it.
 func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Part) ([]receipt, error) {
 	var receipts []receipt
 	if c.cutter == nil || c.at != sp.offset {
@@ -28,10 +28,11 @@ func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Par
 		receipts = tail
 	}
 	final := sp.offset+sp.size == c.it.Size
-	c.cutter.Feed(buf, final, func(ch chunker.Chunk) {
+	sums := c.cutter.FeedSum(buf, sp.offset, len(c.spans) == 1, final, func(ch chunker.Chunk) {
 		p.Chunks = binary.LittleEndian.AppendUint32(p.Chunks, uint32(ch.Length))
 		p.Chunks = append(p.Chunks, ch.Digest[:]...)
 	})
+	p.CV, p.CRC64NVME, p.CRC32C = sums.CV[:], sums.CRC64NVME, sums.CRC32C
 	c.at = sp.offset + sp.size
 	p.OpenStart = c.cutter.State().OpenStart
 	return receipts, nil

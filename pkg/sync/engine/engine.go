@@ -19,9 +19,10 @@ import (
 // Options of New. Zero values take the defaults named.
 type Options struct {
 	MemoryBytes   int64 // for data in flight; 96 MiB
-	PartBytes     int64 // a power of two; 8 MiB
+	PartBytes     int64 // a power of two; 4 MiB, 8 for S3, which takes no less than 5
+	SingleBytes   int64 // a shard up to this size is read and written in one request each; the larger of PartBytes and 8 MiB
 	Shards        int   // at the same time; 8
-	PartsPerShard int   // in flight; 7, so that a killed process repeats less than 64 MiB of one shard
+	PartsPerShard int   // in flight at most; 14, and never more than inFlightBytes
 	// Observe is told what happens; nil: nobody. It is called from many goroutines and must be quick.
 	Observe func(Event)
 	Log     *slog.Logger // nil: no log
@@ -41,13 +42,16 @@ func New(m *manifest.Manifest, l *cost.Ledger, o Options) *Engine {
 		o.MemoryBytes = 96 << 20
 	}
 	if o.PartBytes == 0 {
-		o.PartBytes = 8 << 20
+		o.PartBytes = 4 << 20
+	}
+	if o.SingleBytes == 0 {
+		o.SingleBytes = max(o.PartBytes, 8<<20)
 	}
 	if o.Shards == 0 {
 		o.Shards = 8
 	}
 	if o.PartsPerShard == 0 {
-		o.PartsPerShard = 7
+		o.PartsPerShard = 14
 	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
@@ -57,6 +61,10 @@ func New(m *manifest.Manifest, l *cost.Ledger, o Options) *Engine {
 	}
 	return &Engine{m: m, ledger: l, mem: newMemory(o.MemoryBytes), o: o}
 }
+
+// inFlightBytes bounds the parts of one shard in flight, so that a killed process reads and sends less than 64 MiB of it
+// again: these, and the up to 256 KiB before a part that are read again to cut it.
+const inFlightBytes = 56 << 20
 
 // PartBytes is the size of a part.
 func (e *Engine) PartBytes() int64 { return e.o.PartBytes }

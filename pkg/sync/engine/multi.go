@@ -194,7 +194,7 @@ func (s *shard) save() error {
 // are also cut in order, each waiting for its turn.
 func (s *shard) move(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, s.o.PartsPerShard)
+	slots := make(chan struct{}, max(1, min(s.o.PartsPerShard, int(inFlightBytes/s.t.PartBytes))))
 	cut := &cutting{shard: s}
 	turn := make(chan struct{})
 	close(turn)
@@ -247,10 +247,6 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 			return joinSettle(err, s.settleHeld(in))
 		}
 		close(next)
-	}
-	if s.recipe == nil {
-		sums := chunker.SumPart(buf, sp.offset, len(s.spans) == 1)
-		p.CV, p.CRC64NVME, p.CRC32C = sums.CV[:], sums.CRC64NVME, sums.CRC32C
 	} else {
 		// The chunk digests proved the bytes already; the checksums are for the server.
 		p.CRC64NVME, p.CRC32C = chunker.CRC64NVME(buf), chunker.CRC32C(buf)

@@ -50,7 +50,7 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 	if err := s.load(); err != nil {
 		return 0, err
 	}
-	if s.t.Upload == nil && len(s.parts) == 0 && it.Size <= s.o.PartBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
+	if s.t.Upload == nil && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
 		err = s.single(ctx)
 	} else {
 		err = s.multi(ctx)

@@ -17,7 +17,7 @@ func (s *shard) single(ctx context.Context) error {
 		return err
 	}
 	defer s.mem.put(buf)
-	in, sums, err := s.readProven(ctx, buf)
+	in, sums, chunks, err := s.readProven(ctx, buf)
 	if err != nil {
 		return err
 	}
@@ -25,11 +25,7 @@ func (s *shard) single(ctx context.Context) error {
 	var fact *manifest.Fact
 	var recipe *manifest.NewRecipe
 	if s.recipe == nil {
-		var chunks []chunker.Chunk
-		if chunks, err = s.cutWhole(buf); err == nil {
-			fact, recipe, err = s.learned(sums, chunks)
-		}
-		if err != nil {
+		if fact, recipe, err = s.learned(sums, chunks); err != nil {
 			return err
 		}
 	}
@@ -60,36 +56,42 @@ func (s *shard) single(ctx context.Context) error {
 	return s.finish(fact, recipe, s.replica(s.it, o, sums.Shard, recipeID, "upload"))
 }
 
-// readProven reads the whole shard and, where its digest is known, compares; a wrong read is tried once more before it is
-// called corruption.
-func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Sums, error) {
+// readProven reads the whole shard, cuts it if there is no recipe, and, where its digest is known, compares; a wrong read is
+// tried once more before it is called corruption.
+func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Sums, []chunker.Chunk, error) {
 	for attempt := 1; ; attempt++ {
 		in, err := s.read(ctx, 0, buf)
 		if err != nil {
-			return in, chunker.Sums{}, err
+			return in, chunker.Sums{}, nil, err
 		}
-		part := chunker.SumPart(buf, 0, true)
+		part, chunks, err := s.sumWhole(buf)
+		if err != nil {
+			return in, chunker.Sums{}, nil, err
+		}
 		sums := chunker.Sums{Shard: chunker.Digest(part.CV), CRC64NVME: part.CRC64NVME, CRC32C: part.CRC32C}
 		if !s.it.Known || sums.Shard == s.it.Digest {
-			return in, sums, nil
+			return in, sums, chunks, nil
 		}
 		if err := s.settleHeld(in); err != nil {
-			return in, sums, err
+			return in, sums, nil, err
 		}
 		if attempt == 2 {
-			return in, sums, fmt.Errorf("%w: the source gave %s twice under the ETag of %s; index it again, and look at the source's disks",
+			return in, sums, nil, fmt.Errorf("%w: the source gave %s twice under the ETag of %s; index it again, and look at the source's disks",
 				store.ErrIntegrity, sums.Shard, s.it.Digest)
 		}
 	}
 }
 
-func (s *shard) cutWhole(buf []byte) (chunks []chunker.Chunk, err error) {
+func (s *shard) sumWhole(buf []byte) (sums chunker.PartSums, chunks []chunker.Chunk, err error) {
+	if s.recipe != nil {
+		return chunker.SumPart(buf, 0, true), nil, nil
+	}
 	c, err := chunker.NewCutter(s.params())
 	if err != nil {
-		return nil, err
+		return sums, nil, err
 	}
-	c.Feed(buf, true, func(ch chunker.Chunk) { chunks = append(chunks, ch) })
-	return chunks, nil
+	sums = c.FeedSum(buf, 0, true, true, func(ch chunker.Chunk) { chunks = append(chunks, ch) })
+	return sums, chunks, nil
 }
 
 // put writes the object. The record comes first: an object that is there without one would look like a stranger's to the
