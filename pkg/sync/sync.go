@@ -221,7 +221,7 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		Selection: selection, Shards: count, Bytes: size, Updated: manifest.At(now), Ready: manifest.At(now),
 	}
 	var before manifest.Need
-	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
 		before, _, err = tx.Need(id)
 		return err
 	})

@@ -32,10 +32,8 @@ func (r *run) compare(ctx context.Context, it plan.Item, o store.Object, n *note
 				return err
 			}
 			n.add(in)
-			if in.ticket.Holds(0) {
-				if err := r.settle(nil, in); err != nil {
-					return err
-				}
+			if err := r.settleHeld(in); err != nil {
+				return err
 			}
 		}
 		parts = append(parts, chunker.SumPart(p, off, it.Size <= r.o.PartBytes))

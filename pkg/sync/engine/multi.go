@@ -241,10 +241,10 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 		select {
 		case <-turn:
 		case <-ctx.Done():
-			return joinSettle(context.Cause(ctx), s.settleHeld(in))
+			return errors.Join(context.Cause(ctx), s.settleHeld(in))
 		}
 		if extra, err = cut.feed(ctx, sp, buf, &p); err != nil {
-			return joinSettle(err, s.settleHeld(in))
+			return errors.Join(err, s.settleHeld(in))
 		}
 		close(next)
 	} else {
@@ -255,7 +255,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	if s.Dest != nil {
 		out, err := s.send(ctx, sp, buf, &p)
 		if err != nil {
-			return joinSettle(err, s.settleHeld(receipts...))
+			return errors.Join(err, s.settleHeld(receipts...))
 		}
 		s.notesAdd(out)
 		receipts = append(receipts, out)
@@ -344,19 +344,3 @@ func (s *shard) notesAdd(p receipt) {
 	defer s.mu.Unlock()
 	s.notes.add(p)
 }
-
-// settleHeld settles receipts on their own, where nothing else is recorded with them.
-func (s *shard) settleHeld(receipts ...receipt) error {
-	var held []receipt
-	for _, p := range receipts {
-		if p.ticket != nil && p.ticket.Holds(0) {
-			held = append(held, p)
-		}
-	}
-	if len(held) == 0 {
-		return nil
-	}
-	return s.settle(nil, held...)
-}
-
-func joinSettle(err, settle error) error { return errors.Join(err, settle) }

@@ -127,6 +127,21 @@ func (r *run) settle(with func(*manifest.Tx) error, receipts ...receipt) error {
 	return nil
 }
 
+// settleHeld settles receipts on their own, where nothing else is recorded with them. Free ones hold nothing and make no
+// transaction.
+func (r *run) settleHeld(receipts ...receipt) error {
+	var held []receipt
+	for _, p := range receipts {
+		if p.ticket != nil && p.ticket.Holds(0) {
+			held = append(held, p)
+		}
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	return r.settle(nil, held...)
+}
+
 func (r *run) addUSD(receipts ...receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -144,10 +159,7 @@ func (r *run) control(ctx context.Context, h hop, path string, payload int64, op
 		return err
 	}
 	notes.add(p)
-	if !p.ticket.Holds(0) {
-		return nil
-	}
-	return r.settle(nil, p)
+	return r.settleHeld(p)
 }
 
 // notes collect what went over free hops, to be booked with the shard's record.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -26,7 +27,7 @@ func (s *shard) single(ctx context.Context) error {
 	var recipe *manifest.NewRecipe
 	if s.recipe == nil {
 		if fact, recipe, err = s.learned(sums, chunks); err != nil {
-			return err
+			return errors.Join(err, s.settleHeld(in))
 		}
 	}
 	if s.Dest == nil {
@@ -38,7 +39,7 @@ func (s *shard) single(ctx context.Context) error {
 	}
 	o, out, err := s.put(ctx, buf, sums)
 	if err != nil {
-		return joinSettle(err, s.settleHeld(in))
+		return errors.Join(err, s.settleHeld(in))
 	}
 	s.notes.add(out)
 	if err := s.settleHeld(in, out); err != nil {
