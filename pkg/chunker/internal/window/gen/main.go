@@ -1,0 +1,149 @@
+// Command gen writes the vector forms of window.Search for amd64.
+//
+// It is a module of its own, so that the product does not depend on the assembler it is written in:
+//
+//	go generate ./pkg/chunker/internal/window
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// What the hash is made of; package window holds the same figures and a test compares both forms.
+const (
+	lag     = 48
+	fold    = 5
+	lowMul  = 0x7b1dcdaf
+	highMul = 0xa1b965f5
+)
+
+// isa is what differs between two instruction sets.
+type isa struct {
+	name  string
+	bytes int // of a vector
+	// blockBytes is how many positions one turn of the loop looks at.
+	blockBytes int
+	vector     func() reg.VecVirtual
+	load       func(m Mem, v reg.VecVirtual)
+	broadcast  func(from Op, v reg.VecVirtual)
+	foldFar    func(far reg.VecVirtual)
+	xor        func(a Op, b, to reg.VecVirtual)
+	mul        func(a, b, to reg.VecVirtual)
+	add        func(a, b, to reg.VecVirtual)
+	max        func(a, b, to reg.VecVirtual)
+	// reached clears the zero flag if some lane of best is at least limit's.
+	reached func(best, limit reg.VecVirtual)
+}
+
+var avx2 = isa{
+	name: "AVX2", bytes: 32, blockBytes: 64,
+	vector:    YMM,
+	load:      func(m Mem, v reg.VecVirtual) { VMOVDQU(m, v) },
+	broadcast: func(from Op, v reg.VecVirtual) { VPBROADCASTD(from, v) },
+	foldFar:   func(far reg.VecVirtual) { VPSLLD(Imm(fold), far, far) },
+	xor:       func(a Op, b, to reg.VecVirtual) { VPXOR(a, b, to) },
+	mul:       func(a, b, to reg.VecVirtual) { VPMULLD(a, b, to) },
+	add:       func(a, b, to reg.VecVirtual) { VPADDD(a, b, to) },
+	max:       func(a, b, to reg.VecVirtual) { VPMAXUD(a, b, to) },
+	reached: func(best, limit reg.VecVirtual) {
+		// AVX2 compares signed numbers only: best is at least limit where the larger of both is best.
+		either := YMM()
+		VPMAXUD(limit, best, either)
+		VPCMPEQD(either, best, either)
+		VPTEST(either, either)
+	},
+}
+
+var avx512 = isa{
+	name: "AVX512", bytes: 64, blockBytes: 64,
+	vector:    ZMM,
+	load:      func(m Mem, v reg.VecVirtual) { VMOVDQU32(m, v) },
+	broadcast: func(from Op, v reg.VecVirtual) { VPBROADCASTD(from, v) },
+	foldFar:   func(far reg.VecVirtual) { VPSLLD(Imm(fold), far, far) },
+	xor:       func(a Op, b, to reg.VecVirtual) { VPXORD(a, b, to) },
+	mul:       func(a, b, to reg.VecVirtual) { VPMULLD(a, b, to) },
+	add:       func(a, b, to reg.VecVirtual) { VPADDD(a, b, to) },
+	max:       func(a, b, to reg.VecVirtual) { VPMAXUD(a, b, to) },
+	reached: func(best, limit reg.VecVirtual) {
+		const notLess = 5
+		lanes := K()
+		VPCMPUD(Imm(notLess), limit, best, lanes)
+		KORTESTW(lanes, lanes)
+	},
+}
+
+func main() {
+	constants()
+	blocks(avx2)
+	blocks(avx512)
+	Generate()
+}
+
+var lowFactor, highFactor Mem
+
+func constants() {
+	lowFactor = GLOBL("lowFactor", attr.RODATA|attr.NOPTR)
+	DATA(0, U32(lowMul))
+	highFactor = GLOBL("highFactor", attr.RODATA|attr.NOPTR)
+	DATA(0, U32(highMul))
+}
+
+// blocks writes a function that looks at whole blocks of positions and returns where the first one begins in which some
+// position hashes to at least the threshold, or where less than a block is left.
+func blocks(v isa) {
+	TEXT("blocks"+v.name, NOSPLIT, "func(data *byte, from, to int, threshold uint32) int")
+	Pragma("noescape")
+	at := Load(Param("data"), GP64())
+	from := Load(Param("from"), GP64())
+	to := Load(Param("to"), GP64())
+	limit, low, high := v.vector(), v.vector(), v.vector()
+	threshold := XMM()
+	VMOVD(Load(Param("threshold"), GP32()), threshold)
+	v.broadcast(threshold, limit)
+	v.broadcast(lowFactor, low)
+	v.broadcast(highFactor, high)
+	ADDQ(from, at)
+	// The last position at which a whole block begins.
+	SUBQ(Imm(uint64(v.blockBytes)), to)
+
+	Label("loop" + v.name)
+	CMPQ(from, to)
+	JGT(LabelRef("done" + v.name))
+	best := v.vector()
+	first := true
+	for k := 0; k < v.blockBytes; k += v.bytes {
+		// Four offsets of dwords are all positions.
+		for j := range 4 {
+			folded := func(back int) reg.VecVirtual {
+				x := v.vector()
+				v.load(Mem{Base: at, Disp: k + j - back - lag}, x)
+				v.foldFar(x)
+				v.xor(Mem{Base: at, Disp: k + j - back}, x, x)
+				return x
+			}
+			hi, lo := folded(4), folded(8)
+			v.mul(high, hi, hi)
+			v.mul(low, lo, lo)
+			if first {
+				v.add(lo, hi, best)
+				first = false
+				continue
+			}
+			v.add(lo, hi, hi)
+			v.max(hi, best, best)
+		}
+	}
+	v.reached(best, limit)
+	JNZ(LabelRef("done" + v.name))
+	ADDQ(Imm(uint64(v.blockBytes)), at)
+	ADDQ(Imm(uint64(v.blockBytes)), from)
+	JMP(LabelRef("loop" + v.name))
+
+	Label("done" + v.name)
+	VZEROUPPER()
+	Store(from, ReturnIndex(0))
+	RET()
+}
