@@ -32,16 +32,8 @@ func BenchmarkBoundaries(b *testing.B) {
 	for _, avg := range []int64{16 << 10, 64 << 10, 256 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dKiB", avg>>10), func(b *testing.B) {
 			data := benchBytes(b, 64<<20)
-			bounds := newBoundaries(ParamsFor(avg))
-			var none context
 			for b.Loop() {
-				for rest := data; ; {
-					n := bounds.next(&none, rest, 0)
-					if n < 0 {
-						break
-					}
-					rest = rest[n:]
-				}
+				_ = Boundaries(data, ParamsFor(AlgorithmPlain, avg), func(int64) {})
 			}
 		})
 	}
@@ -53,7 +45,7 @@ func BenchmarkCutter(b *testing.B) {
 			data := benchBytes(b, 64<<20)
 			b.ReportAllocs()
 			for b.Loop() {
-				c, _ := NewCutter(ParamsFor(avg))
+				c, _ := NewCutter(ParamsFor(AlgorithmPlain, avg))
 				for i := 0; i < len(data); i += benchPartBytes {
 					c.Feed(data[i:i+benchPartBytes], false, func(Chunk) {})
 				}
@@ -132,6 +124,18 @@ func BenchmarkEngine(b *testing.B) {
 		if _, err := CombineParts(parts, benchPartBytes, int64(len(data))); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkWhole(b *testing.B) {
+	data := benchBytes(b, 256<<20)
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("%d", workers), func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				_, _ = Whole(data, DefaultParams(), Options{Workers: workers}, func(Chunk) error { return nil })
+			}
+		})
 	}
 }
 

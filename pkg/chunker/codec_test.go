@@ -2,9 +2,13 @@ package chunker
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
+	"hash"
 	"os"
 	"testing"
 
@@ -13,30 +17,57 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "write testdata/recipe-v0.bin anew")
+var update = flag.Bool("update", false, "write the golden recipes anew: only for a new version")
 
 // recipeOf is the recipe of data.
 func recipeOf(p Params, data []byte) *Recipe {
 	return &Recipe{
 		Params: p, Size: int64(len(data)), Shard: Sum(data),
 		CRC64NVME: CRC64NVME(data), CRC32C: CRC32C(data), Chunks: cutAll(p, data),
+		Extra: []ExtraDigest{{"md5", sumOf(md5.New(), data)}, {"sha256", sumOf(sha256.New(), data)}},
 	}
 }
 
-// The golden recipe pins the boundaries as well as the encoding: 300,000 bytes, byte i being the top byte of
-// (i+1)^3 * 0x9e3779b97f4a7c15 modulo 2^64, cut to 16 KiB on average.
-func goldenRecipe() *Recipe {
-	data := make([]byte, 300_000)
+func sumOf(h hash.Hash, data []byte) []byte {
+	_, _ = h.Write(data)
+	return h.Sum(nil)
+}
+
+// cubes are the bytes of the golden recipes: byte i is the top byte of (i+1)^3 * 0x9e3779b97f4a7c15 modulo 2^64.
+func cubes(n int) []byte {
+	data := make([]byte, n)
 	for i := range data {
 		n := uint64(i + 1)
 		data[i] = byte(n * n * n * 0x9e3779b97f4a7c15 >> 56)
 	}
-	return recipeOf(ParamsFor(16<<10), data)
+	return data
 }
 
-func TestGoldenRecipe(t *testing.T) {
-	const file = "testdata/recipe-v0.bin"
-	r := goldenRecipe()
+// The golden recipes pin the boundaries as well as the encoding, for ever.
+func TestGoldenRecipes(t *testing.T) {
+	for name, r := range map[string]*Recipe{
+		"plain": recipeOf(ParamsFor(AlgorithmPlain, 16<<10), cubes(300_000)),
+		"tar":   recipeOf(ParamsFor(AlgorithmTar, 16<<10), goldenTar()),
+	} {
+		t.Run(name, func(t *testing.T) { checkGolden(t, r, "testdata/recipe-v1-"+name+".bin") })
+	}
+}
+
+// goldenTar are 40 samples of three members each, some of them small, cut short in the last one.
+func goldenTar() []byte {
+	var b archive
+	content := cubes(1 << 20)
+	for i := range 40 {
+		name := fmt.Sprintf("train/%06d", i)
+		b.member(name+".cls", content[:1+i%3])
+		b.member(name+".jpg", content[:i*i*37%50_000])
+		content = content[i*100:]
+		b.member(name+".json", content[:200+i])
+	}
+	return b.bytes[:len(b.bytes)-700]
+}
+
+func checkGolden(t *testing.T, r *Recipe, file string) {
 	got, err := r.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +93,16 @@ func TestGoldenRecipe(t *testing.T) {
 	}
 	if d, err := r.Digest(); err != nil || d != Sum(want[:len(want)-32]) {
 		t.Errorf("digest %s, %v", d, err)
+	}
+}
+
+func TestOldRecipesAreNamedAsSuch(t *testing.T) {
+	old, err := os.ReadFile("testdata/recipe-v0.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodeRecipe(old); !errors.Is(err, ErrOldRecipe) || !errors.Is(err, ErrRecipe) {
+		t.Errorf("version 0: %v", err)
 	}
 }
 
@@ -118,7 +159,7 @@ func TestDecodeRefusesSealedNonsense(t *testing.T) {
 	}
 	le := binary.LittleEndian
 	for name, damage := range map[string]func([]byte){
-		"version":                 func(b []byte) { b[8] = 1 },
+		"version":                 func(b []byte) { b[8] = 2 },
 		"unknown algorithm":       func(b []byte) { b[16] = 'x' },
 		"bytes after algorithm":   func(b []byte) { b[31] = 'x' },
 		"least above average":     func(b []byte) { le.PutUint64(b[32:], 5000) },
@@ -128,13 +169,19 @@ func TestDecodeRefusesSealedNonsense(t *testing.T) {
 		"size":                    func(b []byte) { le.PutUint64(b[56:], 20001) },
 		"size negative":           func(b []byte) { le.PutUint64(b[56:], 1<<63) },
 		"count one more":          func(b []byte) { le.PutUint64(b[104:], le.Uint64(b[104:])+1) },
+		"digests one more":        func(b []byte) { le.PutUint64(b[112:], 3) },
+		"digests huge":            func(b []byte) { le.PutUint64(b[112:], 1<<62) },
+		"unknown digest":          func(b []byte) { b[120] = 'x' },
+		"digests out of order":    func(b []byte) { copy(b[120:], "sha256\x00"); copy(b[200:], "md5\x00\x00\x00\x00") },
+		"the same digest twice":   func(b []byte) { copy(b[200:280], b[120:200]) },
+		"bytes behind a digest":   func(b []byte) { b[199] = 1 },
 		"count huge":              func(b []byte) { le.PutUint64(b[104:], 1<<62) },
 		"count that wraps":        func(b []byte) { le.PutUint64(b[104:], le.Uint64(b[104:])+1<<62) },
 		"count 0":                 func(b []byte) { le.PutUint64(b[104:], 0) },
-		"empty chunk":             func(b []byte) { le.PutUint32(b[112:], 0) },
-		"short chunk":             func(b []byte) { le.PutUint32(b[112:], 255) },
-		"long chunk":              func(b []byte) { le.PutUint32(b[112:], 6001) },
-		"lengths beyond the size": func(b []byte) { le.PutUint32(b[112:], le.Uint32(b[112:])+1) },
+		"empty chunk":             func(b []byte) { le.PutUint32(b[280:], 0) },
+		"short chunk":             func(b []byte) { le.PutUint32(b[280:], 1023) },
+		"long chunk":              func(b []byte) { le.PutUint32(b[280:], 6001) },
+		"lengths beyond the size": func(b []byte) { le.PutUint32(b[280:], le.Uint32(b[280:])+1) },
 	} {
 		b := bytes.Clone(good)
 		damage(b)

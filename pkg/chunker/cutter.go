@@ -17,41 +17,56 @@ type Chunk struct {
 func (c Chunk) End() int64 { return c.Offset + c.Length }
 
 // Cutter cuts one shard into chunks, part after part. It is not safe for concurrent use; cut different shards with
-// different Cutters. Neither a chunk nor a part makes it allocate or copy data.
+// different Cutters. No chunk makes it allocate. It copies no data, but for the last bytes of a part of a tar archive that the
+// next part decides about: less than twice MinBytes.
 type Cutter struct {
-	bounds boundaries
+	find   *finder
 	hasher *blake3.Hasher // of a chunk that parts share
-	before context
+	extra  extraHashes
 	start  int64  // offset of the open chunk
-	at     int64  // bytes fed
+	at     int64  // bytes hashed
+	held   []byte // bytes behind at that were fed
+	ends   []int64
 	sum    Digest // where hasher writes, so that it need not allocate
 	done   bool
 }
 
-// State is what must be kept so that another process goes on cutting at a part boundary: the chunk that was open, and how
-// far the shard was fed. The bytes between the two, fewer than MaxBytes, are read again.
+// State is what must be kept so that another process goes on cutting at a part boundary: the chunk that was open, how
+// far the shard was fed, what is known of its format, and the extra hashes half-way. The bytes between the two offsets, at most
+// MaxBytes and MinBytes together, are read again.
 type State struct {
-	OpenStart int64 `json:"open_start"`
-	At        int64 `json:"at"`
+	OpenStart int64  `json:"open_start"`
+	At        int64  `json:"at"`
+	Format    []byte `json:"format,omitempty"`
+	Extra     []byte `json:"extra,omitempty"`
 }
 
-// NewCutter begins a shard. The error is that of [Params.Validate].
-func NewCutter(p Params) (*Cutter, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
-	return &Cutter{bounds: newBoundaries(p), hasher: blake3.New()}, nil
-}
-
-// ResumeCutter goes on from the State of an earlier Cutter with the same Params. tail are the shard's bytes from
-// s.OpenStart to s.At. It fails if tail has another length, or holds the end of a chunk and so cannot be what was fed.
-func ResumeCutter(p Params, s State, tail []byte) (*Cutter, error) {
-	c, err := NewCutter(p)
+// NewCutter begins a shard. extra names other digests of the whole shard to compute, see [ExtraAlgorithms]. The error is that of
+// [Params.Validate] or names an unknown algorithm.
+func NewCutter(p Params, extra ...string) (*Cutter, error) {
+	find, err := newFinder(p)
 	if err != nil {
 		return nil, err
 	}
-	if s.OpenStart < 0 || int64(len(tail)) != s.At-s.OpenStart || int64(len(tail)) >= p.MaxBytes {
+	hashes, err := newExtraHashes(extra)
+	if err != nil {
+		return nil, err
+	}
+	return &Cutter{find: find, hasher: blake3.New(), extra: hashes}, nil
+}
+
+// ResumeCutter goes on from the State of an earlier Cutter with the same Params and extra digests. tail are the shard's bytes from
+// s.OpenStart to s.At. It fails if tail has another length, or holds the end of a chunk and so cannot be what was fed.
+func ResumeCutter(p Params, s State, tail []byte, extra ...string) (*Cutter, error) {
+	c, err := NewCutter(p, extra...)
+	if err != nil {
+		return nil, err
+	}
+	if s.OpenStart < 0 || int64(len(tail)) != s.At-s.OpenStart || int64(len(tail)) > p.MaxBytes+p.MinBytes {
 		return nil, fmt.Errorf("cannot go on cutting at byte %d with a chunk open since byte %d and %d bytes read again; cut the shard from its start", s.At, s.OpenStart, len(tail))
+	}
+	if err := c.find.resume(s.OpenStart, s.Format); err != nil {
+		return nil, fmt.Errorf("cannot go on cutting at byte %d: %w; cut the shard from its start", s.At, err)
 	}
 	c.start, c.at = s.OpenStart, s.OpenStart
 	ended := false
@@ -59,36 +74,54 @@ func ResumeCutter(p Params, s State, tail []byte) (*Cutter, error) {
 	if ended {
 		return nil, fmt.Errorf("the bytes from %d to %d are not those that were cut before; cut the shard from its start", s.OpenStart, s.At)
 	}
+	// The tail was hashed before, too.
+	if err := c.extra.restore(s.Extra); err != nil {
+		return nil, fmt.Errorf("cannot go on hashing at byte %d: %w; hash the shard from its start", s.At, err)
+	}
 	return c, nil
 }
 
 // State describes where the Cutter is, for [ResumeCutter].
-func (c *Cutter) State() State { return State{OpenStart: c.start, At: c.at} }
+func (c *Cutter) State() State {
+	return State{OpenStart: c.start, At: c.at + int64(len(c.held)), Format: c.find.snapshot(), Extra: c.extra.state()}
+}
 
-// Feed takes the shard's next bytes and calls emit for every chunk that ends in them, in order. final says that the shard
+// Extra are the extra digests of what was fed so far.
+func (c *Cutter) Extra() []ExtraDigest { return c.extra.digests() }
+
+// Feed takes the shard's next bytes and calls emit for every chunk that is known to end, in order. final says that the shard
 // ends with part (which may be empty): its last chunk ends there. How a shard is divided into parts changes nothing.
 // part is not kept. Feeding after final is a mistake of the caller and panics.
 func (c *Cutter) Feed(part []byte, final bool, emit func(Chunk)) {
 	if c.done {
 		panic("chunker: Feed after the final part")
 	}
-	for rest := part; len(rest) > 0; {
-		n := c.bounds.next(&c.before, rest, c.at-c.start)
-		if n < 0 {
-			c.take(rest)
-			break
-		}
-		if c.at == c.start {
-			// The whole chunk is here, and in cache, because it was just searched: hash it 16 leaves at a time.
-			c.at += int64(n)
-			c.end(emit, Digest(PartDigest(rest[:n], 0, true)))
-		} else {
-			c.take(rest[:n])
-			c.end(emit, c.taken())
-		}
-		rest = rest[n:]
+	c.extra.write(part)
+	c.ends = c.find.find(part, c.ends[:0])
+	if final {
+		c.ends = c.find.finish(c.ends)
 	}
-	c.remember(part)
+	rest := part
+	for _, end := range c.ends {
+		c.takeHeld(end)
+		if c.at == c.start && int64(len(rest)) >= end-c.at {
+			// The whole chunk is here, and in cache, because it was just searched: hash it 16 leaves at a time.
+			n := end - c.at
+			c.at = end
+			c.end(emit, Digest(PartDigest(rest[:n], 0, true)))
+			rest = rest[n:]
+			continue
+		}
+		rest = c.write(rest, end)
+		c.end(emit, c.taken())
+	}
+	decided := c.find.decided()
+	if final {
+		decided = c.find.at
+	}
+	c.takeHeld(decided)
+	rest = c.write(rest, decided)
+	c.held = append(c.held, rest...)
 	if final {
 		if c.at > c.start {
 			c.end(emit, c.taken())
@@ -97,10 +130,22 @@ func (c *Cutter) Feed(part []byte, final bool, emit func(Chunk)) {
 	}
 }
 
-// take adds bytes to an open chunk that does not end in them, or did not begin in them.
-func (c *Cutter) take(b []byte) {
-	_, _ = c.hasher.Write(b) // a Hasher never fails
-	c.at += int64(len(b))
+// takeHeld hashes held bytes up to an offset.
+func (c *Cutter) takeHeld(to int64) {
+	n := min(int64(len(c.held)), to-c.at)
+	if n > 0 {
+		_, _ = c.hasher.Write(c.held[:n]) // a Hasher never fails
+		c.at += n
+		c.held = c.held[:copy(c.held, c.held[n:])]
+	}
+}
+
+// write hashes bytes of rest, which begin where the Cutter stands, up to an offset and returns the others.
+func (c *Cutter) write(rest []byte, to int64) []byte {
+	n := to - c.at
+	_, _ = c.hasher.Write(rest[:n])
+	c.at = to
+	return rest[n:]
 }
 
 // taken is the digest of the bytes taken since the last call.
@@ -114,14 +159,4 @@ func (c *Cutter) taken() Digest {
 func (c *Cutter) end(emit func(Chunk), d Digest) {
 	emit(Chunk{Offset: c.start, Length: c.at - c.start, Digest: d})
 	c.start = c.at
-}
-
-// remember keeps the last bytes seen, for windows that reach back over the seam between two parts.
-func (c *Cutter) remember(part []byte) {
-	if len(part) < len(c.before) {
-		copy(c.before[:], c.before[len(part):])
-		copy(c.before[len(c.before)-len(part):], part)
-		return
-	}
-	copy(c.before[:], part[len(part)-len(c.before):])
 }

@@ -2,51 +2,56 @@ package chunker
 
 import "fmt"
 
-// AlgorithmW16 cuts where a hash of the 16 bytes before a position is high (see boundary.go). It is the only algorithm of
-// format version 0.
-const AlgorithmW16 = "w16-v0"
+// The algorithms of recipe version 1. What they do will never change; docs/format.md has it byte by byte.
+const (
+	// AlgorithmPlain looks at content alone.
+	AlgorithmPlain = "plain-v1"
+	// AlgorithmTar also knows the members of a tar archive. What is no tar archive it cuts as AlgorithmPlain does.
+	AlgorithmTar = "tar-v1"
+)
 
 // Limits on Params, all bytes.
 const (
-	// LeastAvgBytes keeps boundaries rare enough for the 8-bit filter in front of the full hash.
 	LeastAvgBytes int64 = 4 << 10
-	// LeastMinBytes keeps a boundary's window inside its own chunk.
-	LeastMinBytes int64 = 64
+	// LeastMinBytes keeps a tar header and a boundary's window inside one chunk.
+	LeastMinBytes int64 = 1 << 10
 	// MostMaxBytes keeps every length in the recipe's 32 bits with room to spare.
 	MostMaxBytes int64 = 1 << 30
 )
 
-// Params say how a shard is cut. They are recorded in its recipe: two recipes share chunks only if their Params are equal.
+// Params say how a shard is cut. They are recorded in its recipe: two recipes share chunks only if their sizes are equal.
 type Params struct {
-	// Algorithm is [AlgorithmW16].
+	// Algorithm is [AlgorithmPlain] or [AlgorithmTar].
 	Algorithm string
-	// MinBytes is the least length of every chunk but a shard's last, MaxBytes the most of any, AvgBytes the mean over
-	// data without structure.
+	// MinBytes is the least length of a chunk (but of a shard's last, and of some small tar samples), MaxBytes the most of any,
+	// AvgBytes the mean over data without structure.
 	MinBytes, AvgBytes, MaxBytes int64
 }
 
-// DefaultParams average 64 KiB. Over tar shards with 1 % of their members replaced such chunks re-send 2.4 % of the bytes
-// where 1 MiB chunks re-send 17 %, and a recipe is 0.06 % of the data.
-func DefaultParams() Params { return ParamsFor(64 << 10) }
+// DefaultParams are [AlgorithmTar] at 64 KiB. A recipe is then 0.06 % of its shard. Over tar shards with 1 % of their members
+// replaced, chunks of 64 KiB re-send a seventh of what chunks of 1 MiB do.
+func DefaultParams() Params { return ParamsFor(AlgorithmTar, 64<<10) }
 
-// ParamsFor average avgBytes, with a quarter of it as the least and four times it as the most.
-func ParamsFor(avgBytes int64) Params {
-	return Params{Algorithm: AlgorithmW16, MinBytes: avgBytes / 4, AvgBytes: avgBytes, MaxBytes: 4 * avgBytes}
+// ParamsFor average avgBytes, with half of it as the least and twice it as the most: so whatever the data, and whoever
+// crafted it, the mean is within a factor of two of what was asked for.
+func ParamsFor(algorithm string, avgBytes int64) Params {
+	return Params{Algorithm: algorithm, MinBytes: avgBytes / 2, AvgBytes: avgBytes, MaxBytes: 2 * avgBytes}
 }
 
 // Validate tells why nothing can be cut with these parameters, or nil.
 func (p Params) Validate() error {
 	switch {
-	case p.Algorithm != AlgorithmW16:
-		return fmt.Errorf("chunk algorithm %q is not known to this version (known: %s); upgrade datagravity if a newer one made this recipe", p.Algorithm, AlgorithmW16)
+	case p.Algorithm != AlgorithmPlain && p.Algorithm != AlgorithmTar:
+		return fmt.Errorf("chunk algorithm %q is not known to this version (known: %s, %s); upgrade datagravity if a newer one made this recipe",
+			p.Algorithm, AlgorithmPlain, AlgorithmTar)
 	case p.AvgBytes < LeastAvgBytes:
 		return fmt.Errorf("average chunk of %d bytes: the least is %d", p.AvgBytes, LeastAvgBytes)
 	case p.MinBytes < LeastMinBytes:
 		return fmt.Errorf("least chunk of %d bytes: it cannot be below %d", p.MinBytes, LeastMinBytes)
 	case p.MaxBytes > MostMaxBytes:
 		return fmt.Errorf("largest chunk of %d bytes: it cannot be above %d", p.MaxBytes, MostMaxBytes)
-	case p.MinBytes > p.AvgBytes || p.AvgBytes >= p.MaxBytes:
-		return fmt.Errorf("chunk sizes %d/%d/%d bytes: want least <= average < most", p.MinBytes, p.AvgBytes, p.MaxBytes)
+	case p.MinBytes > p.AvgBytes || p.AvgBytes >= p.MaxBytes || 2*p.MinBytes > p.MaxBytes:
+		return fmt.Errorf("chunk sizes %d/%d/%d bytes: want least <= average < most, and least at most half of most", p.MinBytes, p.AvgBytes, p.MaxBytes)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ type Recipe struct {
 	Shard     Digest // plain BLAKE3 of its bytes
 	CRC64NVME uint64 // of its bytes
 	CRC32C    uint32 // of its bytes
+	// Extra are digests that were asked for, in ascending order of their algorithms.
+	Extra []ExtraDigest
 	// Chunks cover the shard from its first byte to its last without a gap; none for an empty shard.
 	Chunks []Chunk
 }
@@ -18,6 +20,14 @@ func (r *Recipe) Validate() error {
 	if err := r.Params.Validate(); err != nil {
 		return err
 	}
+	for i, d := range r.Extra {
+		switch n := extraSize(d.Algorithm); {
+		case n == 0 || n != len(d.Sum):
+			return fmt.Errorf("%d bytes of %q are no digest that this version knows", len(d.Sum), d.Algorithm)
+		case i > 0 && d.Algorithm <= r.Extra[i-1].Algorithm:
+			return fmt.Errorf("digest %q stands after %q", d.Algorithm, r.Extra[i-1].Algorithm)
+		}
+	}
 	var at int64
 	for i, c := range r.Chunks {
 		switch {
@@ -25,7 +35,7 @@ func (r *Recipe) Validate() error {
 			return fmt.Errorf("chunk %d begins at byte %d, the one before ends at %d", i, c.Offset, at)
 		case c.Length < 1 || c.Length > r.MaxBytes:
 			return fmt.Errorf("chunk %d has %d bytes, want 1 to %d", i, c.Length, r.MaxBytes)
-		case c.Length < r.MinBytes && i < len(r.Chunks)-1:
+		case c.Length < r.MinBytes && i < len(r.Chunks)-1 && r.Algorithm == AlgorithmPlain:
 			return fmt.Errorf("chunk %d has %d bytes, all but the last have at least %d", i, c.Length, r.MinBytes)
 		}
 		at += c.Length

@@ -16,9 +16,12 @@ type PartSums struct {
 
 // Sums name the bytes of a whole shard.
 type Sums struct {
+	Size      int64  `json:"size"`
 	Shard     Digest `json:"shard"`
 	CRC64NVME uint64 `json:"crc64nvme"`
 	CRC32C    uint32 `json:"crc32c"`
+	// Extra are the digests that were asked for beside.
+	Extra []ExtraDigest `json:"extra,omitempty"`
 }
 
 // sumBlockBytes is how much of a part the checksums see at a time, just before BLAKE3 does. They read it in order, which
@@ -64,12 +67,13 @@ type blockSums struct {
 }
 
 func (s *blockSums) add(block []byte) {
+	// First what reads memory fastest, 28 GB/s: the others then find the block in cache.
+	s.crc64 = crc64nvme.Update(s.crc64, block)
+	s.crc32 = crc32.Update(s.crc32, castagnoli, block)
 	if s.cutter != nil {
 		s.left -= len(block)
 		s.cutter.Feed(block, s.final && s.left == 0, s.emit)
 	}
-	s.crc64 = crc64nvme.Update(s.crc64, block)
-	s.crc32 = crc32.Update(s.crc32, castagnoli, block)
 }
 
 // CombineParts names the shard from the facts of all its parts, in order of their offsets. Sizes and errors are those of
@@ -83,7 +87,7 @@ func CombineParts(parts []PartSums, partBytes, size int64) (Sums, error) {
 	if err != nil {
 		return Sums{}, fmt.Errorf("combine parts: %w", err)
 	}
-	s := Sums{Shard: shard}
+	s := Sums{Size: size, Shard: shard}
 	for i, p := range parts {
 		length := min(partBytes, size-int64(i)*partBytes)
 		s.CRC64NVME = Combine64(s.CRC64NVME, p.CRC64NVME, length)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/blake3"
 	luke "lukechampine.com/blake3"
 	"lukechampine.com/blake3/guts"
@@ -29,11 +30,11 @@ func checkSums(t testing.TB, data []byte, partBytes int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Sums{Shard: blake3.Sum256(data), CRC64NVME: CRC64NVME(data), CRC32C: CRC32C(data)}
+	want := Sums{Size: int64(len(data)), Shard: blake3.Sum256(data), CRC64NVME: CRC64NVME(data), CRC32C: CRC32C(data)}
 	if want.Shard != luke.Sum256(data) {
 		t.Fatalf("%d bytes: the two libraries disagree", len(data))
 	}
-	if got != want {
+	if !cmp.Equal(got, want) {
 		t.Fatalf("%d bytes in parts of %d:\n got %+v\nwant %+v", len(data), partBytes, got, want)
 	}
 	cvs := make([]PartCV, len(parts))
@@ -73,7 +74,7 @@ func TestPartsOfRandomSizes(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole := data[at : at+n]
-		if want := (Sums{blake3.Sum256(whole), CRC64NVME(whole), CRC32C(whole)}); got != want {
+		if want := (Sums{Size: int64(n), Shard: blake3.Sum256(whole), CRC64NVME: CRC64NVME(whole), CRC32C: CRC32C(whole)}); !cmp.Equal(got, want) {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}
 	})
@@ -97,7 +98,7 @@ func TestLeafNumbersBeyond32Bits(t *testing.T) {
 			return guts.ParentNode(guts.ChainingValue(l), guts.ChainingValue(r), &guts.IV, 0)
 		}
 		want := PartCV(wordsToBytes(guts.ChainingValue(slow(data, offset/1024))))
-		if got := PartDigest(data, offset, false); got != want {
+		if got := PartDigest(data, offset, false); !cmp.Equal(got, want) {
 			t.Errorf("offset %d: %x, want %x", offset, got, want)
 		}
 	}
@@ -147,7 +148,7 @@ func TestPartSumsSurviveJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got PartSums
-	if err := json.Unmarshal(b, &got); err != nil || got != want {
+	if err := json.Unmarshal(b, &got); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("%s: %+v, %v", b, got, err)
 	}
 	for _, bad := range []string{"", "00", string(make([]byte, 64))} {

@@ -67,8 +67,8 @@ func Search(data []byte, from, to int, threshold uint32) int {
 
 // first is Search without the comparison of near and far.
 func first(data []byte, from, to int, threshold uint32) int {
-	for blocks != nil && to-from >= blockBytes {
-		from = blocks(&data[0], from, to, threshold)
+	for kernel != generic && to-from >= blockBytes {
+		from = kernel.blocks(&data[0], from, to, threshold)
 		if i := firstGeneric(data, from, min(from+blockBytes, to), threshold); i >= 0 {
 			return i
 		}

@@ -8,17 +8,6 @@ import (
 	"testing"
 )
 
-// vectorForms are those that this machine can run.
-func vectorForms() map[string]func(*byte, int, int, uint32) int {
-	forms := map[string]func(*byte, int, int, uint32) int{}
-	for _, want := range []string{"avx2", ""} {
-		if f, name := choose(want); f != nil {
-			forms[name] = f
-		}
-	}
-	return forms
-}
-
 // reference is the package comment in code.
 func reference(data []byte, from, to int, threshold uint32) int {
 	for i := from; i < to; i++ {
@@ -32,9 +21,9 @@ func reference(data []byte, from, to int, threshold uint32) int {
 	return -1
 }
 
-func searchWith(f func(*byte, int, int, uint32) int, data []byte, from, to int, threshold uint32) int {
-	defer func(was func(*byte, int, int, uint32) int) { blocks = was }(blocks)
-	blocks = f
+func searchWith(f form, data []byte, from, to int, threshold uint32) int {
+	defer func(was form) { kernel = was }(kernel)
+	kernel = f
 	return Search(data, from, to, threshold)
 }
 
@@ -42,13 +31,11 @@ func searchWith(f func(*byte, int, int, uint32) int, data []byte, from, to int, 
 func checkAll(t *testing.T, data []byte, from, to int, threshold uint32) {
 	t.Helper()
 	want := reference(data, from, to, threshold)
-	forms := vectorForms()
-	forms[generic] = nil
-	for name, f := range forms {
+	for _, f := range forms() {
 		for shift := range 3 {
 			moved := append(bytes.Repeat([]byte{0xa5}, shift), data...)[shift:]
 			if got := searchWith(f, moved[:len(moved):len(moved)], from, to, threshold); got != want {
-				t.Fatalf("%s: candidate at %d, want %d (of %d bytes, from %d to %d, threshold %#x)", name, got, want, len(data), from, to, threshold)
+				t.Fatalf("%s: candidate at %d, want %d (of %d bytes, from %d to %d, threshold %#x)", f, got, want, len(data), from, to, threshold)
 			}
 		}
 	}
@@ -124,14 +111,23 @@ func TestHashIsTheDocumentedOne(t *testing.T) {
 	}
 }
 
+func TestAnUnknownFormIsTheBest(t *testing.T) {
+	if got := choose("generic"); got != generic {
+		t.Errorf("generic: %s", got)
+	}
+	for _, want := range []form{"", "neon", forms()[0]} {
+		if got := choose(want); got != forms()[0] {
+			t.Errorf("%q: %s, want %s", want, got, forms()[0])
+		}
+	}
+}
+
 func BenchmarkBlocks(b *testing.B) {
 	data := make([]byte, 256<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(data)
-	forms := vectorForms()
-	forms[generic] = nil
 	for _, size := range []int{64 << 10, 1 << 20, 256 << 20} {
-		for name, f := range forms {
-			b.Run(fmt.Sprintf("%s/%dKiB", name, size>>10), func(b *testing.B) {
+		for _, f := range forms() {
+			b.Run(fmt.Sprintf("%s/%dKiB", f, size>>10), func(b *testing.B) {
 				b.SetBytes(int64(size))
 				for b.Loop() {
 					searchWith(f, data[:size], Bytes, size, ^uint32(0))
