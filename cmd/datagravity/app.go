@@ -129,7 +129,7 @@ func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
 	out := dgsync.Source{
 		Dataset: index.Dataset{
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
-			Params: chunker.ParamsFor(int64(d.ChunkSize)),
+			Params: chunker.ParamsFor(jobs.ChunkAlgorithm(d.Format), int64(d.ChunkSize)), Digests: d.Digests,
 		},
 		Store: s, Location: a.cfg.Stores[d.Store].Location,
 	}

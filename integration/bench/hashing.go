@@ -10,7 +10,7 @@ import (
 )
 
 // partBytes is the engine's default.
-const partBytes = 8 << 20
+const partBytes = 4 << 20
 
 // hashingSeconds is the CPU time that naming the bytes of a source takes, with the data in memory and nothing else to do:
 // chunk boundaries, a BLAKE3 digest of each chunk, each part's place in the shard's BLAKE3 tree, its CRC64NVME and CRC32C, the
@@ -44,8 +44,9 @@ func hashShard(data []byte) error {
 	var parts []chunker.PartSums
 	for at := int64(0); at < size; at += partBytes {
 		part := data[at:min(at+partBytes, size)]
-		cutter.Feed(part, at+partBytes >= size, func(c chunker.Chunk) { chunks = append(chunks, c) })
-		parts = append(parts, chunker.SumPart(part, at, size <= partBytes))
+		parts = append(parts, cutter.FeedSum(part, at, size <= partBytes, at+partBytes >= size, func(c chunker.Chunk) {
+			chunks = append(chunks, c)
+		}))
 	}
 	sums, err := chunker.CombineParts(parts, partBytes, size)
 	if err != nil {

@@ -28,6 +28,18 @@ func (d ExtraDigest) String() string { return d.Algorithm + ":" + hex.EncodeToSt
 // MarshalText lets JSON carry the string form.
 func (d ExtraDigest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// ExtraDigests are the digests of all bytes that a [State] was taken after, for its Extra and the names that the Cutter was made with.
+func ExtraDigests(names []string, state []byte) ([]ExtraDigest, error) {
+	e, err := newExtraHashes(names)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.restore(state); err != nil {
+		return nil, err
+	}
+	return e.digests(), nil
+}
+
 // extraSize is the length of an algorithm's digests in bytes, 0 if it is not known.
 func extraSize(algorithm string) int {
 	if h := newExtraHash(algorithm); h != nil {

@@ -38,6 +38,11 @@ func ParamsFor(algorithm string, avgBytes int64) Params {
 	return Params{Algorithm: algorithm, MinBytes: avgBytes / 2, AvgBytes: avgBytes, MaxBytes: 2 * avgBytes}
 }
 
+// String names what decides about chunks, as in "tar-v1 32768/65536/131072".
+func (p Params) String() string {
+	return fmt.Sprintf("%s %d/%d/%d", p.Algorithm, p.MinBytes, p.AvgBytes, p.MaxBytes)
+}
+
 // Validate tells why nothing can be cut with these parameters, or nil.
 func (p Params) Validate() error {
 	switch {

@@ -104,6 +104,12 @@ func (d *document) checkDataset(f field, v Dataset, c *Config) {
 	d.checkGlobs(f.child("exclude"), v.Exclude)
 	d.checkWord(f.child("format"), v.Format, jobs.Formats)
 	d.checkPower(f.child("chunk_size"), v.ChunkSize, Size(chunker.LeastAvgBytes), mostChunkSize)
+	for i, name := range v.Digests {
+		if known := chunker.ExtraAlgorithms(); !slices.Contains(known, name) {
+			d.wrong(f.child("digests").index(i), "unknown digest %q%s (known: %s; BLAKE3, CRC64NVME and CRC32C are always recorded)",
+				name, didYouMean(name, known), strings.Join(known, ", "))
+		}
+	}
 	when := f.child("complete_when")
 	if w := v.CompleteWhen; w != nil && !d.failed(when) {
 		set := func(name string) bool { return d.isSet(when.child(name)) }

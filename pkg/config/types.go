@@ -72,11 +72,14 @@ type Dataset struct {
 	// Globs of paths to leave out.
 	Exclude []string `yaml:"exclude"`
 	// Hint at the format of its shards: auto, webdataset, mds, parquet, litdata, energon, megatron, raw. Index files of the format travel last.
+	// With auto, webdataset and energon, chunks of tar shards follow their members; what is no tar archive is cut by content anyway.
 	Format string `yaml:"format"`
 	// When a snapshot may be taken. Without it: at any time.
 	CompleteWhen *CompleteWhen `yaml:"complete_when"`
 	// Average chunk size, a power of two. Default 64KiB.
 	ChunkSize Size `yaml:"chunk_size"`
+	// Digests of whole shards to record beside BLAKE3, for catalogues that name them: sha256, md5.
+	Digests []string `yaml:"digests"`
 }
 
 // CompleteWhen says when a listing may become a snapshot. A listing is not a point in time.

@@ -3,6 +3,8 @@ package jobs
 import (
 	"path"
 	"strings"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
 // Rank is the wave in which a path travels: all shards of a wave are proven at the destination before the next starts,
@@ -18,6 +20,15 @@ const (
 
 // Formats that a dataset can declare. "auto" and "" treat the index files of every known format as such.
 var Formats = []string{"auto", "webdataset", "mds", "parquet", "litdata", "energon", "megatron", "raw"}
+
+// ChunkAlgorithm is how shards of a declared format are cut. Where the format does not tell, the shard's own bytes do.
+func ChunkAlgorithm(format string) string {
+	switch format {
+	case "mds", "parquet", "litdata", "megatron", "raw":
+		return chunker.AlgorithmPlain
+	}
+	return chunker.AlgorithmTar
+}
 
 // RankOf places a path. Index files are: index.json (MDS, LitData), shardlists of WebDataset (wids), everything in
 // .nv-meta/ (Energon), .idx beside .bin (Megatron), _metadata and _common_metadata (parquet), _delta_log/ (Delta),

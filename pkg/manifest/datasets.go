@@ -23,6 +23,9 @@ type Dataset struct {
 	Stable Millis `cbor:"6,keyasint" json:"stable"`
 	// Fingerprint of the last listing (paths, sizes, ETags), to notice that it changed.
 	Fingerprint chunker.Digest `cbor:"7,keyasint" json:"fingerprint"`
+	// Cut tells how all shards of the latest snapshot are cut (index.Dataset.Cut); "" if in several ways, or before the format was
+	// frozen.
+	Cut string `cbor:"8,keyasint,omitempty" json:"cut,omitempty"`
 }
 
 // Dataset returns the record of a dataset.
@@ -44,6 +47,8 @@ type Fact struct {
 	CRC64NVME uint64          `cbor:"8,keyasint"`
 	CRC32C    uint32          `cbor:"9,keyasint"`
 	Indexed   Millis          `cbor:"10,keyasint"`
+	// Cut tells how the recipe cuts the shard (index.Dataset.Cut), "" before the format was frozen.
+	Cut string `cbor:"11,keyasint,omitempty"`
 }
 
 // Checksums are the proven checksums of the shard.

@@ -38,6 +38,8 @@ type Transfer struct {
 	Params    *chunker.Params `cbor:"15,keyasint,omitempty" json:"-"`
 	Created   Millis          `cbor:"16,keyasint" json:"created"`
 	Updated   Millis          `cbor:"17,keyasint" json:"updated"`
+	// Digests are the extra ones that are computed while the shard is read from its first byte to its last.
+	Digests []string `cbor:"18,keyasint,omitempty" json:"-"`
 }
 
 // Part is one finished part of a transfer.
@@ -53,6 +55,9 @@ type Part struct {
 	CV        []byte `cbor:"7,keyasint,omitempty"`
 	Chunks    []byte `cbor:"8,keyasint,omitempty"` // u32 length and 32-byte digest each, little-endian
 	OpenStart int64  `cbor:"9,keyasint,omitempty"`
+	// Format and Extra are those of chunker.State at the part's end.
+	Format []byte `cbor:"10,keyasint,omitempty"`
+	Extra  []byte `cbor:"11,keyasint,omitempty"`
 }
 
 // Transfer returns one by its id.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -24,7 +25,8 @@ type IndexReport struct {
 	engine.Summary
 }
 
-// Index reads the new and changed shards of a dataset and commits a snapshot. Reading across a paid link is priced,
+// Index reads the new and changed shards of a dataset, and those whose recipes are made otherwise than it wants now, and commits a
+// snapshot. Reading across a paid link is priced,
 // budgeted and in the ledger like any transfer. Errors: [index.ErrNotComplete], [index.ErrEmpty], [cost.ErrBudget],
 // [ErrFailed], and those of the stores.
 func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err error) {
@@ -41,8 +43,13 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 			return out, err
 		}
 		before := v.record.Latest
-		if unread := index.Unread(v.states); len(unread) > 0 {
-			again, err := s.indexRound(ctx, src, unread, route, &out)
+		toRead := index.Unread(v.states)
+		for _, st := range index.Stale(src.Dataset, v.states) {
+			st.Recipe = chunker.Digest{} // read without the one there is
+			toRead = append(toRead, st)
+		}
+		if len(toRead) > 0 {
+			again, err := s.indexRound(ctx, src, toRead, route, &out)
 			if err != nil {
 				return out, err
 			}

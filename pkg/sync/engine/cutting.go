@@ -34,7 +34,8 @@ func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Par
 	})
 	p.CV, p.CRC64NVME, p.CRC32C = sums.CV[:], sums.CRC64NVME, sums.CRC32C
 	c.at = sp.offset + sp.size
-	p.OpenStart = c.cutter.State().OpenStart
+	state := c.cutter.State()
+	p.OpenStart, p.Format, p.Extra = state.OpenStart, state.Format, state.Extra
 	return receipts, nil
 }
 
@@ -42,7 +43,7 @@ func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Par
 func (c *cutting) seek(ctx context.Context, sp span) (receipts []receipt, err error) {
 	params := c.params()
 	if sp.offset == 0 {
-		c.cutter, err = chunker.NewCutter(params)
+		c.cutter, err = chunker.NewCutter(params, c.digests()...)
 		return nil, err
 	}
 	c.mu.Lock()
@@ -57,7 +58,8 @@ func (c *cutting) seek(ctx context.Context, sp span) (receipts []receipt, err er
 		return nil, err
 	}
 	c.notesAdd(in)
-	c.cutter, err = chunker.ResumeCutter(params, chunker.State{OpenStart: before.OpenStart, At: sp.offset}, tail)
+	state := chunker.State{OpenStart: before.OpenStart, At: sp.offset, Format: before.Format, Extra: before.Extra}
+	c.cutter, err = chunker.ResumeCutter(params, state, tail, c.digests()...)
 	return []receipt{in}, err
 }
 
@@ -83,5 +85,8 @@ func (s *shard) combine() (chunker.Sums, []chunker.Chunk, error) {
 		}
 	}
 	sums, err := chunker.CombineParts(parts, s.t.PartBytes, s.it.Size)
+	if err == nil {
+		sums.Extra, err = chunker.ExtraDigests(s.digests(), s.parts[len(s.spans)].Extra)
+	}
 	return sums, chunks, err
 }

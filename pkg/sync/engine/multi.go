@@ -56,7 +56,7 @@ func (s *shard) layOut() error {
 	if s.t.PartBytes == 0 {
 		s.t.PartBytes, _ = PartSizeFor(s.it.Size, s.o.PartBytes, limits)
 		p := s.Dataset.Params
-		s.t.Params = &p
+		s.t.Params, s.t.Digests = &p, s.Dataset.Digests
 	}
 	if s.recipe == nil {
 		for off := int64(0); off < s.it.Size; off += s.t.PartBytes {

@@ -9,6 +9,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -74,14 +75,11 @@ func (s *shard) load() error {
 	fresh.ID = TransferID(fresh)
 	if s.it.Known {
 		fresh.Shard = s.it.Digest
-		recipe, err := s.m.Recipe(s.it.Recipe)
-		if err != nil && !errors.Is(err, manifest.ErrCorrupt) {
+		if err := s.loadRecipe(); err != nil {
 			return err
 		}
-		if err != nil {
-			s.o.Log.Warn("the recipe is lost; the shard is cut again on the way", "path", s.it.Path, "error", err)
-		} else {
-			s.recipe, fresh.Recipe = recipe, s.it.Recipe
+		if s.recipe != nil {
+			fresh.Recipe = s.it.Recipe
 		}
 	}
 	var parts []manifest.Part
@@ -96,7 +94,9 @@ func (s *shard) load() error {
 		return err
 	}
 	// A record whose parts follow a recipe that is gone cannot be continued; one that learns goes on learning.
-	if !s.recorded || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
+	// Nor one that learns chunks of an algorithm that is known no more.
+	unknown := s.t.Params != nil && s.t.Params.Validate() != nil
+	if !s.recorded || unknown || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
 		s.t, s.recorded = fresh, false
 		return nil
 	}
@@ -109,12 +109,39 @@ func (s *shard) load() error {
 	return nil
 }
 
+// loadRecipe reads the shard's recipe. Without one, which the item may want, the shard is cut on the way.
+func (s *shard) loadRecipe() error {
+	if s.it.Recipe.IsZero() {
+		return nil
+	}
+	recipe, err := s.m.Recipe(s.it.Recipe)
+	switch {
+	case errors.Is(err, chunker.ErrOldRecipe):
+		s.o.Log.Info("the recipe is of an old format; the shard is cut again on the way", "path", s.it.Path)
+	case errors.Is(err, manifest.ErrCorrupt):
+		s.o.Log.Warn("the recipe is lost; the shard is cut again on the way", "path", s.it.Path, "error", err)
+	case err != nil:
+		return err
+	default:
+		s.recipe = recipe
+	}
+	return nil
+}
+
 // params of the dataset's chunks, or those that an interrupted transfer began with.
 func (s *shard) params() chunker.Params {
 	if s.t.Params != nil {
 		return *s.t.Params
 	}
 	return s.Dataset.Params
+}
+
+// digests beside BLAKE3 that go with params.
+func (s *shard) digests() []string {
+	if s.t.Params != nil {
+		return s.t.Digests
+	}
+	return s.Dataset.Digests
 }
 
 // read fills p from the pinned source.
@@ -196,7 +223,8 @@ func (s *shard) learned(sums chunker.Sums, chunks []chunker.Chunk) (*manifest.Fa
 		return nil, nil, fmt.Errorf("%w: the source gave %s under the ETag of %s", store.ErrIntegrity, sums.Shard, s.it.Digest)
 	}
 	recipe := chunker.Recipe{
-		Params: s.params(), Size: s.it.Size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Chunks: chunks,
+		Params: s.params(), Size: s.it.Size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Extra: sums.Extra,
+		Chunks: chunks,
 	}
 	encoded, err := recipe.Encode()
 	if err != nil {
@@ -209,6 +237,7 @@ func (s *shard) learned(sums chunker.Sums, chunks []chunker.Chunk) (*manifest.Fa
 	return &manifest.Fact{
 		Path: s.it.Path, Size: s.it.Size, ETag: s.it.ETag, Version: s.it.Version, Stored: s.it.Stored, Shard: sums.Shard,
 		Recipe: id, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Indexed: manifest.At(s.m.Now()),
+		Cut: index.CutOf(s.params(), s.digests()),
 	}, &manifest.NewRecipe{Digest: id, Encoded: encoded}, nil
 }
 

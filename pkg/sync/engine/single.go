@@ -65,11 +65,10 @@ func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Su
 		if err != nil {
 			return in, chunker.Sums{}, nil, err
 		}
-		part, chunks, err := s.sumWhole(buf)
+		sums, chunks, err := s.sumWhole(buf)
 		if err != nil {
 			return in, chunker.Sums{}, nil, err
 		}
-		sums := chunker.Sums{Shard: chunker.Digest(part.CV), CRC64NVME: part.CRC64NVME, CRC32C: part.CRC32C}
 		if !s.it.Known || sums.Shard == s.it.Digest {
 			return in, sums, chunks, nil
 		}
@@ -83,16 +82,17 @@ func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Su
 	}
 }
 
-func (s *shard) sumWhole(buf []byte) (sums chunker.PartSums, chunks []chunker.Chunk, err error) {
+func (s *shard) sumWhole(buf []byte) (sums chunker.Sums, chunks []chunker.Chunk, err error) {
 	if s.recipe != nil {
-		return chunker.SumPart(buf, 0, true), nil, nil
+		part := chunker.SumPart(buf, 0, true)
+		return chunker.Sums{Size: int64(len(buf)), Shard: chunker.Digest(part.CV), CRC64NVME: part.CRC64NVME, CRC32C: part.CRC32C}, nil, nil
 	}
-	c, err := chunker.NewCutter(s.params())
-	if err != nil {
-		return sums, nil, err
-	}
-	sums = c.FeedSum(buf, 0, true, true, func(ch chunker.Chunk) { chunks = append(chunks, ch) })
-	return sums, chunks, nil
+	// Other shards keep the other cores busy.
+	sums, err = chunker.Whole(buf, s.params(), chunker.Options{Workers: 1, Extra: s.digests()}, func(ch chunker.Chunk) error {
+		chunks = append(chunks, ch)
+		return nil
+	})
+	return sums, chunks, err
 }
 
 // put writes the object. The record comes first: an object that is there without one would look like a stranger's to the

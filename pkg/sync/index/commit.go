@@ -108,6 +108,17 @@ func Unread(list []State) (unread []State) {
 	return unread
 }
 
+// Stale are the shards whose digest is known and whose recipe is not made as the dataset wants it: of another chunk size or
+// format, without a digest that is asked for, or from before the format was frozen.
+func Stale(d Dataset, list []State) (stale []State) {
+	for _, s := range list {
+		if s.Known && s.Cut != d.Cut() {
+			stale = append(stale, s)
+		}
+	}
+	return stale
+}
+
 // Commit takes a snapshot of shards that are all known. whole tells that they are all of the dataset: only then does it
 // become the latest. Committing what is committed changes nothing.
 func Commit(m *manifest.Manifest, d Dataset, shards []State, whole bool) (manifest.SnapshotHeader, error) {
@@ -131,11 +142,24 @@ func Commit(m *manifest.Manifest, d Dataset, shards []State, whole bool) (manife
 		if err != nil {
 			return err
 		}
-		if ok {
-			header = existing
-			return setLatest(tx, d, id, whole)
+		cut := ""
+		if len(Stale(d, shards)) == 0 {
+			cut = d.Cut()
 		}
-		w := tx.NewSnapshot(id, d.Name, manifest.At(m.Now()))
+		taken := manifest.At(m.Now())
+		if ok {
+			record, _, err := tx.Dataset(d.Name)
+			if err != nil {
+				return err
+			}
+			header = existing
+			if cut == "" || record.Latest == id && record.Cut == cut {
+				return setLatest(tx, d, id, whole, cut)
+			}
+			// The same bytes, perhaps cut otherwise: the same snapshot with other recipes.
+			taken = existing.Taken
+		}
+		w := tx.NewSnapshot(id, d.Name, taken)
 		for _, s := range shards {
 			if err := w.Add(s.shard()); err != nil {
 				return err
@@ -144,17 +168,17 @@ func Commit(m *manifest.Manifest, d Dataset, shards []State, whole bool) (manife
 		if header, err = w.Close(); err != nil {
 			return err
 		}
-		return setLatest(tx, d, id, whole)
+		return setLatest(tx, d, id, whole, cut)
 	})
 	return header, err
 }
 
-func setLatest(tx *manifest.Tx, d Dataset, id chunker.Digest, whole bool) error {
+func setLatest(tx *manifest.Tx, d Dataset, id chunker.Digest, whole bool, cut string) error {
 	r, _, err := tx.Dataset(d.Name)
-	if err != nil || !whole || r.Latest == id {
+	if err != nil || !whole || r.Latest == id && r.Cut == cut {
 		return err
 	}
-	r.Name, r.Store, r.Prefix, r.Latest = d.Name, d.Store, d.Prefix, id
+	r.Name, r.Store, r.Prefix, r.Latest, r.Cut = d.Name, d.Store, d.Prefix, id, cut
 	return tx.PutDataset(r)
 }
 
@@ -168,6 +192,6 @@ func (s State) shard() manifest.Shard {
 func (s State) fact(now manifest.Millis) manifest.Fact {
 	return manifest.Fact{
 		Path: s.Path, Size: s.Size, ETag: s.ETag, Version: s.Version, Stored: s.Stored, Shard: s.Digest, Recipe: s.Recipe,
-		CRC64NVME: s.CRC64NVME, CRC32C: s.CRC32C, Indexed: now,
+		CRC64NVME: s.CRC64NVME, CRC32C: s.CRC32C, Indexed: now, Cut: s.Cut,
 	}
 }

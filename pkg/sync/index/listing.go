@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,9 +25,20 @@ type Dataset struct {
 	Filter jobs.Filter
 	Format string
 	Params chunker.Params
+	// Digests of whole shards to record beside BLAKE3, see [chunker.ExtraAlgorithms].
+	Digests []string
 	// Marker must exist before a snapshot may be taken; UnchangedFor must have passed since the last change.
 	Marker       string
 	UnchangedFor time.Duration
+}
+
+// Cut tells in one line what a recipe of the dataset must be like. Recipes made otherwise are made anew when the dataset is
+// indexed.
+func (d Dataset) Cut() string { return CutOf(d.Params, d.Digests) }
+
+// CutOf is [Dataset.Cut] for what a shard was really read with.
+func CutOf(p chunker.Params, digests []string) string {
+	return strings.Join(append([]string{p.String()}, slices.Sorted(slices.Values(digests))...), " ")
 }
 
 // Entry is one object of the dataset as the source lists it.

@@ -17,6 +17,8 @@ type State struct {
 	CRC32C    uint32
 	// Gone: a snapshot names this content, but the source no longer has it.
 	Gone bool
+	// Cut tells how its recipe cuts it, "" if that is not known.
+	Cut string
 	// carried: known through an equal stored checksum under a new ETag; Commit records it.
 	carried bool
 }
@@ -55,13 +57,15 @@ func States(tx *manifest.Tx, d Dataset, l *Listing) (list []State, unchanged boo
 			}
 			if list[i].ETag == s.ETag && list[i].Size == s.Size {
 				list[i].learn(s.Digest, s.Recipe, s.CRC64NVME, s.CRC32C)
+				list[i].Cut = record.Cut
 			} else {
 				unchanged = false
 			}
 			i++
 			return true, nil
 		})
-		unchanged = unchanged && i == len(list)
+		// Shards that are cut otherwise than is wanted now are no change of the source, but something to commit.
+		unchanged = unchanged && i == len(list) && record.Cut == d.Cut()
 	}
 	if err != nil || unchanged || !here {
 		return list, unchanged, err
@@ -76,7 +80,7 @@ func (s *State) learn(digest, recipe chunker.Digest, crc64 uint64, crc32c uint32
 func joinFacts(tx *manifest.Tx, d Dataset, list []State) error {
 	for i := range list {
 		s := &list[i]
-		if s.Known {
+		if s.Known && s.Cut == d.Cut() {
 			continue
 		}
 		f, ok, err := tx.Fact(d.Name, s.Path)
@@ -89,7 +93,7 @@ func joinFacts(tx *manifest.Tx, d Dataset, list []State) error {
 		same := f.ETag == s.ETag
 		if same || f.Stored.Compare(s.Stored) == store.Equal {
 			s.learn(f.Shard, f.Recipe, f.CRC64NVME, f.CRC32C)
-			s.carried = !same
+			s.Cut, s.carried = f.Cut, !same
 		}
 	}
 	return nil
