@@ -1,0 +1,156 @@
+package sync
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datagravity/datagravity/internal/corpus"
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// recipes of the latest snapshot, by path: what the snapshot and what the fact names.
+func (r *rig) recipes() (bySnapshot, byFact map[string]*chunker.Recipe) {
+	r.t.Helper()
+	r.open()
+	defer r.close()
+	bySnapshot, byFact = map[string]*chunker.Recipe{}, map[string]*chunker.Recipe{}
+	ids := map[string][2]chunker.Digest{}
+	err := r.m.View(func(tx *manifest.Tx) error {
+		d, _, err := tx.Dataset(r.src.Name)
+		if err != nil {
+			return err
+		}
+		return tx.SnapshotShards(d.Latest, func(s manifest.Shard) (bool, error) {
+			f, _, err := tx.Fact(r.src.Name, s.Path)
+			ids[s.Path] = [2]chunker.Digest{s.Recipe, f.Recipe}
+			return true, err
+		})
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for path, id := range ids {
+		if bySnapshot[path], err = r.m.Recipe(id[0]); err != nil {
+			r.t.Fatal(err)
+		}
+		if byFact[path], err = r.m.Recipe(id[1]); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return bySnapshot, byFact
+}
+
+// Another chunk size, format or digest: the shards are read and cut again, once, and are the same snapshot.
+func TestChangedChunkingIsIndexedAgain(t *testing.T) {
+	r := newRig(t)
+	r.put("a.tar", corpus.Tar(1, 3<<20).Bytes())
+	r.put("b.bin", data(2, 100_000))
+	first := r.index().Snapshot
+	for name, change := range map[string]func(){
+		"chunk size": func() { r.src.Params = chunker.ParamsFor(chunker.AlgorithmTar, 16<<10) },
+		"format":     func() { r.src.Params.Algorithm = chunker.AlgorithmPlain },
+		"digests":    func() { r.src.Digests = []string{"sha256"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			change()
+			if rep := r.index(); rep.Snapshot.ID != first.ID || rep.New || rep.LearnedBytes < 3<<20 {
+				t.Errorf("indexed again: %+v, want the same snapshot and all bytes read", rep)
+			}
+			bySnapshot, byFact := r.recipes()
+			for path, recipe := range bySnapshot {
+				if recipe.Params != r.src.Params || len(recipe.Extra) != len(r.src.Digests) {
+					t.Errorf("%s is cut as %v with %v, want %v", path, recipe.Params, recipe.Extra, r.src.Params)
+				}
+				if diff := cmp.Diff(recipe, byFact[path]); diff != "" {
+					t.Errorf("%s: snapshot and fact name different recipes:\n%s", path, diff)
+				}
+			}
+			reads := r.source.Stats()["read"].Requests
+			if r.index(); r.source.Stats()["read"].Requests != reads {
+				t.Error("read once more though nothing changed")
+			}
+		})
+	}
+	// A sync needs no new recipes: it moves what is there by those it has.
+	r.src.Params = chunker.DefaultParams()
+	if rep := r.mustSync(); !rep.Ready || rep.Snapshot.ID != first.ID {
+		t.Errorf("sync under other parameters: %+v", rep)
+	}
+}
+
+// Facts of a manifest from before the format was frozen do not say how they cut: such shards are read again by index, and their
+// digests stay.
+func TestOldFactsAreIndexedAgain(t *testing.T) {
+	r := newRig(t)
+	r.put("a.tar", data(1, 300_000))
+	first := r.index().Snapshot
+	r.open()
+	err := r.m.Update(func(tx *manifest.Tx) error {
+		d, _, err := tx.Dataset(r.src.Name)
+		if err != nil {
+			return err
+		}
+		f, _, err := tx.Fact(r.src.Name, "a.tar")
+		d.Cut, f.Cut = "", ""
+		return errors.Join(err, tx.PutDataset(d), tx.PutFact(r.src.Name, f))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	if rep := r.index(); rep.Snapshot.ID != first.ID || rep.LearnedBytes != 300_000 {
+		t.Errorf("%+v, want the same snapshot and the shard read", rep)
+	}
+	if rep := r.index(); rep.LearnedBytes != 0 {
+		t.Errorf("read again: %+v", rep)
+	}
+}
+
+// A shard of many parts, interrupted and gone on with by another process, has the recipe that it has in one go: also its chunks
+// along tar members, and digests that know no parts.
+func TestInterruptedShardHasTheSameRecipe(t *testing.T) {
+	shard := corpus.WebDataset(3, 12<<20).Bytes()
+	r := newRig(t)
+	r.src.Digests = []string{"sha256", "md5"}
+	r.put("a.tar", shard)
+	for stops := range 3 {
+		ctx, stop := context.WithCancel(context.Background())
+		sent := 0
+		r.dst.Store = &hooked{Store: r.dest, afterPart: func(int) {
+			if sent++; sent == 3 {
+				stop()
+			}
+		}}
+		s := r.open()
+		if _, err := s.Sync(ctx, r.request()); !errors.Is(err, context.Canceled) {
+			t.Fatalf("interruption %d: %v", stops, err)
+		}
+		r.close()
+	}
+	r.dst.Store = r.dest
+	if rep := r.mustSync(); rep.ResumedBytes == 0 {
+		t.Fatal("nothing was resumed")
+	}
+	got, _ := r.recipes()
+	sums256, sums5 := sha256.Sum256(shard), md5.Sum(shard)
+	want := &chunker.Recipe{
+		Params: r.src.Params, Size: int64(len(shard)), Shard: chunker.Sum(shard), CRC64NVME: chunker.CRC64NVME(shard), CRC32C: chunker.CRC32C(shard),
+		Extra: []chunker.ExtraDigest{{Algorithm: "md5", Sum: sums5[:]}, {Algorithm: "sha256", Sum: sums256[:]}},
+	}
+	_, err := chunker.Whole(shard, r.src.Params, chunker.Options{Workers: 1}, func(c chunker.Chunk) error {
+		want.Chunks = append(want.Chunks, c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got["a.tar"]); diff != "" {
+		t.Error(diff)
+	}
+}
