@@ -23,7 +23,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint bench fuzz tools live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 bench fuzz tools live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,20 @@ race: tools ## RACE_PKGS under the race detector
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run ./internal/emulator/cmd/tools lint
 	$(CACHE)/bin/golangci-lint run
+
+generated: ## fails if generated files are not what their generators write
+	$(GO) generate ./pkg/chunker/internal/window
+	$(GO) run ./pkg/config/internal/gendoc
+	git diff --exit-code -- pkg/chunker/internal/window docs/config.md
+
+# What is cut on one machine must be found again on any other.
+arm64: ARM64_TESTS := Golden|Documented|AnySplit|Agree|Combine|CheckValues|Repeating
+arm64: ## the chunker's tests as arm64 code, under qemu-user
+	@mkdir -p build
+	@for dir in pkg/chunker pkg/chunker/internal/window; do \
+		GOARCH=arm64 $(GO) test -c -o build/arm64.test ./$$dir && \
+		(cd $$dir && qemu-aarch64 $(CURDIR)/build/arm64.test -test.run '$(ARM64_TESTS)') || exit 1; \
+	done
 
 bench: tools ## benchmarks; AREA=name for one area
 	$(GO) run ./internal/emulator/cmd/tools rclone

@@ -3,8 +3,17 @@
 //
 // It promises that the same bytes under the same [Params] always give the same chunks, digests and recipe bytes: however
 // the shard was split into reads, whichever part was read first, on any machine, and also when the process was killed in
-// between. It does no I/O, starts no goroutine and keeps nothing between calls; everything here runs on the caller's
-// goroutine, so the caller decides how many cores are used.
+// between. It does no I/O and keeps nothing between calls. [Stream] and [Whole] use as many cores as they are told to;
+// everything else runs on the caller's goroutine.
+//
+// # Data flow
+//
+//	bytes -> internal/window  positions whose window hash is high        (vectors where the machine has them)
+//	      -> boundaries       which of them end a plain chunk            (sizes)
+//	      -> tarWalk          which of them count in a tar archive       (headers)
+//	      -> Cutter           chunks with their digests                  (one core, part by part, resumable)
+//	         Stream, Whole    the same over a whole shard                (all cores)
+//	      -> Recipe           what is kept
 //
 // # Parts
 //
@@ -15,11 +24,11 @@
 //	Cutter     in order: where chunks end depends on where the chunk before ended, and on nothing else
 //
 // [CombineParts] turns the facts of all parts into the shard's digest and checksums without touching its bytes again. A
-// [Cutter] that was interrupted goes on from its [State] and at most MaxBytes of the shard read again.
+// [Cutter] that was interrupted goes on from its [State] and at most MaxBytes and MinBytes together of the shard read again.
 //
 // # Identity
 //
 // A shard's digest is plain BLAKE3 of its bytes, what b3sum prints. It depends on no parameter of this package and will
-// never change. Chunk boundaries and the recipe's encoding are version 0 and may change until they are frozen; a recipe
-// names the algorithm that made it.
+// never change. Nor will the chunks that an algorithm makes of given bytes, and the encoding of recipes: docs/format.md
+// promises both. A recipe names its algorithm.
 package chunker

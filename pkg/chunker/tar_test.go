@@ -50,11 +50,12 @@ func slowTar(p Params, data []byte) (ends []int64) {
 	for at := int64(0); at < size; {
 		group := at
 		var h tarHeader
-		for ok := true; ; {
+		for {
 			if at+tarBlock > size {
 				unfinished, at = group, -1
 				break
 			}
+			var ok bool
 			h, ok = parseTarHeader((*[tarBlock]byte)(data[at:]))
 			at += tarBlock
 			if !ok || h.extends && at+h.body+tarBlock-group > p.MinBytes {

@@ -2,7 +2,7 @@ package window
 
 import "os"
 
-// Env, set to the name of a form that the machine can run, makes a process use it, to compare or to rule the others out.
+// Env names an environment variable. Set to the name of a form that the machine can run, makes a process use it, to compare or to rule the others out.
 const Env = "DATAGRAVITY_CHUNKER"
 
 // form is a way to search.
