@@ -22,32 +22,22 @@ const (
 
 // isa is what differs between two instruction sets.
 type isa struct {
-	name  string
-	bytes int // of a vector
-	// blockBytes is how many positions one turn of the loop looks at.
-	blockBytes int
-	vector     func() reg.VecVirtual
-	load       func(m Mem, v reg.VecVirtual)
-	broadcast  func(from Op, v reg.VecVirtual)
-	foldFar    func(far reg.VecVirtual)
-	xor        func(a Op, b, to reg.VecVirtual)
-	mul        func(a, b, to reg.VecVirtual)
-	add        func(a, b, to reg.VecVirtual)
-	max        func(a, b, to reg.VecVirtual)
+	name   string
+	bytes  int // of a vector
+	vector func() reg.VecVirtual
+	load   func(m Mem, v reg.VecVirtual)
+	xor    func(a Op, b, to reg.VecVirtual)
 	// reached clears the zero flag if some lane of best is at least limit's.
 	reached func(best, limit reg.VecVirtual)
 }
 
+// blockBytes is how many positions one turn of the loop looks at.
+const blockBytes = 64
+
 var avx2 = isa{
-	name: "AVX2", bytes: 32, blockBytes: 64,
-	vector:    YMM,
-	load:      func(m Mem, v reg.VecVirtual) { VMOVDQU(m, v) },
-	broadcast: func(from Op, v reg.VecVirtual) { VPBROADCASTD(from, v) },
-	foldFar:   func(far reg.VecVirtual) { VPSLLD(Imm(fold), far, far) },
-	xor:       func(a Op, b, to reg.VecVirtual) { VPXOR(a, b, to) },
-	mul:       func(a, b, to reg.VecVirtual) { VPMULLD(a, b, to) },
-	add:       func(a, b, to reg.VecVirtual) { VPADDD(a, b, to) },
-	max:       func(a, b, to reg.VecVirtual) { VPMAXUD(a, b, to) },
+	name: "AVX2", bytes: 32, vector: YMM,
+	load: func(m Mem, v reg.VecVirtual) { VMOVDQU(m, v) },
+	xor:  func(a Op, b, to reg.VecVirtual) { VPXOR(a, b, to) },
 	reached: func(best, limit reg.VecVirtual) {
 		// AVX2 compares signed numbers only: best is at least limit where the larger of both is best.
 		either := YMM()
@@ -58,15 +48,9 @@ var avx2 = isa{
 }
 
 var avx512 = isa{
-	name: "AVX512", bytes: 64, blockBytes: 64,
-	vector:    ZMM,
-	load:      func(m Mem, v reg.VecVirtual) { VMOVDQU32(m, v) },
-	broadcast: func(from Op, v reg.VecVirtual) { VPBROADCASTD(from, v) },
-	foldFar:   func(far reg.VecVirtual) { VPSLLD(Imm(fold), far, far) },
-	xor:       func(a Op, b, to reg.VecVirtual) { VPXORD(a, b, to) },
-	mul:       func(a, b, to reg.VecVirtual) { VPMULLD(a, b, to) },
-	add:       func(a, b, to reg.VecVirtual) { VPADDD(a, b, to) },
-	max:       func(a, b, to reg.VecVirtual) { VPMAXUD(a, b, to) },
+	name: "AVX512", bytes: 64, vector: ZMM,
+	load: func(m Mem, v reg.VecVirtual) { VMOVDQU32(m, v) },
+	xor:  func(a Op, b, to reg.VecVirtual) { VPXORD(a, b, to) },
 	reached: func(best, limit reg.VecVirtual) {
 		const notLess = 5
 		lanes := K()
@@ -102,44 +86,44 @@ func blocks(v isa) {
 	limit, low, high := v.vector(), v.vector(), v.vector()
 	threshold := XMM()
 	VMOVD(Load(Param("threshold"), GP32()), threshold)
-	v.broadcast(threshold, limit)
-	v.broadcast(lowFactor, low)
-	v.broadcast(highFactor, high)
+	VPBROADCASTD(threshold, limit)
+	VPBROADCASTD(lowFactor, low)
+	VPBROADCASTD(highFactor, high)
 	ADDQ(from, at)
 	// The last position at which a whole block begins.
-	SUBQ(Imm(uint64(v.blockBytes)), to)
+	SUBQ(Imm(uint64(blockBytes)), to)
 
 	Label("loop" + v.name)
 	CMPQ(from, to)
 	JGT(LabelRef("done" + v.name))
 	best := v.vector()
 	first := true
-	for k := 0; k < v.blockBytes; k += v.bytes {
+	for k := 0; k < blockBytes; k += v.bytes {
 		// Four offsets of dwords are all positions.
 		for j := range 4 {
 			folded := func(back int) reg.VecVirtual {
 				x := v.vector()
 				v.load(Mem{Base: at, Disp: k + j - back - lag}, x)
-				v.foldFar(x)
+				VPSLLD(Imm(fold), x, x)
 				v.xor(Mem{Base: at, Disp: k + j - back}, x, x)
 				return x
 			}
 			hi, lo := folded(4), folded(8)
-			v.mul(high, hi, hi)
-			v.mul(low, lo, lo)
+			VPMULLD(high, hi, hi)
+			VPMULLD(low, lo, lo)
 			if first {
-				v.add(lo, hi, best)
+				VPADDD(lo, hi, best)
 				first = false
 				continue
 			}
-			v.add(lo, hi, hi)
-			v.max(hi, best, best)
+			VPADDD(lo, hi, hi)
+			VPMAXUD(hi, best, best)
 		}
 	}
 	v.reached(best, limit)
 	JNZ(LabelRef("done" + v.name))
-	ADDQ(Imm(uint64(v.blockBytes)), at)
-	ADDQ(Imm(uint64(v.blockBytes)), from)
+	ADDQ(Imm(uint64(blockBytes)), at)
+	ADDQ(Imm(uint64(blockBytes)), from)
 	JMP(LabelRef("loop" + v.name))
 
 	Label("done" + v.name)
