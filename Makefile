@@ -36,11 +36,13 @@ demo: tools ## from empty stores to a ready job, on this machine, in a minute
 
 test: tools vet ## all tests against real servers, then the concurrent packages under the race detector
 	$(GO) test -p 2 -timeout $(TEST_TIMEOUT) ./...
+	$(GO) test -C integration/peers ./...
 	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory race; \
 	else echo "NOT RUN: the race detector, which needs a C compiler: install gcc, then make race"; fi
 
 vet: ## go vet
 	$(GO) vet ./...
+	$(GO) vet -C integration/peers ./...
 
 # The race detector is C: the one thing here that needs cgo.
 race: export CGO_ENABLED := 1
@@ -50,6 +52,7 @@ race: tools ## RACE_PKGS under the race detector
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run ./internal/emulator/cmd/tools lint
 	$(CACHE)/bin/golangci-lint run
+	cd integration/peers && $(CACHE)/bin/golangci-lint run
 
 generated: ## fails if generated files are not what their generators write
 	$(GO) generate ./pkg/chunker/internal/window

@@ -12,6 +12,7 @@ import (
 // area is a named list of benchmarks that share servers and data.
 type area struct {
 	name    string
+	bed     func(context.Context, io.Writer, options) (*bed, error)
 	benches []benchmark
 }
 
@@ -22,11 +23,19 @@ type benchmark struct {
 }
 
 var areas = []area{
-	{"main", []benchmark{
+	{"main", newBed, []benchmark{
 		{"first", firstSync},
 		{"noop", noOp},
 		{"slow", slowLinks},
 		{"killed", killed},
+	}},
+	{"chunker", newChunkerBed, []benchmark{
+		{"boundaries", besidePeers("boundaries")},
+		{"blake3", besidePeers("blake3")},
+		{"everything", besidePeers("everything")},
+		{"deltas", besidePeers("deltas")},
+		{"versus", besidePeers("versus")},
+		{"odd", besidePeers("odd")},
 	}},
 }
 
@@ -55,7 +64,7 @@ func (o options) choose() ([]area, error) {
 		if o.area != "" && o.area != a.name {
 			continue
 		}
-		kept := area{name: a.name}
+		kept := area{name: a.name, bed: a.bed}
 		for _, m := range a.benches {
 			benchNames = append(benchNames, m.name)
 			if o.only == "" || o.only == m.name {
@@ -103,9 +112,9 @@ func bench(ctx context.Context, out io.Writer, o options) error {
 
 func resultsPath(area string) string { return filepath.Join("build", "bench-"+area+".json") }
 
-// measure runs an area's benchmarks on servers of its own.
+// measure runs an area's benchmarks on a bed of its own.
 func (a area) measure(ctx context.Context, out io.Writer, o options) (rows []row, err error) {
-	b, err := newBed(ctx, out, o)
+	b, err := a.bed(ctx, out, o)
 	if err != nil {
 		return nil, err
 	}

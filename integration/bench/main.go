@@ -1,7 +1,9 @@
-// Command bench compares datagravity with rclone on this machine, on the same servers, and writes what it measured down.
+// Command bench compares datagravity with rclone on this machine, on the same servers, and its chunker with others, and writes
+// what it measured down.
 //
 //	go run ./integration/bench               every area
-//	go run ./integration/bench -area main    one of them
+//	go run ./integration/bench -area main    one of them: syncs beside rclone's
+//	go run ./integration/bench -area chunker the other: pkg/chunker in memory, beside other chunkers (integration/peers)
 //	go run ./integration/bench -scale 0.05   a twentieth of the data, to try a change; writes no results
 //
 // # What is promised
