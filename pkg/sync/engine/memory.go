@@ -52,7 +52,9 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 			delete(m.free, c)
 		}
 	}
-	return make([]byte, n, capacity), nil
+	b := make([]byte, n, capacity)
+	preferHugePages(b)
+	return b, nil
 }
 
 func (m *memory) put(b []byte) {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package engine
+
+// preferHugePages does nothing: only Linux is asked.
+func preferHugePages([]byte) {}
