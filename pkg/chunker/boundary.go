@@ -5,11 +5,11 @@ import "github.com/datagravity/datagravity/pkg/chunker/internal/window"
 // boundaries is Params made ready for searching.
 //
 // A chunk ends at the first candidate of package window at which it has at least MinBytes. Up to the normal length, 13/16 of
-// the average, candidates are as frequent as one in AvgBytes; after it three times that. This is the normalisation of
-// FastCDC (Xia et al., USENIX ATC 2016) in a milder form: FastCDC's 1/4 and 4 times narrow the sizes more, so that an edit of a few
-// bytes re-sends a chunk of 1.09 averages where this re-sends 1.11; but after bytes were inserted, removed or replaced it
-// takes 2.1 averages, this 1.65, until the same boundaries are found again, because chunks of nearly equal length go on
-// side by side like a ruler that was moved. (Simulated, and measured against FastCDC in docs/performance.md.)
+// the average, candidates are as frequent as one in AvgBytes; after it three and a half times that. This is the normalisation of
+// FastCDC (Xia et al., USENIX ATC 2016) in a milder form. FastCDC's 1/4 and 4 times narrow the sizes more, so that an edit of a few
+// bytes hits a chunk that is a little shorter; but after bytes were inserted, removed or replaced it takes longer until the same boundaries
+// are found again, because chunks of nearly equal length go on side by side like a ruler that was moved. docs/performance.md has both
+// on the same edits.
 type boundaries struct {
 	min, normal, max int64
 	early, late      uint32 // thresholds before and from the normal length
@@ -20,11 +20,11 @@ func newBoundaries(p Params) boundaries {
 	share := all / uint64(p.AvgBytes)
 	return boundaries{
 		min: p.MinBytes,
-		// With min and max at a half and twice the average, this makes the mean over random data the average.
+		// With min and max at a half and twice the average, the mean over random data is then 0.98 averages.
 		normal: max(p.MinBytes, p.AvgBytes/16*13),
 		max:    p.MaxBytes,
 		early:  uint32(all - share),
-		late:   uint32(all - 3*share),
+		late:   uint32(all - 7*share/2),
 	}
 }
 

@@ -25,7 +25,7 @@ func slowEnds(p Params, data []byte) (ends []int64) {
 	start := int64(0)
 	for at := start + p.MinBytes; at <= int64(len(data)); at++ {
 		n := at - start
-		if n == p.MaxBytes || n < normal && isCandidate(data, at, share) || n >= normal && isCandidate(data, at, 3*share) {
+		if n == p.MaxBytes || n < normal && isCandidate(data, at, share) || n >= normal && isCandidate(data, at, 7*share/2) {
 			ends = append(ends, at)
 			start, at = at, at+p.MinBytes-1
 		}

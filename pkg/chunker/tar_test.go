@@ -83,7 +83,7 @@ func slowTar(p Params, data []byte) (ends []int64) {
 		if x-start < normal {
 			return isCandidate(data, x, share)
 		}
-		return isCandidate(data, x, 3*share)
+		return isCandidate(data, x, 7*share/2)
 	}
 	var start, sample int64
 	var pending, large bool

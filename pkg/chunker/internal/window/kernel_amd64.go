@@ -6,8 +6,8 @@ import "golang.org/x/sys/cpu"
 
 // forms are those that this machine can run, the best first.
 //
-// AVX-512 is: over bytes that are in a cache, as they are when checksums have just been over them, it makes 12 GB/s where AVX2 makes 8
-// (Zen 5). Over bytes that come from memory it makes 6, because its loads all cross cache lines.
+// AVX-512 is: over bytes that are in a cache, as they are when checksums have just been over them, it makes 23 GB/s where AVX2 makes 11
+// (Zen 5). Over bytes that come from memory it makes 8, because its loads all cross cache lines, and AVX2 10.
 func forms() (list []form) {
 	if cpu.X86.HasAVX512F {
 		list = append(list, avx512)

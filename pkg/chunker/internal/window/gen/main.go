@@ -27,6 +27,8 @@ type isa struct {
 	vector func() reg.VecVirtual
 	load   func(m Mem, v reg.VecVirtual)
 	xor    func(a Op, b, to reg.VecVirtual)
+	// shift gives the lanes of high moved up by one, and as the first one the last of before, which becomes high.
+	shift func(high, before, to reg.VecVirtual)
 	// reached clears the zero flag if some lane of best is at least limit's.
 	reached func(best, limit reg.VecVirtual)
 }
@@ -38,6 +40,12 @@ var avx2 = isa{
 	name: "AVX2", bytes: 32, vector: YMM,
 	load: func(m Mem, v reg.VecVirtual) { VMOVDQU(m, v) },
 	xor:  func(a Op, b, to reg.VecVirtual) { VPXOR(a, b, to) },
+	shift: func(high, before, to reg.VecVirtual) {
+		middle := YMM() // the upper half of before, the lower half of high
+		VPERM2I128(Imm(0x21), high, before, middle)
+		VPALIGNR(Imm(12), middle, high, to)
+		VMOVDQA(high, before)
+	},
 	reached: func(best, limit reg.VecVirtual) {
 		// AVX2 compares signed numbers only: best is at least limit where the larger of both is best.
 		either := YMM()
@@ -51,6 +59,10 @@ var avx512 = isa{
 	name: "AVX512", bytes: 64, vector: ZMM,
 	load: func(m Mem, v reg.VecVirtual) { VMOVDQU32(m, v) },
 	xor:  func(a Op, b, to reg.VecVirtual) { VPXORD(a, b, to) },
+	shift: func(high, before, to reg.VecVirtual) {
+		VALIGND(Imm(15), before, high, to)
+		VMOVDQA32(high, before)
+	},
 	reached: func(best, limit reg.VecVirtual) {
 		const notLess = 5
 		lanes := K()
@@ -93,6 +105,24 @@ func blocks(v isa) {
 	// The last position at which a whole block begins.
 	SUBQ(Imm(uint64(blockBytes)), to)
 
+	folded := func(disp int) reg.VecVirtual {
+		x := v.vector()
+		v.load(Mem{Base: at, Disp: disp - lag}, x)
+		VPSLLD(Imm(fold), x, x)
+		v.xor(Mem{Base: at, Disp: disp}, x, x)
+		return x
+	}
+	// The high half of a position is the low half of that 4 bytes on: the next lane.
+	var before [4]reg.VecVirtual
+	for j := range before {
+		near := v.vector()
+		before[j] = v.vector()
+		VPBROADCASTD(Mem{Base: at, Disp: j - 8 - lag}, before[j])
+		VPSLLD(Imm(fold), before[j], before[j])
+		VPBROADCASTD(Mem{Base: at, Disp: j - 8}, near)
+		v.xor(near, before[j], before[j])
+	}
+
 	Label("loop" + v.name)
 	CMPQ(from, to)
 	JGT(LabelRef("done" + v.name))
@@ -101,15 +131,10 @@ func blocks(v isa) {
 	for k := 0; k < blockBytes; k += v.bytes {
 		// Four offsets of dwords are all positions.
 		for j := range 4 {
-			folded := func(back int) reg.VecVirtual {
-				x := v.vector()
-				v.load(Mem{Base: at, Disp: k + j - back - lag}, x)
-				VPSLLD(Imm(fold), x, x)
-				v.xor(Mem{Base: at, Disp: k + j - back}, x, x)
-				return x
-			}
-			hi, lo := folded(4), folded(8)
-			VPMULLD(high, hi, hi)
+			x := folded(k + j - 4)
+			lo, hi := v.vector(), v.vector()
+			VPMULLD(high, x, hi)
+			v.shift(x, before[j], lo)
 			VPMULLD(low, lo, lo)
 			if first {
 				VPADDD(lo, hi, best)
