@@ -41,6 +41,7 @@ type rig struct {
 	bin    string
 	source store.Store
 	dests  map[string]store.Store
+	urls   map[string]string // of azure, s3, gcs, lab
 	files  map[string][]byte // the dataset, by path
 }
 
@@ -71,6 +72,7 @@ func newRig(t *testing.T, partSize string) *rig {
 		"azure": emutest.Bucket(t, emutest.Azurite(t)), "s3": emutest.Bucket(t, emutest.S3(t)), "gcs": emutest.Bucket(t, emutest.GCS(t)),
 		"lab": "file://" + filepath.Join(r.dir, "lab") + "?create_dir=true",
 	}
+	r.urls = urls
 	r.source = r.open(urls["azure"])
 	for _, d := range []string{"s3", "gcs", "lab"} {
 		r.dests[d] = r.open(urls[d])
