@@ -28,8 +28,7 @@ type Params struct {
 	MinBytes, AvgBytes, MaxBytes int64
 }
 
-// DefaultParams are [AlgorithmTar] at 64 KiB. A recipe is then 0.06 % of its shard. Over tar shards with 1 % of their members
-// replaced, chunks of 64 KiB re-send a seventh of what chunks of 1 MiB do.
+// DefaultParams are [AlgorithmTar] at 64 KiB. A recipe is then 0.06 % of its shard, and an edit of a shard makes some 100 KiB around it new.
 func DefaultParams() Params { return ParamsFor(AlgorithmTar, 64<<10) }
 
 // ParamsFor average avgBytes, with half of it as the least and twice it as the most: so whatever the data, and whoever
