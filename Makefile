@@ -48,6 +48,7 @@ vet: ## go vet
 race: export CGO_ENABLED := 1
 race: tools ## RACE_PKGS under the race detector
 	$(GO) test -race -p 2 -timeout $(TEST_TIMEOUT) $(RACE_PKGS)
+	$(GO) test -race -run 'Stream' ./pkg/chunker
 
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run ./internal/emulator/cmd/tools lint
