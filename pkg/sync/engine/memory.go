@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// memory hands out buffers, never more than its size at a time.
+// memory hands out buffers, never more than its size at a time, those that lie idle included.
 type memory struct {
 	size int64
-	sem  *semaphore.Weighted
+	sem  *semaphore.Weighted // what is handed out
 
 	mu   sync.Mutex
-	free map[int64][][]byte // by capacity
-	kept int64
+	used int64              // handed out
+	free map[int64][][]byte // idle, by capacity
+	kept int64              // idle
 }
 
 // pooledFrom: smaller buffers are left to the garbage collector.
@@ -39,32 +40,56 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if list := m.free[capacity]; len(list) > 0 {
-		b := list[len(list)-1]
-		m.free[capacity] = list[:len(list)-1]
-		m.kept -= capacity
-		return b[:n], nil
+	b := m.reuse(capacity)
+	if b == nil {
+		m.makeRoom(capacity)
+		b = make([]byte, 0, capacity)
+		preferHugePages(b)
 	}
-	// Buffers of other sizes that lie idle make room: free and used ones together stay within size.
+	m.used += int64(cap(b))
+	return b[:n], nil
+}
+
+// reuse finds the smallest idle buffer of at least this capacity and at most twice that; nil if there is none. What it is
+// larger is acquired, too. A new buffer would cost a page fault every few KiB.
+func (m *memory) reuse(capacity int64) []byte {
+	best := int64(0)
 	for c, list := range m.free {
-		if c != capacity && len(list) > 0 {
-			m.kept -= c * int64(len(list))
-			delete(m.free, c)
+		if len(list) > 0 && c >= capacity && c <= 2*capacity && (best == 0 || c < best) {
+			best = c
 		}
 	}
-	b := make([]byte, n, capacity)
-	preferHugePages(b)
-	return b, nil
+	if best == 0 || !m.sem.TryAcquire(best-capacity) {
+		return nil
+	}
+	return m.takeIdle(best)
+}
+
+// makeRoom lets idle buffers go until a new one fits.
+func (m *memory) makeRoom(capacity int64) {
+	for c := range m.free {
+		for len(m.free[c]) > 0 && m.kept+m.used+capacity > m.size {
+			m.takeIdle(c)
+		}
+	}
+}
+
+// takeIdle removes one idle buffer of a capacity that there is.
+func (m *memory) takeIdle(capacity int64) []byte {
+	list := m.free[capacity]
+	b := list[len(list)-1]
+	m.free[capacity] = list[:len(list)-1]
+	m.kept -= capacity
+	return b
 }
 
 func (m *memory) put(b []byte) {
 	capacity := int64(cap(b))
 	if capacity >= pooledFrom {
 		m.mu.Lock()
-		if m.kept+capacity <= m.size {
-			m.free[capacity] = append(m.free[capacity], b[:0])
-			m.kept += capacity
-		}
+		m.used -= capacity
+		m.free[capacity] = append(m.free[capacity], b[:0])
+		m.kept += capacity
 		m.mu.Unlock()
 	}
 	m.sem.Release(capacity)
