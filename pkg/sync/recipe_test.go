@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +13,7 @@ import (
 	"github.com/datagravity/datagravity/internal/corpus"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
 // recipes of the latest snapshot, by path: what the snapshot and what the fact names.
@@ -151,6 +153,60 @@ func TestInterruptedShardHasTheSameRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got["a.tar"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What was read by an algorithm that is known no more is read anew, also if that is interrupted: no part of then gets into the
+// recipe of now.
+func TestPartsOfAnOldAlgorithmAreForgotten(t *testing.T) {
+	r := newRig(t)
+	shard := data(1, 5<<20)
+	r.put("a.bin", shard)
+	entry, err := r.source.Head(context.Background(), "c4/a.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := manifest.Transfer{
+		Dataset: r.src.Name, Path: "a.bin", SourceStore: r.src.Dataset.Store, SourceKey: "c4/a.bin", ETag: entry.ETag, Version: entry.Version,
+		Size: entry.Size, PartBytes: r.options.PartBytes, Params: &chunker.Params{Algorithm: "w16-v0", MinBytes: 16 << 10, AvgBytes: 64 << 10, MaxBytes: 256 << 10},
+	}
+	old.ID = engine.TransferID(old)
+	r.open()
+	err = r.m.Update(func(tx *manifest.Tx) error {
+		// The last part, with a chunk that is nothing of this shard.
+		p := manifest.Part{Number: 5, Offset: 4 << 20, Size: 1 << 20, Chunks: make([]byte, 36)}
+		p.Chunks[2] = 1 // 64 KiB
+		return errors.Join(tx.PutTransfer(old), tx.PutPart(old.ID, p))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+
+	ctx, stop := context.WithCancel(context.Background())
+	r.src.Store = &hooked{Store: r.source, beforeRead: func(_ string, off int64) {
+		if off >= 2<<20 {
+			stop()
+		}
+	}}
+	if _, err := r.open().Index(ctx, r.src); err == nil || !strings.Contains(err.Error(), "canceled") {
+		t.Fatalf("the interrupted index: %v", err)
+	}
+	r.close()
+	r.src.Store = r.source
+	if rep := r.index(); rep.ResumedBytes == 0 || rep.ResumedBytes >= 4<<20 {
+		t.Errorf("%d bytes resumed", rep.ResumedBytes)
+	}
+	got, _ := r.recipes()
+	var want []chunker.Chunk
+	if _, err := chunker.Whole(shard, r.src.Params, chunker.Options{}, func(c chunker.Chunk) error {
+		want = append(want, c)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got["a.bin"].Chunks); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -185,7 +185,15 @@ func (s *shard) create(ctx context.Context) error {
 
 func (s *shard) save() error {
 	s.t.Updated = manifest.At(s.m.Now())
-	err := s.m.Batch(func(tx *manifest.Tx) error { return tx.PutTransfer(s.t) })
+	err := s.m.Batch(func(tx *manifest.Tx) error {
+		if !s.recorded {
+			// A record that could not be continued may have left parts, which were read under other rules.
+			if err := tx.DeleteTransfer(s.t.ID); err != nil {
+				return err
+			}
+		}
+		return tx.PutTransfer(s.t)
+	})
 	s.recorded = s.recorded || err == nil
 	return recordError(err)
 }
