@@ -51,7 +51,7 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 }
 
 // reuse finds the smallest idle buffer of at least this capacity and at most twice that; nil if there is none. What it is
-// larger is acquired, too. A new buffer would cost a page fault every few KiB.
+// larger is acquired, too, unless others wait for room already. A new buffer would cost a page fault every few KiB.
 func (m *memory) reuse(capacity int64) []byte {
 	best := int64(0)
 	for c, list := range m.free {
@@ -59,7 +59,8 @@ func (m *memory) reuse(capacity int64) []byte {
 			best = c
 		}
 	}
-	if best == 0 || !m.sem.TryAcquire(best-capacity) {
+	// With somebody waiting, even 0 bytes cannot be acquired.
+	if best == 0 || best > capacity && !m.sem.TryAcquire(best-capacity) {
 		return nil
 	}
 	return m.takeIdle(best)

@@ -43,6 +43,38 @@ func TestMemoryReusesWhatLiesIdle(t *testing.T) {
 	m.put(large)
 }
 
+// With others waiting for room a buffer of the right size is used again all the same: that is when it matters.
+func TestMemoryReusesWhileOthersWait(t *testing.T) {
+	m := newMemory(8 << 20)
+	ctx, stop := context.WithCancel(context.Background())
+	a, err := m.get(ctx, 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.get(ctx, 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[*byte]bool{addressOf(a): true, addressOf(b): true}
+	got := make(chan []byte)
+	for range 3 {
+		go func() {
+			b, err := m.get(ctx, 4<<20)
+			if err == nil {
+				got <- b
+			}
+		}()
+	}
+	for m.sem.TryAcquire(0) { // until somebody waits
+		time.Sleep(time.Millisecond)
+	}
+	m.put(a)
+	if c := <-got; !known[addressOf(c)] {
+		t.Error("a new buffer was made while one of the same size lay idle")
+	}
+	stop()
+}
+
 func TestMemoryStaysWithinItsSize(t *testing.T) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(1, 2))
