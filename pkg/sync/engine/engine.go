@@ -63,7 +63,7 @@ func New(m *manifest.Manifest, l *cost.Ledger, o Options) *Engine {
 }
 
 // inFlightBytes bounds the parts of one shard in flight, so that a killed process reads and sends less than 64 MiB of it
-// again: these, and the up to 256 KiB before a part that are read again to cut it.
+// again: these, and the up to 160 KiB before a part that are read again to cut it.
 const inFlightBytes = 56 << 20
 
 // PartBytes is the size of a part.
