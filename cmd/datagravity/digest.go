@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +12,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
@@ -33,9 +29,10 @@ func newDigest(g *globals) *cobra.Command {
 		Use: "digest FILE|URL...", Short: "Print what index would record of a file or an object: digests, checksums, chunks",
 		Long: `Reads each file, or object (s3://bucket/key, azblob://container/key, gs://bucket/key, with the parameters that a store's url takes), and
 prints its BLAKE3 as b3sum does, the checksums that object stores keep, and how it is cut into chunks. "-" is standard input. Needs no
-configuration and records nothing.
+configuration, knows no configured names, and records nothing.
 
-Reading an object under a URL is under no budget: out of its region it costs egress.`,
+Reading an object under a URL is under no budget: out of its region it costs egress. On a terminal the bytes are told before they are
+read. What changes while it is read is an error, never a digest of two versions.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return runDigest(c.Context(), g, args, o) },
 	}
@@ -86,7 +83,7 @@ type chunkJSON struct {
 }
 
 // runDigest goes through all arguments, whatever becomes of one.
-func runDigest(ctx context.Context, g *globals, args []string, o digestFlags) error {
+func runDigest(ctx context.Context, g *globals, args []string, o digestFlags) (err error) {
 	p, options, err := o.params()
 	if err != nil {
 		return err
@@ -95,12 +92,17 @@ func runDigest(ctx context.Context, g *globals, args []string, o digestFlags) er
 	if err != nil {
 		return err
 	}
+	in := &digestInputs{stdin: g.in, stores: map[string]store.Store{}, objects: map[string]digestObject{}}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	if n, bytes := in.find(ctx, args); n > 0 && onTerminal(g.err) {
+		_, _ = fmt.Fprintf(g.err, "reading %s of %d objects, under no budget\n", size(bytes), n)
+	}
 	list := []digestJSON{}
 	var failed error
-	for _, name := range args {
-		d, err := g.digest(ctx, name, p, options, o.chunks, show)
+	for _, arg := range args {
+		d, err := in.digest(ctx, arg, p, options, o.chunks, show)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("digest of %s: %w", open.Redact(name), err))
+			failed = errors.Join(failed, fmt.Errorf("digest of %s: %w", shownName(arg), err))
 			continue
 		}
 		list = append(list, d)
@@ -120,18 +122,21 @@ func runDigest(ctx context.Context, g *globals, args []string, o digestFlags) er
 	return failed
 }
 
-func (g *globals) digest(ctx context.Context, name string, p chunker.Params, o chunker.Options, chunks bool, show *tracker) (out digestJSON, err error) {
-	in, size, err := g.openInput(ctx, name)
+// digest reads one argument to its end.
+func (d *digestInputs) digest(ctx context.Context, arg string, p chunker.Params, o chunker.Options, chunks bool, show *tracker) (out digestJSON, err error) {
+	in, bytes, err := d.open(ctx, arg)
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	show.event(engine.Event{Kind: engine.RunStarted, Shards: 1, Bytes: size})
+	name := shownName(arg)
+	show.event(engine.Event{Kind: engine.RunStarted, Shards: 1, Bytes: max(bytes, 0)})
 	out = digestJSON{
-		Name: open.Redact(name), Algorithm: p.Algorithm, MinBytes: p.MinBytes, AvgBytes: p.AvgBytes, MaxBytes: p.MaxBytes,
+		Name: name, Algorithm: p.Algorithm, MinBytes: p.MinBytes, AvgBytes: p.AvgBytes, MaxBytes: p.MaxBytes,
 		Digests: []chunker.ExtraDigest{},
 	}
-	sums, err := chunker.Stream(&shownReader{ctx, in, name, show}, p, o, func(c chunker.Chunk) error {
+	r := &shownReader{ctx: ctx, in: in, unknown: bytes == unknownBytes, name: name, show: show}
+	sums, err := chunker.Stream(r, p, o, func(c chunker.Chunk) error {
 		out.Count++
 		if chunks {
 			out.Chunks = append(out.Chunks, chunkJSON{c.Offset, c.Length, c.Digest})
@@ -163,95 +168,13 @@ func (g *globals) printDigest(d digestJSON) error {
 	return err
 }
 
-// openInput opens a file, an object, or standard input; size is 0 where it is not known.
-func (g *globals) openInput(ctx context.Context, name string) (in io.ReadCloser, size int64, err error) {
-	if name == "-" {
-		return io.NopCloser(g.in), 0, nil
-	}
-	u, err := url.Parse(name)
-	if err == nil && u.Scheme != "" && u.Scheme != "file" && strings.Contains(name, "://") {
-		return openObject(ctx, u)
-	}
-	if err == nil && u.Scheme == "file" {
-		name = u.Path
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%w: there is no such file; check the path", engine.ErrSourceMissing)
-		}
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("it is a directory; name the files in it")
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, info.Size(), nil
-}
-
-// openObject opens the store that the URL without its path names.
-func openObject(ctx context.Context, u *url.URL) (io.ReadCloser, int64, error) {
-	bucket, key := *u, strings.TrimPrefix(u.Path, "/")
-	bucket.Path, bucket.RawPath = "", ""
-	if key == "" {
-		return nil, 0, usageError{errors.New("it names no object; add its key, as in s3://bucket/folder/shard.tar?region=us-east-1")}
-	}
-	// Whoever types an address on this machine means it.
-	s, err := open.Open(ctx, bucket.String(), open.Options{AllowLoopback: true})
-	if err != nil {
-		return nil, 0, err
-	}
-	o, err := s.Head(ctx, key)
-	if err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			err = fmt.Errorf("%w: %w", engine.ErrSourceMissing, err)
-		}
-		return nil, 0, errors.Join(err, s.Close())
-	}
-	return &objectReader{ctx: ctx, Store: s, object: o}, o.Size, nil
-}
-
-// objectReader reads an object in ranges, all of the version that was there at first.
-type objectReader struct {
-	store.Store
-	ctx    context.Context
-	object store.Object
-	at     int64
-	buf    []byte
-	rest   []byte
-}
-
-// rangeBytes is asked for at a time: few requests, and little memory.
-const rangeBytes = 8 << 20
-
-func (r *objectReader) Read(p []byte) (int, error) {
-	if len(r.rest) == 0 {
-		n := min(rangeBytes, r.object.Size-r.at)
-		if n == 0 {
-			return 0, io.EOF
-		}
-		if r.buf == nil {
-			r.buf = make([]byte, n)
-		}
-		if err := r.ReadRange(r.ctx, r.object.Ref(), r.at, r.buf[:n]); err != nil {
-			return 0, err
-		}
-		r.at, r.rest = r.at+n, r.buf[:n]
-	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
-}
-
 // shownReader tells the progress view what was read, and stops when the command is interrupted.
 type shownReader struct {
-	ctx  context.Context
-	in   io.Reader
-	name string
-	show *tracker
+	ctx     context.Context //nolint:containedctx // io.Reader has no place for it, and the reader lives as long as one call
+	in      io.Reader
+	unknown bool // size: the view learns it as it comes
+	name    string
+	show    *tracker
 }
 
 func (r *shownReader) Read(p []byte) (int, error) {
@@ -259,6 +182,9 @@ func (r *shownReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := r.in.Read(p)
+	if r.unknown {
+		r.show.event(engine.Event{Kind: engine.RunStarted, Bytes: int64(n)})
+	}
 	r.show.event(engine.Event{Kind: engine.BytesMoved, Path: r.name, Bytes: int64(n)})
 	return n, err
 }

@@ -29,7 +29,8 @@ type bed struct {
 	names  int      // numbers buckets and folders
 }
 
-func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
+// emptyBed has a folder of its own and nothing in it.
+func emptyBed(out io.Writer, o options) (*bed, error) {
 	if _, err := os.Stat("go.mod"); err != nil {
 		return nil, errors.New("run it from the module's root, where go.mod is: make bench")
 	}
@@ -44,7 +45,14 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b = &bed{out: out, started: time.Now(), runs: o.runs, scale: o.scale, dir: dir, ours: filepath.Join(dir, "datagravity")}
+	return &bed{out: out, started: time.Now(), runs: o.runs, scale: o.scale, dir: dir}, nil
+}
+
+func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
+	if b, err = emptyBed(out, o); err != nil {
+		return nil, err
+	}
+	b.ours = filepath.Join(b.dir, "datagravity")
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -61,10 +69,10 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	if said, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build ./cmd/datagravity: %w\n%s", err, said)
 	}
-	if b.azure, err = emulator.StartAzurite(ctx, filepath.Join(dir, "servers")); err != nil {
+	if b.azure, err = emulator.StartAzurite(ctx, filepath.Join(b.dir, "servers")); err != nil {
 		return nil, err
 	}
-	if b.s3, err = emulator.StartS3(ctx, filepath.Join(dir, "servers")); err != nil {
+	if b.s3, err = emulator.StartS3(ctx, filepath.Join(b.dir, "servers")); err != nil {
 		return nil, err
 	}
 	b.env = append(b.azure.Env(), b.s3.Env()...)

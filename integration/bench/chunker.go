@@ -9,27 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 // newChunkerBed has no servers: the area measures pkg/chunker in memory, beside other libraries. They are built into a
 // program of their own, integration/peers, so that our module does not depend on them. If it does not build, that is an error.
 func newChunkerBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
-	if _, err := os.Stat("go.mod"); err != nil {
-		return nil, errors.New("run it from the module's root, where go.mod is: make bench AREA=chunker")
-	}
-	root, err := filepath.Abs("build")
-	if err != nil {
+	if b, err = emptyBed(out, o); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(root, "bench-")
-	if err != nil {
-		return nil, err
-	}
-	b = &bed{out: out, started: time.Now(), runs: o.runs, scale: o.scale, dir: dir}
 	build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join("integration", "peers"), "-trimpath", "-o", b.peers(), ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
