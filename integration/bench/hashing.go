@@ -9,9 +9,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
-// partBytes is the engine's default.
-const partBytes = 4 << 20
-
 // hashingSeconds is the CPU time that naming the bytes of a source takes, with the data in memory and nothing else to do:
 // chunk boundaries, a BLAKE3 digest of each chunk, each part's place in the shard's BLAKE3 tree, its CRC64NVME and CRC32C, the
 // shard's digest and its recipe. It is what a copier without identity and without receipts does not pay.
@@ -35,25 +32,16 @@ func hashingSeconds(s source) (float64, error) {
 // hashShard does what the engine does with a shard that it reads for the first time.
 func hashShard(data []byte) error {
 	params := chunker.DefaultParams()
-	cutter, err := chunker.NewCutter(params)
-	if err != nil {
-		return err
-	}
-	size := int64(len(data))
 	var chunks []chunker.Chunk
-	var parts []chunker.PartSums
-	for at := int64(0); at < size; at += partBytes {
-		part := data[at:min(at+partBytes, size)]
-		parts = append(parts, cutter.FeedSum(part, at, size <= partBytes, at+partBytes >= size, func(c chunker.Chunk) {
-			chunks = append(chunks, c)
-		}))
-	}
-	sums, err := chunker.CombineParts(parts, partBytes, size)
+	sums, err := chunker.Whole(data, params, chunker.Options{Workers: 1}, func(c chunker.Chunk) error {
+		chunks = append(chunks, c)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
 	recipe := chunker.Recipe{
-		Params: params, Size: size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Chunks: chunks,
+		Params: params, Size: sums.Size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Chunks: chunks,
 	}
 	_, err = recipe.Encode()
 	return err

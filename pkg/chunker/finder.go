@@ -87,7 +87,7 @@ func (f *finder) find(data []byte, ends []int64) []int64 {
 	if f.tar != nil {
 		f.walk(data, base)
 	}
-	if f.tar == nil || f.tar.off {
+	if f.tar == nil || f.tar.Off {
 		f.plain(data, base)
 	}
 	f.before.remember(data)

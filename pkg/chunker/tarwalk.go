@@ -27,8 +27,6 @@ import (
 // A block that is no header ends the walk for good, and the rest of the shard is plain.
 type tarWalk struct {
 	walkState
-	// off: there is no archive any more.
-	off bool
 	// pending: rule 3 waits for the end of a small member.
 	pending bool
 	// open: the sample began within the chunk and may become large.
@@ -45,7 +43,7 @@ type tarWalk struct {
 
 // walkState is what a later process must know to go on from the start of a chunk.
 type walkState struct {
-	Off    bool
+	Off    bool  // there is no archive any more
 	Body   bool  // within a body; else a group begins
 	Member int64 // where the member that the body belongs to begins
 	End    int64 // of the body
@@ -69,7 +67,7 @@ func (w *tarWalk) decided(at int64) int64 {
 // walk goes over data, which begins at base, as far as it is an archive.
 func (f *finder) walk(data []byte, base int64) {
 	w, end := f.tar, base+int64(len(data))
-	for f.at < end && !w.off {
+	for f.at < end && !w.Off {
 		if w.Body {
 			f.body(data, base, min(end, w.End))
 			continue
@@ -120,7 +118,7 @@ func (f *finder) block(b *[tarBlock]byte) {
 func (f *finder) giveUp(group int64) {
 	w := f.tar
 	f.fit(group)
-	w.walkState, w.off, w.open, w.pending = walkState{Off: true}, true, false, false
+	w.walkState, w.open, w.pending = walkState{Off: true}, false, false
 }
 
 // sample decides about the start of a group, now that the name and the end of its member are known.
@@ -248,6 +246,6 @@ func (w *tarWalk) restore(b []byte) error {
 		Off: b[0]&1 != 0, Body: b[0]&2 != 0, In: b[0]&4 != 0, Large: b[0]&8 != 0,
 		Member: int64(u(0)), End: int64(u(1)), Name: u(2), Sample: int64(u(3)),
 	}
-	w.off, w.atStart = w.Off, w.walkState
+	w.atStart = w.walkState
 	return nil
 }

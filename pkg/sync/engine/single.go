@@ -99,10 +99,9 @@ func (s *shard) sumWhole(buf []byte) (sums chunker.Sums, chunks []chunker.Chunk,
 // next run.
 func (s *shard) put(ctx context.Context, buf []byte, sums chunker.Sums) (o store.Object, out receipt, err error) {
 	if !s.recorded {
-		if err := s.m.Batch(func(tx *manifest.Tx) error { return tx.PutTransfer(s.t) }); err != nil {
-			return o, out, recordError(err)
+		if err := s.save(); err != nil {
+			return o, out, err
 		}
-		s.recorded = true
 	}
 	out, err = s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, s.it.Size, cost.OpWrite, 1), func(ctx context.Context) (err error) {
 		o, err = s.Dest.Put(ctx, s.it.Key, buf, store.WriteOptions{

@@ -78,9 +78,10 @@ func (s *State) learn(digest, recipe chunker.Digest, crc64 uint64, crc32c uint32
 }
 
 func joinFacts(tx *manifest.Tx, d Dataset, list []State) error {
+	want := d.Cut()
 	for i := range list {
 		s := &list[i]
-		if s.Known && s.Cut == d.Cut() {
+		if s.Known && s.Cut == want {
 			continue
 		}
 		f, ok, err := tx.Fact(d.Name, s.Path)
