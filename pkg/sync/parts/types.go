@@ -1,0 +1,98 @@
+package parts
+
+import "errors"
+
+// Chunk is one chunk of the shard, in order, with the places where the destination holds it: none means that it is missing.
+type Chunk struct {
+	Length int64 // bytes
+	Places []Place
+}
+
+// Limits are a backend's rules for the parts of one upload.
+type Limits struct {
+	// MinBytes of every part but the last.
+	MinBytes int64
+	// SendMaxBytes of a sent part, which is held in memory. It grows where MinBytes and the largest chunk need it to.
+	SendMaxBytes int64
+	// CopyMaxBytes of a copied piece. With Glue it is at most half of what a part may have.
+	CopyMaxBytes int64
+	// MaxParts of the upload; 0: any number.
+	MaxParts int
+	// Glue allows parts that are put together first, as a temporary object: see [Part].
+	Glue bool
+}
+
+// Prices weigh the ways to make a part. Any one unit will do; none may be negative.
+type Prices struct {
+	Byte float64 // of a byte that is sent
+	Send float64 // of the requests of a sent part
+	Copy float64 // of the request of a copied part
+	Glue float64 // of the requests that make, use and remove one temporary object
+}
+
+// Piece is a run of whole chunks, sent or copied.
+type Piece struct {
+	First, Count int   // chunks
+	Offset, Size int64 // bytes, in the shard
+	Copied       bool
+	From         Place // of its first byte, where it is copied
+}
+
+// Part is one part of the upload: one piece, or, with a Tail, two that are glued: an upload of its own makes a temporary
+// object of them, where the tail, as its last part, may be of any size, and the final upload copies that object whole.
+type Part struct {
+	Piece
+	Tail *Piece
+}
+
+// Bytes is the size of the part.
+func (p Part) Bytes() int64 {
+	if p.Tail == nil {
+		return p.Size
+	}
+	return p.Size + p.Tail.Size
+}
+
+// Pieces are those that the part is made of.
+func (p Part) Pieces() []Piece {
+	if p.Tail == nil {
+		return []Piece{p.Piece}
+	}
+	return []Piece{p.Piece, *p.Tail}
+}
+
+// Totals of a list of parts.
+type Totals struct {
+	Parts               int
+	Sent, Copied, Glued int   // pieces sent, pieces copied, temporary objects
+	SentBytes           int64 // what crosses
+	CopiedBytes         int64
+}
+
+// Sum adds up a list.
+func Sum(list []Part) (t Totals) {
+	t.Parts = len(list)
+	for _, p := range list {
+		if p.Tail != nil {
+			t.Glued++
+		}
+		for _, x := range p.Pieces() {
+			if x.Copied {
+				t.Copied++
+				t.CopiedBytes += x.Size
+			} else {
+				t.Sent++
+				t.SentBytes += x.Size
+			}
+		}
+	}
+	return t
+}
+
+// Price is what a list of parts costs.
+func (p Prices) Price(t Totals) float64 {
+	return p.Byte*float64(t.SentBytes) + p.Send*float64(t.Sent) + p.Copy*float64(t.Copied) + p.Glue*float64(t.Glued)
+}
+
+// ErrLimits: no list of parts keeps to the backend's limits.
+var ErrLimits = errors.New("the backend's limits allow no list of parts")
