@@ -151,7 +151,7 @@ func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Des
 	}
 	return dgsync.Destination{
 		Destination: plan.Destination{
-			Name: name, Store: d.Store, Prefix: d.PrefixFor(dataset), Snapshots: d.Layout == "snapshots",
+			Name: name, Store: d.Store, Prefix: d.PrefixFor(dataset), Snapshots: d.Layout == "snapshots", TwoSteps: d.TemporaryObjects,
 			Location: a.cfg.Stores[d.Store].Location, Properties: store.Properties{StorageClass: d.StorageClass, KMSKey: d.KMSKey},
 		},
 		Store: s,
@@ -175,6 +175,9 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	}
 	if q.Destination, err = a.destination(ctx, dest, name); err != nil {
 		return q, err
+	}
+	for _, other := range a.cfg.Datasets[name].Related {
+		q.Related = append(q.Related, a.cfg.Destinations[dest].PrefixFor(other))
 	}
 	if snapshot == "" || snapshot == "latest" || a.m == nil {
 		return q, nil

@@ -110,6 +110,14 @@ func (d *document) checkDataset(f field, v Dataset, c *Config) {
 				name, didYouMean(name, known), strings.Join(known, ", "))
 		}
 	}
+	for i, name := range v.Related {
+		at := f.child("related").index(i)
+		if f[len(f)-1] == name {
+			d.wrong(at, "%s is the dataset itself", name)
+			continue
+		}
+		checkKnown(d, at, "dataset", name, c.Datasets)
+	}
 	when := f.child("complete_when")
 	if w := v.CompleteWhen; w != nil && !d.failed(when) {
 		set := func(name string) bool { return d.isSet(when.child(name)) }

@@ -80,6 +80,8 @@ type Dataset struct {
 	ChunkSize Size `yaml:"chunk_size"`
 	// Digests of whole shards to record beside BLAKE3, for catalogues that name them: sha256, md5.
 	Digests []string `yaml:"digests"`
+	// Other datasets that may share bytes with this one. What destinations hold of them is looked through for what is missing of this one.
+	Related []string `yaml:"related"`
 }
 
 // CompleteWhen says when a listing may become a snapshot. A listing is not a point in time.
@@ -98,6 +100,8 @@ type Destination struct {
 	Prefix string `yaml:"prefix"`
 	// mirror (the same keys as the source under the prefix) or snapshots (one prefix per snapshot). Default mirror.
 	Layout string `yaml:"layout"`
+	// Where the store takes no part under some size (S3: 5 MiB), a small change costs such a part. With true, small pieces are first put behind a large one that the store holds, in a temporary object under .datagravity/, which is copied and removed: a third of the bytes for a few more requests. Not where object lock or a minimum storage duration makes temporary objects dear. Default false.
+	TemporaryObjects bool `yaml:"temporary_objects"`
 	// Storage class or access tier of what is written, in the provider's words. Default: the bucket's.
 	StorageClass string `yaml:"storage_class"`
 	// Key that encrypts what is written: an S3 key id or ARN, a GCS key name, an Azure encryption scope.

@@ -61,6 +61,8 @@ type Request struct {
 	Check bool
 	// Partial runs what fits the budgets.
 	Partial bool
+	// Related are prefixes in the destination's store of other datasets that may share chunks with this one.
+	Related []string
 }
 
 // survey is what a round starts from.

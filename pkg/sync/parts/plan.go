@@ -22,11 +22,11 @@ func Plan(chunks []Chunk, l Limits, p Prices) ([]Part, error) {
 	if l.MaxParts <= 0 || len(list) <= l.MaxParts {
 		return list, nil
 	}
-	return t.shorten(list, l.MaxParts)
+	return t.shorten(l.MaxParts)
 }
 
 // shorten finds the smallest surcharge of a part under which the cheapest list has at most so many.
-func (t *table) shorten(list []Part, most int) ([]Part, error) {
+func (t *table) shorten(most int) ([]Part, error) {
 	// One part fewer can never save more than everything costs.
 	low, high := int64(0), t.dearest
 	best := t.solve(high)
@@ -35,7 +35,7 @@ func (t *table) shorten(list []Part, most int) ([]Part, error) {
 	}
 	for low+1 < high {
 		middle := low + (high-low)/2
-		if list = t.solve(middle); len(list) <= most {
+		if list := t.solve(middle); len(list) <= most {
 			high, best = middle, list
 		} else {
 			low = middle

@@ -5,6 +5,8 @@
 //	adopt    it holds an object that we did not write, of equal size and equal full checksum: taken over, no byte moves
 //	read     it holds one of equal size whose checksum the store does not tell: read back and compared, when allowed
 //	copy     the destination store holds the digest under another key: copied on the server
+//	assemble the destination holds some of its chunks, inside any objects: ranges of those are copied on the server, and only
+//	         the rest crosses
 //	full     the bytes come from the source
 //	refused  an object that we did not write stands in the way; nothing touches it without being told to
 //	missing  the source no longer has what the snapshot names, and the destination does not hold it

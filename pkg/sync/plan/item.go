@@ -5,6 +5,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/parts"
 )
 
 // Way is how a shard gets to the destination.
@@ -12,17 +13,18 @@ type Way string
 
 // The ways, cheapest first; see the package comment.
 const (
-	Have    Way = "have"
-	Adopt   Way = "adopt"
-	Read    Way = "read"
-	Copy    Way = "copy"
-	Full    Way = "full"
-	Refused Way = "refused"
-	Missing Way = "missing"
+	Have     Way = "have"
+	Adopt    Way = "adopt"
+	Read     Way = "read"
+	Copy     Way = "copy"
+	Assemble Way = "assemble"
+	Full     Way = "full"
+	Refused  Way = "refused"
+	Missing  Way = "missing"
 )
 
 // Ways in order, for reports.
-var Ways = []Way{Have, Adopt, Read, Copy, Full, Refused, Missing}
+var Ways = []Way{Have, Adopt, Read, Copy, Assemble, Full, Refused, Missing}
 
 // Item is the plan for one shard.
 type Item struct {
@@ -37,10 +39,24 @@ type Item struct {
 	Found store.Object
 	// From are the keys at the destination that hold the digest, for copy.
 	From []manifest.Replica
+	// Assembly is how the shard is put together, for assemble.
+	Assembly *Assembly
 	// Replaces: an object of ours with other content stands under the key.
 	Replaces bool
 	// LearnFirst: the digest is not known, and knowing it may save the crossing.
 	LearnFirst bool
+}
+
+// Assembly puts a shard together from what the destination holds and what it does not.
+type Assembly struct {
+	// Parts in order; the Object of a place is an index into From.
+	Parts []parts.Part
+	// From are the objects that ranges are copied from, pinned.
+	From []manifest.Replica
+	// Totals of the parts.
+	parts.Totals
+	// ReadBack: the destination vouches for no checksum of a copied range, so that the whole object is read to prove it.
+	ReadBack bool
 }
 
 // AdoptMode says what to do with objects at the destination that datagravity did not write.
@@ -60,7 +76,9 @@ type Destination struct {
 	Prefix string // "" or ending in "/", without a snapshot's folder
 	// Snapshots puts each snapshot under a prefix of its own.
 	Snapshots bool
-	Location  store.Location
+	// TwoSteps allows temporary objects under [store.Private], so that less crosses where a store takes no small parts.
+	TwoSteps bool
+	Location store.Location
 	store.Properties
 }
 
