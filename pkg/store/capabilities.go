@@ -30,6 +30,14 @@ type Capabilities struct {
 	// Proof says in one sentence how a finished upload is proven to hold the bytes that were sent.
 	Proof string `json:"proof"`
 
+	// CopiesParts: a part can be a range of another object, copied by the service. All limits of Parts hold for it.
+	CopiesParts bool `json:"copies_parts"`
+	// AssembledChecksums: an object with copied parts has a full checksum, too, so that it need not be read to be proven.
+	AssembledChecksums bool `json:"assembled_checksums"`
+	// PartsProveObject: the service tells a checksum of every range that it copied, and CompleteUpload makes sure that the object
+	// is exactly the parts that were named, so that checksums of all parts prove the object.
+	PartsProveObject bool `json:"parts_prove_object"`
+
 	// ListsParts: the service itself tells which parts of an upload it holds.
 	ListsParts bool `json:"lists_parts"`
 	// Versions: the bucket keeps versions, and reads can name one.

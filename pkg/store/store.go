@@ -42,6 +42,11 @@ type Store interface {
 	// UploadPart sends one part; sending the same number again replaces it. data is not kept. When it returns, the part
 	// survives a crash of this machine or is the server's to keep.
 	UploadPart(ctx context.Context, u Upload, p PartInput) (Part, error)
+	// CopyPart makes a part of an upload from a range of an object of the same store, on the server: its bytes never pass us. The
+	// upload must have been created with CopiesParts. The source is pinned: other content answers [ErrChanged], none
+	// [ErrNotFound]. [ErrUnsupported] where Capabilities().CopiesParts is false. The checksums of the returned part are those that
+	// the service computed over the range, "" where it tells none.
+	CopyPart(ctx context.Context, u Upload, p PartCopy) (Part, error)
 	// ListParts returns the parts that the store holds, in order of their numbers. recorded are the parts the caller
 	// believes to be there: a store that cannot list (files) confirms those by reading them back, others may ignore it.
 	// [ErrNotFound] if the upload is gone.
@@ -174,6 +179,8 @@ type UploadOptions struct {
 	Properties
 	// Size is the object's final size in bytes, for backends that preallocate or choose names by it.
 	Size int64
+	// CopiesParts: some parts will be copied from other objects.
+	CopiesParts bool
 }
 
 // Upload names an upload in progress. It is serialisable: another process can go on from it.
@@ -182,6 +189,8 @@ type Upload struct {
 	// ID is the service's upload id, or ours where the service has none.
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
+	// CopiesParts as in UploadOptions.
+	CopiesParts bool `json:"copies_parts,omitempty"`
 	Properties
 }
 
@@ -193,6 +202,15 @@ type PartInput struct {
 	// CRC64NVME and CRC32C of Data, computed once by the caller.
 	CRC64NVME uint64
 	CRC32C    uint32
+}
+
+// PartCopy is one part to copy.
+type PartCopy struct {
+	Number       int   // from 1
+	Offset, Size int64 // in the new object
+	// Source is pinned by its ETag or Version.
+	Source       Ref
+	SourceOffset int64
 }
 
 // Part is one part that the store holds.

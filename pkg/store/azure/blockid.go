@@ -22,11 +22,16 @@ import (
 //	crc64              16  hex, CRC64NVME of the block's bytes
 //
 // 60 is a multiple of 3, so that the base64 form has no padding.
+//
+// The CRC64 of a range that the service copies is not known before it did. The ID of such a block has another format mark, and in
+// place of the CRC64 the first 8 bytes of a BLAKE3 over the source's pin and range, so that the same copy again replaces
+// itself and another one is another block.
 const (
-	blockFormat = "dg1"
-	nonceLen    = 24
-	rawIDLen    = 3 + nonceLen + 5 + 12 + 16
-	blockIDLen  = rawIDLen / 3 * 4
+	blockFormat  = "dg1"
+	copiedFormat = "dg2"
+	nonceLen     = 24
+	rawIDLen     = 3 + nonceLen + 5 + 12 + 16
+	blockIDLen   = rawIDLen / 3 * 4
 )
 
 // blockID is what an ID says about its block.
@@ -34,12 +39,17 @@ type blockID struct {
 	nonce  string
 	number int
 	offset int64
-	crc64  uint64
+	crc64  uint64 // or, where it is copied, what names the source
+	copied bool
 }
 
 // String is the ID as requests carry it.
 func (b blockID) String() string {
-	raw := fmt.Sprintf("%s%s%05d%012x%016x", blockFormat, b.nonce, b.number, b.offset, b.crc64)
+	format := blockFormat
+	if b.copied {
+		format = copiedFormat
+	}
+	raw := fmt.Sprintf("%s%s%05d%012x%016x", format, b.nonce, b.number, b.offset, b.crc64)
 	return base64.StdEncoding.EncodeToString([]byte(raw))
 }
 
@@ -49,7 +59,14 @@ func parseBlockID(s string) (b blockID, ok bool) {
 		return b, false
 	}
 	raw, err := base64.StdEncoding.DecodeString(s)
-	if err != nil || len(raw) != rawIDLen || string(raw[:3]) != blockFormat {
+	if err != nil || len(raw) != rawIDLen {
+		return b, false
+	}
+	switch string(raw[:3]) {
+	case blockFormat:
+	case copiedFormat:
+		b.copied = true
+	default:
 		return b, false
 	}
 	rest := string(raw[3:])
@@ -87,5 +104,8 @@ func created(nonce string) (t time.Time, ok bool) {
 
 // part is the block as the store tells it.
 func (b blockID) part(sizeBytes int64) store.Part {
+	if b.copied {
+		return store.Part{Number: b.number, Offset: b.offset, Size: sizeBytes, ETag: b.String()}
+	}
 	return store.Part{Number: b.number, Offset: b.offset, Size: sizeBytes, ETag: b.String(), CRC64NVME: store.Hex64(b.crc64)}
 }

@@ -61,7 +61,7 @@ func TestForeignBlockIDs(t *testing.T) {
 		"empty":              "",
 		"short":              encode("0001"),
 		"same length":        encode(strings.Repeat("x", rawIDLen)),
-		"another format":     encode("dg2" + string(raw[3:])),
+		"another format":     encode("dg3" + string(raw[3:])),
 		"nonce not hex":      encode("dg1" + strings.Repeat("z", nonceLen) + string(raw[27:])),
 		"number not decimal": encode(string(raw[:27]) + "0000a" + string(raw[32:])),
 		"signed number":      encode(string(raw[:27]) + "+0007" + string(raw[32:])),

@@ -88,6 +88,8 @@ func capabilities(f facts) store.Capabilities {
 		CopyMaxBytes:      parts.MaxObjectBytes,
 		ServerChecks:      []string{"crc64nvme", "md5"},
 		Proof:             "the service checked every block's CRC64 as it arrived, each block's ID holds that CRC64, and the committed block list was read back and holds exactly these blocks and sizes",
+		CopiesParts:       true,
+		PartsProveObject:  true,
 		ListsParts:        true,
 		Versions:          f.versions,
 		PreservesEncoding: true,

@@ -68,6 +68,7 @@ func blockList(u store.Upload, held []store.Part, o store.CompleteOptions) ([]bl
 	list := make([]blockEntry, len(held))
 	var end int64
 	var crc uint64
+	known := true
 	for i, p := range held {
 		id, ok := parseBlockID(p.ETag)
 		switch {
@@ -79,13 +80,19 @@ func blockList(u store.Upload, held []store.Part, o store.CompleteOptions) ([]bl
 			return nil, fmt.Errorf("part %d starts at %d, the parts before it end at %d", p.Number, id.offset, end)
 		}
 		list[i] = blockEntry{name: p.ETag, sizeBytes: p.Size}
+		if id.copied {
+			var err error
+			if id.crc64, err = store.ParseHex64(p.CRC64NVME); err != nil {
+				known = false // the service did not tell
+			}
+		}
 		crc = combineCRC64(crc, id.crc64, p.Size)
 		end += p.Size
 	}
 	if end != o.Size {
 		return nil, fmt.Errorf("the parts have %d bytes, the object %d", end, o.Size)
 	}
-	if w := o.Checksums.CRC64NVME; w != "" && w != store.Hex64(crc) {
+	if w := o.Checksums.CRC64NVME; known && w != "" && w != store.Hex64(crc) {
 		return nil, fmt.Errorf("the parts have CRC64 %s, the object %s", store.Hex64(crc), w)
 	}
 	return list, nil

@@ -37,6 +37,7 @@ type Store struct {
 	bucket    *gcblob.Bucket
 	container *container.Client
 	caps      store.Capabilities
+	cred      credential
 
 	// clearing is held while another tool's leftover blocks are removed.
 	clearing sync.Mutex
@@ -70,7 +71,7 @@ func Open(ctx context.Context, u *url.URL, o Options) (*Store, error) {
 	if err != nil {
 		return refuse(err)
 	}
-	s := &Store{at: e}
+	s := &Store{at: e, cred: cred}
 	if s.bucket, err = azureblob.OpenBucket(ctx, cc, nil); err != nil {
 		return refuse(err)
 	}

@@ -43,7 +43,7 @@ func (s *Store) CreateUpload(ctx context.Context, key string, o store.UploadOpti
 	}
 	nonce := newNonce(time.Now())
 	at, _ := created(nonce)
-	return store.Upload{Key: key, ID: nonce, Created: at, Properties: o.Properties}, nil
+	return store.Upload{Key: key, ID: nonce, Created: at, CopiesParts: o.CopiesParts, Properties: o.Properties}, nil
 }
 
 // UploadPart stages a block with its CRC64, which the service checks. The same part with the same bytes replaces itself;
@@ -101,20 +101,24 @@ func (s *Store) ListParts(ctx context.Context, u store.Upload, recorded []store.
 	if err != nil {
 		return nil, s.failed("list-parts", u.Key, err)
 	}
-	believed := map[string]bool{}
+	believed := map[string]store.Part{}
 	for _, p := range recorded {
-		believed[p.ETag] = true
+		believed[p.ETag] = p
 	}
 	byNumber := map[int][]store.Part{}
 	for _, b := range list.uncommitted {
 		if id, ok := parseBlockID(b.name); ok && id.nonce == u.ID {
-			byNumber[id.number] = append(byNumber[id.number], id.part(b.sizeBytes))
+			p := id.part(b.sizeBytes)
+			if id.copied {
+				p.CRC64NVME = believed[p.ETag].CRC64NVME // as the service told when it copied
+			}
+			byNumber[id.number] = append(byNumber[id.number], p)
 		}
 	}
 	held := make([]store.Part, 0, len(byNumber))
 	for _, same := range byNumber {
 		if len(same) > 1 {
-			same = slices.DeleteFunc(same, func(p store.Part) bool { return !believed[p.ETag] })
+			same = slices.DeleteFunc(same, func(p store.Part) bool { return believed[p.ETag].ETag == "" })
 		}
 		if len(same) == 1 {
 			held = append(held, same[0])

@@ -85,6 +85,11 @@ func (s *Store) UploadPart(ctx context.Context, u store.Upload, p store.PartInpu
 	return run(ctx, s, c, hit, func() (store.Part, error) { return s.Store.UploadPart(ctx, u, p) })
 }
 
+// CopyPart has no faults of its own.
+func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
+	return do(ctx, s, call{op: "part-copy", key: u.Key}, func() (store.Part, error) { return s.Store.CopyPart(ctx, u, p) })
+}
+
 // Copy has no faults of its own.
 func (s *Store) Copy(ctx context.Context, key string, src store.Ref, o store.WriteOptions) (store.Object, error) {
 	return do(ctx, s, call{op: "copy", key: key}, func() (store.Object, error) { return s.Store.Copy(ctx, key, src, o) })

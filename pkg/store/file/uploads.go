@@ -37,7 +37,7 @@ func (s *Store) CreateUpload(ctx context.Context, key string, o store.UploadOpti
 	if err := s.begin(ctx, "create-upload", key); err != nil {
 		return store.Upload{}, err
 	}
-	u := store.Upload{Key: key, ID: newID(), Created: s.now().UTC(), Properties: o.Properties}
+	u := store.Upload{Key: key, ID: newID(), Created: s.now().UTC(), CopiesParts: o.CopiesParts, Properties: o.Properties}
 	if err := s.createUpload(u, o.Size); err != nil {
 		// Nobody has this id, so nobody else would remove it.
 		_ = s.root.Remove(dataFile(u.ID))

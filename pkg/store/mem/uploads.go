@@ -37,7 +37,9 @@ func (s *Store) CreateUpload(ctx context.Context, key string, o store.UploadOpti
 		return store.Upload{}, s.failLocked("create-upload", key, store.ErrPermanent, "%d bytes, an object has at most %d", o.Size, s.o.Parts.MaxObjectBytes)
 	}
 	s.serial++
-	u := store.Upload{Key: key, ID: fmt.Sprintf("upload-%09d", s.serial), Created: s.o.Now(), Properties: o.Properties}
+	u := store.Upload{
+		Key: key, ID: fmt.Sprintf("upload-%09d", s.serial), Created: s.o.Now(), CopiesParts: o.CopiesParts, Properties: o.Properties,
+	}
 	s.ups[u.ID] = &upload{Upload: u, parts: map[int]part{}}
 	return u, nil
 }

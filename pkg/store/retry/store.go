@@ -76,6 +76,11 @@ func (s *Store) UploadPart(ctx context.Context, u store.Upload, p store.PartInpu
 	return try(ctx, s, func() (store.Part, error) { return s.Store.UploadPart(ctx, u, p) })
 }
 
+// CopyPart tries again: the same number replaces the part.
+func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
+	return try(ctx, s, func() (store.Part, error) { return s.Store.CopyPart(ctx, u, p) })
+}
+
 // ListParts tries again.
 func (s *Store) ListParts(ctx context.Context, u store.Upload, recorded []store.Part) ([]store.Part, error) {
 	return try(ctx, s, func() ([]store.Part, error) { return s.Store.ListParts(ctx, u, recorded) })

@@ -61,12 +61,13 @@ func (s *Store) learn(ctx context.Context, region string) error {
 	c := &s.capabilities
 	s.copyMaxBytes, s.copyPartBytes = copyMaxBytes, copyPartMinBytes
 	*c = store.Capabilities{
-		Provider:          "aws",
-		RequestPrices:     "aws",
-		Names:             store.NameRules{MaxBytes: 1024, InvalidUTF8: true},
-		Parts:             store.PartLimits{MinBytes: partMinBytes, MaxBytes: partMaxBytes, MaxParts: partsMax, MaxObjectBytes: objectMaxBytes},
-		PutMaxBytes:       putMaxBytes,
-		CopyMaxBytes:      objectMaxBytes,
+		Provider:      "aws",
+		RequestPrices: "aws",
+		Names:         store.NameRules{MaxBytes: 1024, InvalidUTF8: true},
+		Parts:         store.PartLimits{MinBytes: partMinBytes, MaxBytes: partMaxBytes, MaxParts: partsMax, MaxObjectBytes: objectMaxBytes},
+		PutMaxBytes:   putMaxBytes,
+		CopyMaxBytes:  objectMaxBytes,
+		CopiesParts:   true, AssembledChecksums: s.amazon,
 		ListsParts:        true,
 		PreservesEncoding: true,
 		Region:            region,

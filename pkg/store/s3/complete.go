@@ -30,7 +30,7 @@ func (s *Store) CompleteUpload(ctx context.Context, u store.Upload, parts []stor
 		}
 		parts = []store.Part{empty}
 	}
-	w := &written{mode: s.mode(), size: o.Size, checksums: o.Checksums, parts: parts}
+	w := &written{mode: s.modeOf(u), size: o.Size, checksums: o.Checksums, parts: parts}
 	etag, err := s.complete(ctx, w.mode, u, parts, o)
 	if err == nil {
 		return s.verify(ctx, op, store.Ref{Key: u.Key, ETag: etag}, w)

@@ -131,7 +131,11 @@ func (s *Store) copyParts(ctx context.Context, key string, src store.Ref, source
 	for i := range parts {
 		off := int64(i) * partBytes
 		parts[i] = store.Part{Number: i + 1, Offset: off, Size: min(partBytes, size-off)}
-		group.Go(func() error { return s.copyPart(groupCtx, u, src, &parts[i], len(parts) == 1, m) })
+		from := sourceRange{parts[i].Offset, parts[i].Size}
+		if len(parts) == 1 {
+			from = sourceRange{} // all of it
+		}
+		group.Go(func() error { return s.copyPart(groupCtx, u, src, &parts[i], from, m) })
 	}
 	if err := group.Wait(); err != nil {
 		return "", err
@@ -139,7 +143,8 @@ func (s *Store) copyParts(ctx context.Context, key string, src store.Ref, source
 	return s.complete(ctx, m, u, parts, store.CompleteOptions{Condition: o.Condition, Size: size, Checksums: o.Checksums})
 }
 
-func (s *Store) copyPart(ctx context.Context, u store.Upload, src store.Ref, p *store.Part, whole bool, m mode) error {
+// copyPart fills in what the service tells of the part; without a range it is the whole source.
+func (s *Store) copyPart(ctx context.Context, u store.Upload, src store.Ref, p *store.Part, from sourceRange, m mode) error {
 	in := &awss3.UploadPartCopyInput{
 		Bucket:            &s.bucket,
 		Key:               &u.Key,
@@ -148,8 +153,8 @@ func (s *Store) copyPart(ctx context.Context, u store.Upload, src store.Ref, p *
 		CopySource:        aws.String(s.copySource(src)),
 		CopySourceIfMatch: toETag(src.ETag),
 	}
-	if !whole {
-		in.CopySourceRange = aws.String(fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1))
+	if from.size > 0 {
+		in.CopySourceRange = aws.String(fmt.Sprintf("bytes=%d-%d", from.offset, from.offset+from.size-1))
 	}
 	out, err := s.client.UploadPartCopy(ctx, in)
 	if err != nil {

@@ -136,7 +136,7 @@ func TestServerPartCopyChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := store.Part{Number: 1, Size: 5 * store.MiB}
-	if err := s.copyPart(t.Context(), u, src.Ref(), &p, false, byCRC64NVME); err != nil {
+	if err := s.copyPart(t.Context(), u, src.Ref(), &p, sourceRange{0, p.Size}, byCRC64NVME); err != nil {
 		t.Fatal(err)
 	}
 	if whole := sumsOfAll(data).CRC64NVME; p.CRC64NVME != whole {

@@ -22,9 +22,10 @@ func (s *Store) CreateUpload(ctx context.Context, key string, o store.UploadOpti
 		return store.Upload{}, s.refuse("create-upload", key, store.ErrPermanent, "%d bytes are more than an object can have here (%d)", o.Size, limit)
 	}
 	var u store.Upload
-	err := s.negotiate(func(m mode) error {
+	err := s.negotiateFor(store.Upload{CopiesParts: o.CopiesParts}, func(m mode) error {
 		var err error
 		u, err = s.createUpload(ctx, m, key, o.Properties)
+		u.CopiesParts = o.CopiesParts
 		return err
 	})
 	return u, s.fail("create-upload", key, err)
@@ -68,7 +69,7 @@ func (s *Store) UploadPart(ctx context.Context, u store.Upload, p store.PartInpu
 		Number: p.Number, Offset: p.Offset, Size: int64(len(p.Data)),
 		CRC64NVME: store.Hex64(p.CRC64NVME), CRC32C: store.Hex32(p.CRC32C),
 	}
-	err := s.negotiate(func(m mode) error {
+	err := s.negotiateFor(u, func(m mode) error {
 		sums, err := sumsOf(m, p.Data, store.Checksums{CRC64NVME: part.CRC64NVME, CRC32C: part.CRC32C})
 		if err != nil {
 			return err

@@ -38,11 +38,14 @@ const (
 	bareErrors        Quirk = "bare-errors"
 	unmetered         Quirk = "unmetered"
 	pastEndIsZeros    Quirk = "past-the-end-is-zeros"
+	partCopyShifts    Quirk = "part-copy-shifts"
+	partCopyClamps    Quirk = "part-copy-clamps"
+	partCopyEchoes    Quirk = "part-copy-tells-the-wrong-checksum"
 )
 
 func TestEveryLieIsCaught(t *testing.T) {
 	excusable := map[Quirk][]Quirk{ // with the quirks that follow from it
-		ReadIgnoresPin: nil, DeleteIgnoresPin: nil, CopyIgnoresPin: nil, CopyIgnoresCondition: nil, PutIgnoresIfAbsent: {PutRaces},
+		ReadIgnoresPin: nil, DeleteIgnoresPin: nil, CopyIgnoresPin: nil, PartCopyIgnoresPin: nil, PartCopyClampsRange: nil, CopyIgnoresCondition: nil, PutIgnoresIfAbsent: {PutRaces},
 		PutIgnoresIfMatch: nil, PutRaces: nil, PutIgnoresChecksum: nil, PartIgnoresChecksum: nil,
 		CompleteIgnoresCondition: {CompleteRaces}, CompleteRaces: nil, CompleteIgnoresChecksum: nil, CompleteIgnoresMissing: nil,
 		CompleteIgnoresOrder: nil, CompleteNotIdempotent: nil, ObjectChecksumsMissing: nil, ListUploadsIncomplete: nil,
@@ -73,7 +76,7 @@ func TestEveryLieIsCaught(t *testing.T) {
 		})
 	}
 	for _, q := range []Quirk{listIgnoresMax, listIgnoresSlash, listForgets, headDiffers, readShifts, deleteDoesNothing, copyDamages,
-		partsForgotten, uploadsVisible, unsetMeansAlways, bareErrors, unmetered, pastEndIsZeros} {
+		partsForgotten, uploadsVisible, unsetMeansAlways, bareErrors, unmetered, pastEndIsZeros, partCopyShifts, partCopyClamps, partCopyEchoes} {
 		t.Run(string(q), func(t *testing.T) {
 			if failed, _ := runAll(t, q, []Quirk{q}); len(failed) == 0 {
 				t.Error("every case passed")
@@ -240,6 +243,26 @@ func (l *liar) UploadPart(ctx context.Context, u store.Upload, p store.PartInput
 		p = partInput(p.Number, p.Offset, p.Data)
 	}
 	return l.Store.UploadPart(ctx, u, p)
+}
+
+func (l *liar) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
+	o, err := l.Store.Head(ctx, p.Source.Key)
+	switch {
+	case err != nil:
+	case l.lie == PartCopyIgnoresPin && p.Source.ETag != "":
+		p.Source = o.Ref()
+	case l.lie == partCopyShifts && p.SourceOffset > 0:
+		p.SourceOffset--
+	case l.lie == PartCopyClampsRange && p.SourceOffset < o.Size:
+		p.Size = min(p.Size, o.Size-p.SourceOffset)
+	case l.lie == partCopyClamps:
+		p.SourceOffset = min(p.SourceOffset, o.Size-p.Size)
+	}
+	made, err := l.Store.CopyPart(ctx, u, p)
+	if l.lie == partCopyEchoes {
+		made.CRC64NVME = o.Checksums.CRC64NVME
+	}
+	return made, err
 }
 
 func (l *liar) ListParts(ctx context.Context, u store.Upload, recorded []store.Part) ([]store.Part, error) {

@@ -12,6 +12,8 @@ const (
 	DeleteIgnoresPin          Quirk = "delete-ignores-pin"
 	CopyIgnoresPin            Quirk = "copy-ignores-pin"
 	CopyIgnoresCondition      Quirk = "copy-ignores-condition"
+	PartCopyIgnoresPin        Quirk = "part-copy-ignores-pin"
+	PartCopyClampsRange       Quirk = "part-copy-clamps-range"
 	PutIgnoresIfAbsent        Quirk = "put-ignores-if-absent"
 	PutIgnoresIfMatch         Quirk = "put-ignores-if-match"
 	PutRaces                  Quirk = "put-races"
@@ -37,6 +39,8 @@ var reasons = map[Quirk]string{
 	DeleteIgnoresPin:          "this server deletes an object although it is not the pinned one",
 	CopyIgnoresPin:            "this server copies a source although it is not the pinned one",
 	CopyIgnoresCondition:      "this server copies over a key although the condition does not hold",
+	PartCopyIgnoresPin:        "this server copies a range although the source is not the pinned one",
+	PartCopyClampsRange:       "this server copies what there is of a range that goes past the end of its source",
 	PutIgnoresIfAbsent:        "this server overwrites although the write asked for absence",
 	PutIgnoresIfMatch:         "this server overwrites although the write named another ETag",
 	PutRaces:                  "of writes that race for an absent key, this server lets more than one win",

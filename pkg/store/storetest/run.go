@@ -24,7 +24,7 @@ const cleanUpTime = 2 * time.Minute
 // Cases are all promises, in an order in which the first failure is the most telling one.
 func Cases() []Case {
 	var cs []Case
-	for _, group := range [][]Case{listCases, readCases, putCases, uploadCases, completeCases, copyCases, deleteCases, nameCases, usageCases} {
+	for _, group := range [][]Case{listCases, readCases, putCases, uploadCases, completeCases, copyCases, partCopyCases, deleteCases, nameCases, usageCases} {
 		for _, c := range group {
 			cs = append(cs, Case{Name: c.Name, Run: func(ctx context.Context, e *Env) (err error) {
 				e = e.within(c.Name)
