@@ -108,7 +108,7 @@ func rightHint(op string) string {
 	rights := map[string]string{
 		"open": "s3:ListBucket", "list": "s3:ListBucket",
 		"head": "s3:GetObject and s3:ListBucket (without the latter a missing key is denied, not absent)",
-		"read": "s3:GetObject", "put": "s3:PutObject", "copy": "s3:GetObject and s3:PutObject", "delete": "s3:DeleteObject",
+		"read": "s3:GetObject", "put": "s3:PutObject", "copy": "s3:GetObject and s3:PutObject", "part-copy": "s3:GetObject and s3:PutObject", "delete": "s3:DeleteObject",
 		"create-upload": "s3:PutObject", "part": "s3:PutObject", "complete": "s3:PutObject",
 		"list-parts": "s3:ListMultipartUploadParts", "list-uploads": "s3:ListBucketMultipartUploads",
 		"abort": "s3:AbortMultipartUpload",

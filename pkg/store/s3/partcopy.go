@@ -2,8 +2,9 @@ package s3
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -31,6 +32,9 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	}
 	part := store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}
 	err := s.copyPart(ctx, u, p.Source, &part, sourceRange{p.SourceOffset, p.Size}, s.modeOf(u))
+	if err != nil && isTooSmall(err) {
+		err = s.copySmall(ctx, u, p, &part)
+	}
 	if err == nil {
 		return part, nil
 	}
@@ -41,15 +45,34 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	case r.Status == http.StatusNotFound && r.Code != "NoSuchUpload":
 		return store.Part{}, s.refuse(op, u.Key, store.ErrNotFound, "the source %q is gone", p.Source.Key)
 	}
-	if errors.Is(e, store.ErrConflict) {
-		return store.Part{}, s.refuse(op, u.Key, store.ErrChanged, "the source %q: %w", p.Source.Key, err)
-	}
 	return store.Part{}, e
 }
 
+// isTooSmall: S3 copies ranges only of objects of more than 5 MB (API reference, UploadPartCopy, "x-amz-copy-source-range").
+func isTooSmall(err error) bool {
+	r := answered(classify("part-copy", err))
+	return r.Code == "InvalidRequest" && strings.Contains(r.Message, "byte-range copy source")
+}
+
+// copySmall copies a source of which the service copies no range, if the range is all of it.
+func (s *Store) copySmall(ctx context.Context, u store.Upload, p store.PartCopy, part *store.Part) error {
+	source, err := s.head(ctx, p.Source)
+	switch {
+	case err != nil:
+		return err
+	case p.SourceOffset != 0 || p.Size != source.Size:
+		return &store.Error{Kind: store.ErrUnsupported, Err: fmt.Errorf("the service copies no range of an object as small as %q (%d bytes): send the bytes",
+			p.Source.Key, source.Size)}
+	}
+	return s.copyPart(ctx, u, p.Source, part, sourceRange{}, s.modeOf(u))
+}
+
+// unproven tells that an upload goes without a checksum algorithm because of its copied parts.
+func (s *Store) unproven(u store.Upload) bool { return u.CopiesParts && !s.amazon }
+
 // modeOf is the checksum that the parts of an upload go with.
 func (s *Store) modeOf(u store.Upload) mode {
-	if u.CopiesParts && !s.amazon {
+	if s.unproven(u) {
 		return byMD5
 	}
 	return s.mode()
@@ -57,7 +80,7 @@ func (s *Store) modeOf(u store.Upload) mode {
 
 // negotiateFor is negotiate where the upload leaves a choice.
 func (s *Store) negotiateFor(u store.Upload, f func(mode) error) error {
-	if u.CopiesParts && !s.amazon {
+	if s.unproven(u) {
 		return f(byMD5)
 	}
 	return s.negotiate(f)

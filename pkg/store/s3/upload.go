@@ -46,7 +46,7 @@ func (s *Store) createUpload(ctx context.Context, m mode, key string, p store.Pr
 		return store.Upload{}, err
 	}
 	u := store.Upload{Key: key, ID: aws.ToString(out.UploadId), Created: time.Now().UTC(), Properties: p}
-	heard := out.ChecksumAlgorithm == in.ChecksumAlgorithm && (m != byCRC64NVME || out.ChecksumType == in.ChecksumType)
+	heard := m == byMD5 || out.ChecksumAlgorithm == in.ChecksumAlgorithm && (m != byCRC64NVME || out.ChecksumType == in.ChecksumType)
 	if !heard && !s.amazon && !s.integrity.confirmed.Load() {
 		if err := s.AbortUpload(ctx, u); err != nil {
 			return store.Upload{}, err
