@@ -207,6 +207,30 @@ func TestLeftoverBlocksOfAnotherLength(t *testing.T) {
 	})
 }
 
+func TestCopiedBlockAndLeftoverBlocks(t *testing.T) {
+	c, s := raw(t, azure.Options{})
+	src, err := s.Put(t.Context(), "from", []byte("some bytes"), store.WriteOptions{Condition: store.IfAbsent()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.CreateUpload(t.Context(), "to", store.UploadOptions{Size: 5, CopiesParts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage(t, c.NewBlockBlobClient("to"), "0001")
+	p, err := s.CopyPart(t.Context(), u, store.PartCopy{Number: 1, Size: 5, Source: src.Ref(), SourceOffset: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CompleteUpload(t.Context(), u, []store.Part{p}, store.CompleteOptions{Condition: store.IfAbsent(), Size: 5}); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 5)
+	if err := s.ReadRange(t.Context(), store.Ref{Key: "to"}, 0, got); err != nil || string(got) != "bytes" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 // finishOne uploads one part, with something happening after the upload began.
 func finishOne(t *testing.T, s *azure.Store, key string, between func()) {
 	t.Helper()
@@ -457,6 +481,13 @@ func TestSASAndConnectionString(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := s.Copy(t.Context(), "copy of "+what, o.Ref(), store.WriteOptions{Condition: store.IfAbsent()}); err != nil {
+				t.Error(err)
+			}
+			up, err := s.CreateUpload(t.Context(), "assembled by "+what, store.UploadOptions{Size: 1, CopiesParts: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.CopyPart(t.Context(), up, store.PartCopy{Number: 1, Size: 1, Source: o.Ref()}); err != nil {
 				t.Error(err)
 			}
 			if err := s.Delete(t.Context(), o.Ref()); err != nil {

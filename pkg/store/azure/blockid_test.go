@@ -43,6 +43,7 @@ func TestBlockIDRoundTrip(t *testing.T) {
 			number: rapid.IntRange(1, parts.MaxParts).Draw(t, "number"),
 			offset: rapid.Int64Range(0, parts.MaxObjectBytes).Draw(t, "offset"),
 			crc64:  rapid.Uint64().Draw(t, "crc64"),
+			copied: rapid.Bool().Draw(t, "copied"),
 		}
 		if got, ok := parseBlockID(want.String()); !ok || got != want {
 			t.Fatalf("%+v reads back as %+v, %v", want, got, ok)

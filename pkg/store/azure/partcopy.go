@@ -52,11 +52,15 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	}
 	etag := azcore.ETag(p.Source.ETag)
 	id := blockID{nonce: u.ID, number: p.Number, offset: p.Offset, crc64: nameOf(p), copied: true}
-	resp, err := s.block(u.Key).StageBlockFromURL(ctx, id.String(), source, &blockblob.StageBlockFromURLOptions{
-		CopySourceAuthorization:        authorization,
-		CPKScopeInfo:                   scope(u.KMSKey),
-		Range:                          blob.HTTPRange{Offset: p.SourceOffset, Count: p.Size},
-		SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &etag},
+	var resp blockblob.StageBlockFromURLResponse
+	err = s.staged(ctx, op, u.Key, func() (err error) {
+		resp, err = s.block(u.Key).StageBlockFromURL(ctx, id.String(), source, &blockblob.StageBlockFromURLOptions{
+			CopySourceAuthorization:        authorization,
+			CPKScopeInfo:                   scope(u.KMSKey),
+			Range:                          blob.HTTPRange{Offset: p.SourceOffset, Count: p.Size},
+			SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &etag},
+		})
+		return err
 	})
 	if err == nil {
 		part := id.part(p.Size)
@@ -66,15 +70,13 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 		return part, nil
 	}
 	e := s.failed(op, u.Key, err)
-	var answer *azcore.ResponseError
-	switch {
-	case !errors.As(err, &answer):
-	case answer.StatusCode == http.StatusPreconditionFailed:
-		return refuse(store.ErrChanged, fmt.Errorf("the source %q is no longer %s: %w", p.Source.Key, p.Source.ETag, err))
-	case answer.StatusCode == http.StatusNotFound:
-		return refuse(store.ErrNotFound, fmt.Errorf("the source %q is gone: %w", p.Source.Key, err))
-	case answer.StatusCode == http.StatusRequestedRangeNotSatisfiable:
-		return refuse(store.ErrPermanent, fmt.Errorf("the range is not within the source %q: %w", p.Source.Key, err))
+	switch statusOf(err) {
+	case http.StatusPreconditionFailed:
+		e.Kind, e.Err = store.ErrChanged, fmt.Errorf("the source %q is no longer %s: %w", p.Source.Key, p.Source.ETag, e.Err)
+	case http.StatusNotFound:
+		e.Kind, e.Err = store.ErrNotFound, fmt.Errorf("the source %q is gone: %w", p.Source.Key, e.Err)
+	case http.StatusRequestedRangeNotSatisfiable:
+		e.Kind, e.Err = store.ErrPermanent, fmt.Errorf("the range is not within the source %q: %w", p.Source.Key, e.Err)
 	}
 	return store.Part{}, e
 }

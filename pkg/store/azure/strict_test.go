@@ -317,3 +317,48 @@ func TestAccountFacts(t *testing.T) {
 		t.Errorf("the URL shows the secret: %s", s.URL())
 	}
 }
+
+func TestCopiedBlock(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		kind   error
+		crc    string
+	}{
+		// The value is little-endian on the wire: 0xae8b14860a799888 of "123456789".
+		{"with its checksum", status(201, "x-ms-content-crc64", "iJh5CoYUi64="), nil, "ae8b14860a799888"},
+		{"without one", status(201), nil, ""},
+		{"of a replaced source", refuse(412, "SourceConditionNotMet", "?sig="+canary), store.ErrChanged, ""},
+		{"of an absent source", refuse(404, "CannotVerifyCopySource", "sig="+canary), store.ErrNotFound, ""},
+		{"past the end", refuse(416, "InvalidRange", "sig="+canary), store.ErrPermanent, ""},
+		{"that may not be read", refuse(403, "CannotVerifyCopySource", "sig="+canary), store.ErrPermission, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, s := newDouble(t)
+			d.on("blocklist", refuse(404, "BlobNotFound", ""))
+			u, err := s.CreateUpload(t.Context(), "k", store.UploadOptions{Size: 9, CopiesParts: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.on("block", func(w http.ResponseWriter, r *http.Request) {
+				h := r.Header
+				if h.Get("x-ms-source-if-match") != `"0xS"` || h.Get("x-ms-source-range") != "bytes=3-11" || h.Get("x-ms-copy-source-authorization") != "" ||
+					!strings.HasSuffix(strings.Split(h.Get("x-ms-copy-source"), "?")[0], "/container/from") {
+					t.Errorf("asked with %v", h)
+				}
+				c.answer(w, r)
+			})
+			p, err := s.CopyPart(t.Context(), u, store.PartCopy{Number: 1, Size: 9, Source: store.Ref{Key: "from", ETag: `"0xS"`}, SourceOffset: 3})
+			if store.KindOf(err) != c.kind || p.CRC64NVME != c.crc {
+				t.Errorf("got %+v, %v; want %v", p, err, c.kind)
+			}
+			if err == nil {
+				return
+			}
+			noSecret(t, err)
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error has more than one line: %v", err)
+			}
+		})
+	}
+}

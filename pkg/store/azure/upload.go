@@ -65,30 +65,34 @@ func (s *Store) UploadPart(ctx context.Context, u store.Upload, p store.PartInpu
 		return refuse(fmt.Errorf("part %d at %d: the most is %d bytes in all", p.Number, p.Offset, parts.MaxObjectBytes))
 	}
 	id := blockID{nonce: u.ID, number: p.Number, offset: p.Offset, crc64: p.CRC64NVME}
-	stage := func() error {
+	err := s.staged(ctx, "part", u.Key, func() error {
 		_, err := s.block(u.Key).StageBlock(ctx, id.String(), streaming.NopCloser(bytes.NewReader(p.Data)),
 			&blockblob.StageBlockOptions{
 				CPKScopeInfo:            scope(u.KMSKey),
 				TransactionalValidation: blob.TransferValidationTypeCRC64(p.CRC64NVME),
 			})
 		return err
-	}
-	err := stage()
-	if bloberror.HasCode(err, bloberror.InvalidBlobOrBlock, bloberror.InvalidBlockID) {
-		// Another tool began an upload to this name after ours did. The bytes go out a second time, so that whoever pays
-		// is asked first.
-		if clearErr := s.clearForeign(ctx, "part", u.Key); clearErr != nil {
-			return store.Part{}, clearErr
-		}
-		if err := s.announce(ctx, "part", u.Key, err); err != nil {
-			return store.Part{}, err
-		}
-		err = stage()
-	}
+	})
 	if err != nil {
 		return store.Part{}, s.failed("part", u.Key, err)
 	}
 	return id.part(size), nil
+}
+
+// staged stages a block, and once more after it has removed what another tool left under the name since our upload began. The
+// bytes go out a second time then, so that whoever pays is asked first.
+func (s *Store) staged(ctx context.Context, op, key string, stage func() error) error {
+	err := stage()
+	if !bloberror.HasCode(err, bloberror.InvalidBlobOrBlock, bloberror.InvalidBlockID) {
+		return err
+	}
+	if clearErr := s.clearForeign(ctx, op, key); clearErr != nil {
+		return clearErr
+	}
+	if err := s.announce(ctx, op, key, err); err != nil {
+		return err
+	}
+	return stage()
 }
 
 // ListParts returns the upload's uncommitted blocks. Where a number was sent twice with different bytes, the recorded
