@@ -34,7 +34,7 @@ var (
 
 // Error is how every failure leaves a Store.
 type Error struct {
-	Op    string // "list", "head", "read", "put", "copy", "delete", "create-upload", "part", "list-parts", "complete", "abort", "list-uploads", "open"
+	Op    string // "list", "head", "read", "put", "copy", "delete", "create-upload", "part", "part-copy", "list-parts", "complete", "abort", "list-uploads", "open"
 	Store string // URL without credentials
 	Key   string // "" where none is meant
 	Kind  error  // one of the Err variables above

@@ -42,22 +42,36 @@ func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	if p.SourceOffset < 0 || p.SourceOffset > fi.Size()-p.Size {
 		return store.Part{}, because(store.ErrPermanent, "bytes %d to %d are not within the %d of %q", p.SourceOffset, p.SourceOffset+p.Size, fi.Size(), p.Source.Key)
 	}
-	for done := int64(0); done < p.Size; done += copyBytes {
-		if err := ctx.Err(); err != nil {
-			return store.Part{}, err
-		}
-		if _, err := from.Seek(p.SourceOffset+done, io.SeekStart); err != nil {
-			return store.Part{}, err
-		}
-		if _, err := to.Seek(p.Offset+done, io.SeekStart); err != nil {
-			return store.Part{}, err
-		}
-		if _, err := io.CopyN(to, from, min(copyBytes, p.Size-done)); err != nil {
-			return store.Part{}, err
-		}
-	}
-	if err := unchanged(from, fi); err != nil {
+	if err := copyPinned(ctx, to, from, fi, p); err != nil {
 		return store.Part{}, err
 	}
 	return store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}, fdatasync(to)
+}
+
+// copyPinned makes sure afterwards that nobody wrote into the source meanwhile. One that was cut short ends early, and what happened
+// to it says more than where the copy stopped.
+func copyPinned(ctx context.Context, to, from *os.File, pinned os.FileInfo, p store.PartCopy) error {
+	err := copyRange(ctx, to, from, p)
+	if changed := unchanged(from, pinned); changed != nil {
+		return changed
+	}
+	return err
+}
+
+func copyRange(ctx context.Context, to, from *os.File, p store.PartCopy) error {
+	for done := int64(0); done < p.Size; done += copyBytes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := from.Seek(p.SourceOffset+done, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := to.Seek(p.Offset+done, io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(to, from, min(copyBytes, p.Size-done)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -54,13 +54,22 @@ func TestStatsAndUsageCountTheSame(t *testing.T) {
 	if _, err := s.Copy(ctx, "c", o.Ref(), store.WriteOptions{Condition: store.IfAbsent()}); err != nil {
 		t.Fatal(err)
 	}
+	up, err := s.CreateUpload(ctx, "u", store.UploadOptions{CopiesParts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CopyPart(ctx, up, store.PartCopy{Number: 1, Size: 30, Source: o.Ref()}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Head(ctx, `\`); !errors.Is(err, store.ErrName) {
 		t.Fatal(err)
 	}
 	want := mem.Stats{
-		"put":  {Requests: 2, Failures: 1, SentBytes: 150}, // the refused body had left all the same
-		"read": {Requests: 1, ReceivedBytes: 7},
-		"copy": {Requests: 1, CopiedBytes: 100},
+		"put":           {Requests: 2, Failures: 1, SentBytes: 150}, // the refused body had left all the same
+		"read":          {Requests: 1, ReceivedBytes: 7},
+		"copy":          {Requests: 1, CopiedBytes: 100},
+		"create-upload": {Requests: 1},
+		"part-copy":     {Requests: 1, CopiedBytes: 30},
 	}
 	if d := cmp.Diff(want, s.Stats()); d != "" {
 		t.Error(d)

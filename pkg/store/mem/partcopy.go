@@ -50,6 +50,7 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 		CRC64NVME: store.Hex64(crc64nvme.Checksum(data)), CRC32C: store.Hex32(crc32.Checksum(data, castagnoli)),
 	}
 	up.parts[p.Number] = part{Part: made, data: data}
+	s.stats.add(op, OpStats{CopiedBytes: p.Size})
 	return made, nil
 }
 

@@ -3,7 +3,7 @@ package mem
 import "maps"
 
 // Stats are what a store was asked since it was made, by operation ("list", "head", "read", "put", "copy", "delete",
-// "create-upload", "part", "list-parts", "complete", "abort", "list-uploads"). Tests use them as the truth that a ledger
+// "create-upload", "part", "part-copy", "list-parts", "complete", "abort", "list-uploads"). Tests use them as the truth that a ledger
 // is compared with.
 type Stats map[string]OpStats
 

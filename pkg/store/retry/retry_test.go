@@ -73,7 +73,7 @@ func TestKindsThatAreTriedAgain(t *testing.T) {
 func TestEveryOperationRecovers(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Before, fault.After} {
 		for _, op := range []string{
-			"list", "head", "read", "put", "copy", "create-upload", "part", "list-parts", "list-uploads", "complete", "abort", "delete",
+			"list", "head", "read", "put", "copy", "create-upload", "part", "part-copy", "list-parts", "list-uploads", "complete", "abort", "delete",
 		} {
 			t.Run(fmt.Sprint(op, " ", kind), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -122,13 +122,18 @@ func everyOperation(t *testing.T, s store.Store) {
 	if o.Size != 5 {
 		t.Errorf("copy made %+v", o)
 	}
-	u, err := s.CreateUpload(ctx, "big", store.UploadOptions{Size: 3})
+	u, err := s.CreateUpload(ctx, "big", store.UploadOptions{Size: 3, CopiesParts: true})
 	check("create-upload", err)
 	part, err := s.UploadPart(ctx, u, partOf("abc"))
 	check("part", err)
+	copied, err := s.CopyPart(ctx, u, store.PartCopy{Number: 2, Offset: 3, Size: 2, Source: old.Ref()})
+	check("part-copy", err)
+	if copied.Number != 2 || copied.Size != 2 {
+		t.Errorf("part-copy made %+v", copied)
+	}
 	parts, err := s.ListParts(ctx, u, nil)
 	check("list-parts", err)
-	if len(parts) != 1 {
+	if len(parts) != 2 {
 		t.Errorf("parts %+v", parts)
 	}
 	_, err = s.ListUploads(ctx, "")

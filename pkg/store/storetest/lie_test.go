@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ type liar struct {
 	lie  Quirk
 	mu   sync.Mutex
 	done map[string]bool
+	// copied parts by upload and number
+	copied map[string]store.Part
 }
 
 // Lies that nothing excuses.
@@ -41,6 +44,8 @@ const (
 	partCopyShifts    Quirk = "part-copy-shifts"
 	partCopyClamps    Quirk = "part-copy-clamps"
 	partCopyEchoes    Quirk = "part-copy-tells-the-wrong-checksum"
+	partCopyForgotten Quirk = "part-copy-forgotten"
+	partCopyKeepsOld  Quirk = "part-copy-does-not-replace"
 )
 
 func TestEveryLieIsCaught(t *testing.T) {
@@ -76,7 +81,8 @@ func TestEveryLieIsCaught(t *testing.T) {
 		})
 	}
 	for _, q := range []Quirk{listIgnoresMax, listIgnoresSlash, listForgets, headDiffers, readShifts, deleteDoesNothing, copyDamages,
-		partsForgotten, uploadsVisible, unsetMeansAlways, bareErrors, unmetered, pastEndIsZeros, partCopyShifts, partCopyClamps, partCopyEchoes} {
+		partsForgotten, uploadsVisible, unsetMeansAlways, bareErrors, unmetered, pastEndIsZeros, partCopyShifts, partCopyClamps, partCopyEchoes,
+		partCopyForgotten, partCopyKeepsOld} {
 		t.Run(string(q), func(t *testing.T) {
 			if failed, _ := runAll(t, q, []Quirk{q}); len(failed) == 0 {
 				t.Error("every case passed")
@@ -114,7 +120,7 @@ func TestDataFollowFromTheSeed(t *testing.T) {
 
 // runAll is what doctor does: all cases without package testing.
 func runAll(t *testing.T, lie Quirk, declared []Quirk) (failed []error, e *Env) {
-	s := &liar{Store: mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1}}), lie: lie, done: map[string]bool{}}
+	s := &liar{Store: mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1}}), lie: lie, done: map[string]bool{}, copied: map[string]store.Part{}}
 	e = NewEnv(s, Options{Quirks: declared})
 	for _, c := range Cases() {
 		if err := c.Run(t.Context(), e); err != nil {
@@ -258,9 +264,21 @@ func (l *liar) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (
 	case l.lie == partCopyClamps:
 		p.SourceOffset = min(p.SourceOffset, o.Size-p.Size)
 	}
+	l.mu.Lock()
+	old, repeated := l.copied[u.ID+strconv.Itoa(p.Number)]
+	l.mu.Unlock()
+	if l.lie == partCopyKeepsOld && repeated {
+		return old, nil
+	}
 	made, err := l.Store.CopyPart(ctx, u, p)
 	if l.lie == partCopyEchoes {
 		made.CRC64NVME = o.Checksums.CRC64NVME
+	}
+	if l.lie == partCopyKeepsOld && err == nil {
+		made.CRC64NVME, made.CRC32C = "", "" // or they would tell
+		l.mu.Lock()
+		l.copied[u.ID+strconv.Itoa(p.Number)] = made
+		l.mu.Unlock()
 	}
 	return made, err
 }
@@ -269,6 +287,9 @@ func (l *liar) ListParts(ctx context.Context, u store.Upload, recorded []store.P
 	ps, err := l.Store.ListParts(ctx, u, recorded)
 	if l.lie == partsForgotten && len(ps) > 1 {
 		ps = ps[:1]
+	}
+	if l.lie == partCopyForgotten && u.CopiesParts && len(ps) > 0 {
+		ps = ps[1:]
 	}
 	return ps, err
 }

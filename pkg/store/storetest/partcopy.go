@@ -263,10 +263,18 @@ func partCopyResumed(ctx context.Context, e *Env) error {
 		if p.Number < 1 || p.Number > 2 {
 			return fmt.Errorf("list parts: part %d was never made", p.Number)
 		}
+		off := int64(p.Number-1) * e.partBytes()
+		if err := checkPart(p, partInput(p.Number, off, a.body[off:off+e.partBytes()])); err != nil {
+			return fmt.Errorf("list parts: %w", err)
+		}
 		parts[p.Number-1] = p
 	}
 	if parts[1].Number == 0 {
 		return fmt.Errorf("list parts: the part that was sent is not there: %+v", held)
+	}
+	// A store that cannot list confirms parts by their checksums, and a copied one may have none.
+	if parts[0].Number == 0 && e.Store.Capabilities().ListsParts {
+		return fmt.Errorf("list parts: the part that was copied is not there: %+v", held)
 	}
 	for _, p := range a.copies {
 		if parts[p.Number-1].Number != 0 {
@@ -300,6 +308,13 @@ func partCopyRepeated(ctx context.Context, e *Env) error {
 				return fmt.Errorf("once more: %w", err)
 			}
 		}
+	}
+	held, err := e.Store.ListParts(ctx, a.u, parts)
+	if err != nil {
+		return fmt.Errorf("list parts: %w", err)
+	}
+	if len(held) != len(parts) && e.Store.Capabilities().ListsParts {
+		return fmt.Errorf("list parts: %d parts after each was made again, want %d: %+v", len(held), len(parts), held)
 	}
 	return e.completed(ctx, a, parts, store.IfAbsent())
 }
