@@ -158,6 +158,21 @@ func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Des
 	}, nil
 }
 
+// origins are the stores of all destinations: what they hold may be cheaper to read than the source.
+func (a *app) origins() (list []dgsync.Origin) {
+	seen := map[string]bool{}
+	for _, name := range keys(a.cfg.Destinations) {
+		s := a.cfg.Destinations[name].Store
+		if !seen[s] {
+			seen[s] = true
+			list = append(list, dgsync.Origin{
+				Name: s, Location: a.cfg.Stores[s].Location, Open: func(ctx context.Context) (store.Store, error) { return a.store(ctx, s) },
+			})
+		}
+	}
+	return list
+}
+
 // request opens what a dataset and a destination name.
 func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
 	if dest == "" {
@@ -176,6 +191,7 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	if q.Destination, err = a.destination(ctx, dest, name); err != nil {
 		return q, err
 	}
+	q.Origins = a.origins()
 	for _, other := range a.cfg.Datasets[name].Related {
 		q.Related = append(q.Related, a.cfg.Destinations[dest].PrefixFor(other))
 	}

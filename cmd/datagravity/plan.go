@@ -162,6 +162,9 @@ func printPlan(g *globals, p *plan.Plan, every bool) error {
 	}
 	_, _ = fmt.Fprintf(g.out, "\n%s -> agent at %s -> %s\n", p.Route.Source, p.Route.Agent, p.Route.Destination)
 	_, _ = fmt.Fprintf(g.out, "crosses  %s%s\n", size(e.CrossingBytes), bound)
+	if e.ReusedBytes > 0 {
+		_, _ = fmt.Fprintf(g.out, "reused   %s of assembled shards are copied at the destination\n", size(e.ReusedBytes))
+	}
 	if n, bytes := readFirst(p); n > 0 {
 		_, _ = fmt.Fprintf(g.out, "         %d shards of it, %s, are read at the source first: the destination may hold them under another name\n", n, size(bytes))
 	}
@@ -194,13 +197,14 @@ func readFirst(p *plan.Plan) (n int, bytes int64) {
 }
 
 var wayMeaning = map[plan.Way]string{
-	plan.Have:    "at the destination and proven",
-	plan.Adopt:   "there already, not written by datagravity; equal size and checksum",
-	plan.Read:    "there already; its bytes will be read back and compared",
-	plan.Copy:    "copied by the destination itself; nothing crosses",
-	plan.Full:    "from the source",
-	plan.Refused: "an object that datagravity did not write stands in the way",
-	plan.Missing: "the source no longer has it",
+	plan.Have:     "at the destination and proven",
+	plan.Adopt:    "there already, not written by datagravity; equal size and checksum",
+	plan.Read:     "there already; its bytes will be read back and compared",
+	plan.Copy:     "copied by the destination itself; nothing crosses",
+	plan.Assemble: "put together at the destination from what it holds; the rest crosses",
+	plan.Full:     "from the source",
+	plan.Refused:  "an object that datagravity did not write stands in the way",
+	plan.Missing:  "the source no longer has it",
 }
 
 // parseBandwidth reads 800Mbit/s, 10Gbit/s.

@@ -53,6 +53,7 @@ type syncJSON struct {
 	ResumedBytes int64                   `json:"resumed_bytes"`
 	IndexedBytes int64                   `json:"indexed_bytes"`
 	NotMoved     int64                   `json:"not_moved_bytes"`
+	ReusedBytes  int64                   `json:"reused_bytes"`
 	WireRead     int64                   `json:"wire_read_bytes"`
 	WireSent     int64                   `json:"wire_sent_bytes"`
 	PlannedUSD   cost.NanoUSD            `json:"planned_usd"`
@@ -129,7 +130,7 @@ func sayingToo(g *globals, printing, err error) error {
 func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 	out := syncJSON{
 		Dataset: q.Source.Name, Destination: q.Destination.Name, Ready: rep.Ready, Ways: rep.Ways, MovedBytes: rep.MovedBytes,
-		ResumedBytes: rep.ResumedBytes, IndexedBytes: rep.LearnedBytes, WireRead: rep.ReadBytes, WireSent: rep.SentBytes,
+		ResumedBytes: rep.ResumedBytes, ReusedBytes: rep.ReusedBytes, IndexedBytes: rep.LearnedBytes, WireRead: rep.ReadBytes, WireSent: rep.SentBytes,
 		PlannedUSD: rep.Plan.Estimate.USD, SettledUSD: rep.USD, Seconds: rep.Took.Seconds(), Deferred: len(rep.Deferred),
 		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes,
 	}
@@ -141,7 +142,7 @@ func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 	}
 	for w, c := range rep.Ways {
 		out.Shards += c.Shards
-		if w != plan.Full {
+		if w != plan.Full && w != plan.Assemble {
 			out.NotMoved += c.Bytes
 		}
 	}
@@ -164,6 +165,9 @@ func printReport(g *globals, q dgsync.Request, rep dgsync.Report) error {
 	}
 	if err := t.flush(); err != nil {
 		return err
+	}
+	if rep.ReusedBytes > 0 {
+		_, _ = fmt.Fprintf(g.out, "\n%s were copied at the destination, from what it held", size(rep.ReusedBytes))
 	}
 	_, err := fmt.Fprintf(g.out, "\nmoved %s (%s resumed from before) in %s; on the wire %s read, %s sent\ncost  %s, planned %s\n",
 		size(rep.MovedBytes), size(rep.ResumedBytes), seconds(rep.Took), size(rep.ReadBytes), size(rep.SentBytes), rep.USD, rep.Plan.Estimate.USD)

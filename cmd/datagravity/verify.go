@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,21 +15,47 @@ import (
 )
 
 func newVerify(g *globals) *cobra.Command {
-	var to string
+	var to, sample string
 	var read bool
 	c := &cobra.Command{
 		Use: "verify DATASET --to DEST", Short: "Compare what the manifest claims with the objects at a destination",
-		Long: `Lists the destination and compares existence, size and ETag; with --read also every byte (priced and under the budget).
-What is wrong is recorded, so that the next sync, or repair, mends it. Exits 4 if anything is wrong.`,
+		Long: `Lists the destination and compares existence, size and ETag; with --read also every byte, with --sample a share of the
+bytes: those that were proven longest ago, so that repeated samples reach everything. What is read is priced and under the
+budget. What is wrong is recorded, so that the next sync, or repair, mends it. Exits 4 if anything is wrong.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runVerify(c.Context(), g, args[0], to, read) },
+		RunE: func(c *cobra.Command, args []string) error {
+			share, err := shareOf(read, sample)
+			if err != nil {
+				return usageError{err}
+			}
+			return runVerify(c.Context(), g, args[0], to, share)
+		},
 	}
 	c.Flags().StringVar(&to, "to", "", "destination, by its name in the configuration")
 	c.Flags().BoolVar(&read, "read", false, "read every byte back")
+	c.Flags().StringVar(&sample, "sample", "", "read this `share` of the bytes back, for example 5%")
 	return c
 }
 
-func runVerify(ctx context.Context, g *globals, dataset, to string, read bool) (err error) {
+// shareOf is the part of the bytes to read, 0 to 1.
+func shareOf(read bool, sample string) (float64, error) {
+	switch {
+	case read && sample != "":
+		return 0, errors.New("--read reads everything; take it or --sample")
+	case read:
+		return 1, nil
+	case sample == "":
+		return 0, nil
+	}
+	number, percent := strings.CutSuffix(sample, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || !percent || !(v > 0 && v <= 100) {
+		return 0, fmt.Errorf("--sample %q: want more than 0%% and at most 100%%, for example 5%%", sample)
+	}
+	return v / 100, nil
+}
+
+func runVerify(ctx context.Context, g *globals, dataset, to string, share float64) (err error) {
 	show, err := newProgress(g, "verify "+dataset+" at "+to)
 	if err != nil {
 		return err
@@ -40,7 +69,7 @@ func runVerify(ctx context.Context, g *globals, dataset, to string, read bool) (
 	if err != nil {
 		return err
 	}
-	v, err := a.sync.Verify(ctx, q.Source, q.Destination, read)
+	v, err := a.sync.Verify(ctx, q.Source, q.Destination, share)
 	show.end()
 	if err != nil {
 		return ended(ctx, err)
@@ -59,7 +88,7 @@ func (g *globals) verdict(v dgsync.Verification, dataset, to string) error {
 	for _, w := range v.Wrong {
 		_, _ = fmt.Fprintf(g.out, "wrong: %s: %s\n", w.Path, w.Reason)
 	}
-	_, err := fmt.Fprintf(g.out, "checked %d objects at %s, %s read back, %d wrong\n", v.Checked, to, size(v.Bytes), len(v.Wrong))
+	_, err := fmt.Fprintf(g.out, "checked %d objects at %s, read %d of them back (%s), %d wrong\n", v.Checked, to, v.Read, size(v.Bytes), len(v.Wrong))
 	if err != nil {
 		return err
 	}
@@ -69,19 +98,26 @@ func (g *globals) verdict(v dgsync.Verification, dataset, to string) error {
 func newRepair(g *globals) *cobra.Command {
 	var sel selectionFlags
 	var read bool
+	var sample string
 	c := &cobra.Command{
 		Use: "repair DATASET --to DEST", Short: "Verify a destination and bring back what is missing, changed or damaged",
 		Long: `Runs verify and then sync. An object that was changed behind datagravity's back is replaced only if it still is what
-datagravity wrote, damaged or cut short; one that somebody else wrote over it needs --adopt=overwrite.`,
+datagravity wrote, damaged or cut short: what is left of it is read and compared. One that somebody else wrote over it needs
+--adopt=overwrite.`,
 		Args: cobra.ExactArgs(1),
 	}
 	sel.add(c)
 	var o syncFlags
 	c.Flags().BoolVar(&read, "read", false, "read every byte back to find damage that size and ETag do not show")
+	c.Flags().StringVar(&sample, "sample", "", "read this `share` of the bytes back, for example 5%")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		name, _ := splitSnapshot(args[0])
-		err := runVerify(c.Context(), g.quiet(), name, sel.to, read)
+		share, err := shareOf(read, sample)
+		if err != nil {
+			return usageError{err}
+		}
+		err = runVerify(c.Context(), g.quiet(), name, sel.to, share)
 		if err != nil && exitCode(c.Context(), err) != exitIntegrity {
 			return err
 		}

@@ -51,6 +51,15 @@ func (tx *Tx) ledgerAccount() (*account, error) {
 	return tx.account, nil
 }
 
+// ID names the manifest, beside others that use the same stores. One that is made anew has another.
+func (tx *Tx) ID() (string, error) {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return "", err
+	}
+	return a.ID, nil
+}
+
 // reseal replaces a record of a sealed table in the account; nil stands for none.
 func (tx *Tx) reseal(before, after []byte) error {
 	a, err := tx.ledgerAccount()

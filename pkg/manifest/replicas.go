@@ -28,10 +28,18 @@ type Replica struct {
 	// Proof names what proves the bytes: "upload" (every part and the whole), "copy" (pinned source, whole checksum),
 	// "adopted-checksum", "adopted-read", "read".
 	Proof string `cbor:"10,keyasint" json:"proof"`
-	// Missing says why the replica no longer counts ("deleted", "changed", "damaged"); "" while it does.
+	// Missing says why the replica no longer counts: one of those below; "" while it does.
 	Missing string         `cbor:"11,keyasint,omitempty" json:"missing,omitempty"`
 	Recipe  chunker.Digest `cbor:"12,keyasint" json:"recipe"`
 }
+
+// Why a replica no longer counts.
+const (
+	Deleted = "deleted"
+	Changed = "changed" // another ETag: somebody else wrote the key
+	Damaged = "damaged" // the ETag that we remember, but other bytes
+	Suspect = "suspect" // the ETag that we remember; what was copied from it was wrong, so that it is read before it counts again
+)
 
 // Present tells whether the replica counts.
 func (r Replica) Present() bool { return r.Missing == "" }

@@ -40,6 +40,25 @@ type Transfer struct {
 	Updated   Millis          `cbor:"17,keyasint" json:"updated"`
 	// Digests are the extra ones that are computed while the shard is read from its first byte to its last.
 	Digests []string `cbor:"18,keyasint,omitempty" json:"-"`
+	// Assembly is how the shard is put together from what the destination held when the transfer began; nil: all of it is sent.
+	// The parts are those of this record, whatever a later plan would choose.
+	Assembly *Assembly `cbor:"19,keyasint,omitempty" json:"-"`
+}
+
+// Assembly is a list of parts, some of them ranges of objects of the destination.
+type Assembly struct {
+	From  []store.Ref `cbor:"1,keyasint"`
+	Parts []Piece     `cbor:"2,keyasint"`
+}
+
+// Piece is a run of whole chunks of the recipe.
+type Piece struct {
+	_      struct{} `cbor:",toarray"`
+	Chunks int      // how many
+	From   int      // 1 + the index in From that it is copied from; 0: it is sent
+	Offset int64    // in that object
+	// Glued to the piece before it, in a temporary object.
+	Glued bool
 }
 
 // Part is one finished part of a transfer.
@@ -58,7 +77,19 @@ type Part struct {
 	// Format and Extra are those of chunker.State at the part's end.
 	Format []byte `cbor:"10,keyasint,omitempty"`
 	Extra  []byte `cbor:"11,keyasint,omitempty"`
+	// Copied on the server: the checksums are what the service told of the range, those in Unknown are not known.
+	Copied  bool    `cbor:"12,keyasint,omitempty"`
+	Unknown Unknown `cbor:"13,keyasint,omitempty"`
 }
+
+// Unknown names the checksums that a service told nothing of.
+type Unknown uint8
+
+// The checksums of a copied part.
+const (
+	UnknownCRC64NVME Unknown = 1 << iota
+	UnknownCRC32C
+)
 
 // Transfer returns one by its id.
 func (tx *Tx) Transfer(id string) (Transfer, bool, error) { return transfers.get(tx, key(id)) }

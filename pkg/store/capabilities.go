@@ -32,6 +32,8 @@ type Capabilities struct {
 
 	// CopiesParts: a part can be a range of another object, copied by the service. All limits of Parts hold for it.
 	CopiesParts bool `json:"copies_parts"`
+	// RangeSourceMoreThanBytes: ranges are copied only from objects larger than this.
+	RangeSourceMoreThanBytes int64 `json:"range_source_more_than_bytes"`
 	// AssembledChecksums: an object with copied parts has a full checksum, too, so that it need not be read to be proven.
 	AssembledChecksums bool `json:"assembled_checksums"`
 	// PartsProveObject: the service tells a checksum of every range that it copied, and CompleteUpload makes sure that the object

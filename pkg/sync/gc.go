@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
 // Leftover is something of ours that no longer serves a purpose.
@@ -23,17 +25,24 @@ type Leftover struct {
 	Removed bool `json:"removed"`
 }
 
-// Collect finds unfinished uploads and transfers at destinations that were not worked on for olderThan, and removes them
-// unless dryRun. It never touches an object, nor an upload that this manifest did not begin.
+// Collect finds unfinished uploads, temporary objects and transfers at destinations that were not worked on for olderThan, and
+// removes them unless dryRun. It never touches a shard, nor anything that this manifest did not begin.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
 	limit := s.Manifest.Now().Add(-olderThan)
 	byKey := map[string][]manifest.Transfer{}
+	working := map[string]bool{} // ids of transfers that are not idle
 	var idle []manifest.Transfer
-	err := s.Manifest.View(func(tx *manifest.Tx) error {
+	var id string
+	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		if id, err = tx.ID(); err != nil {
+			return err
+		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
 			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
 			if !t.Updated.Time().After(limit) {
 				idle = append(idle, t)
+			} else {
+				working[t.ID] = true
 			}
 			return true, nil
 		})
@@ -43,6 +52,11 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	}
 	var out []Leftover
 	for name, st := range stores {
+		temporary, err := collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), working, limit, dryRun)
+		out = append(out, temporary...)
+		if err != nil {
+			return out, err
+		}
 		uploads, err := st.ListUploads(ctx, "")
 		if errors.Is(err, store.ErrUnsupported) {
 			continue
@@ -79,6 +93,35 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 		}
 		return nil
 	})
+}
+
+// collectTemporary finds the temporary objects of transfers that nothing works on any more.
+func collectTemporary(
+	ctx context.Context, name string, st store.Store, prefix string, working map[string]bool, limit time.Time, dryRun bool,
+) (out []Leftover, err error) {
+	for token := ""; ; {
+		page, err := st.List(ctx, store.ListOptions{Prefix: prefix, Token: token})
+		if err != nil {
+			return out, fmt.Errorf("list temporary objects: %w", err)
+		}
+		for _, o := range page.Objects {
+			transfer, _, _ := strings.Cut(strings.TrimPrefix(o.Key, prefix), "/")
+			if working[transfer] || o.Modified.After(limit) {
+				continue
+			}
+			l := Leftover{Store: name, Key: o.Key, Created: o.Modified, Why: "a temporary object whose transfer is over", Ours: true}
+			if !dryRun {
+				if err := st.Delete(ctx, o.Ref()); err != nil {
+					return out, fmt.Errorf("delete the temporary object %q: %w", o.Key, err)
+				}
+				l.Removed = true
+			}
+			out = append(out, l)
+		}
+		if token = page.Next; token == "" {
+			return out, nil
+		}
+	}
 }
 
 // judge tells whether an upload is ours, and whether it is stale.

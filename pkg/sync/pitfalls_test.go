@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -197,19 +199,20 @@ func TestVerifyFindsAndSyncMends(t *testing.T) {
 	r.mustSync()
 	putObject(t, r.dest, "data/c4/a.tar", whole[:100_000])
 	s := r.open()
-	v, err := s.Verify(context.Background(), r.src, r.dst, false)
+	v, err := s.Verify(context.Background(), r.src, r.dst, 0)
 	if err != nil || len(v.Wrong) != 1 || v.Checked != 2 || v.Wrong[0].Reason != "changed" {
 		t.Fatalf("verify: %+v, %v", v, err)
 	}
 	r.close()
-	rep := r.mustSync(func(q *Request) { q.Adopt = plan.AdoptOverwrite })
+	// What is left of the object is proven to be ours, so that nobody has to allow that it is replaced.
+	rep := r.mustSync()
 	if got := ways(rep.Summary); got != "have:1 full:1 " {
 		t.Errorf("repair: %s", got)
 	}
 	r.equal()
 	s = r.open()
 	defer r.close()
-	if v, err := s.Verify(context.Background(), r.src, r.dst, true); err != nil || len(v.Wrong) != 0 || v.Bytes != 301_000 {
+	if v, err := s.Verify(context.Background(), r.src, r.dst, 1); err != nil || len(v.Wrong) != 0 || v.Bytes != 301_000 {
 		t.Errorf("verify with reading: %+v, %v", v, err)
 	}
 }
@@ -398,4 +401,53 @@ func TestPartsOfHugeShardsFitEveryBackend(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An object that somebody else wrote over ours is not ours because it is short: one other byte, and it stays.
+func TestShortObjectOfAnotherIsKept(t *testing.T) {
+	r := newRig(t)
+	whole := data(1, 300_000)
+	r.put("a.tar", whole)
+	r.mustSync()
+	for _, at := range []int{0, 199_999} {
+		other := slices.Clone(whole[:200_000])
+		other[at] ^= 1
+		putObject(t, r.dest, "data/c4/a.tar", other)
+		if _, err := r.sync(func(q *Request) { q.Check = true }); !errors.Is(err, engine.ErrForeign) {
+			t.Errorf("byte %d: %v", at, err)
+		}
+		if !slices.Equal(readObject(t, r.dest, "data/c4/a.tar"), other) {
+			t.Error("it was replaced")
+		}
+	}
+}
+
+// Samples read what was proven longest ago, so that a few of them read everything, and damage is found and mended.
+func TestSamplesReachEverything(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	r.now = func() time.Time { now = now.Add(time.Second); return now }
+	for i := range 10 {
+		r.put(fmt.Sprintf("s-%d.tar", i), data(uint64(i), 10_000))
+	}
+	r.mustSync()
+	r.dest.Damage("data/c4/s-7.tar", 5000)
+	found, read := 0, 0
+	for range 5 {
+		s := r.open()
+		v, err := s.Verify(context.Background(), r.src, r.dst, 0.2)
+		if err != nil || v.Read > 2 {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		found += len(v.Wrong)
+		read += v.Read
+		r.close()
+	}
+	if found != 1 || read != 9 {
+		t.Errorf("%d wrong ones found, %d right ones read", found, read)
+	}
+	if got := ways(r.mustSync().Summary); got != "have:9 full:1 " {
+		t.Errorf("mended: %s", got)
+	}
+	r.equal()
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 
+	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -26,9 +27,14 @@ func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, er
 	if err != nil {
 		return nil, err
 	}
+	origins, err := s.origins(q)
+	if err != nil {
+		return nil, err
+	}
 	items, err := plan.Build(ctx, s.Manifest, q.Destination.Store, plan.Input{
 		Dataset: q.Source.Dataset, States: v.states, Destination: q.Destination.Destination, Folder: folder, Adopt: q.Adopt,
-		Check: q.Check, FreeRead: route.In.IsFree(),
+		Check: q.Check, FreeRead: route.In.IsFree(), Reuse: s.reuse(q, route),
+		Source: plan.Origin{Store: q.Source.Dataset.Store, Location: q.Source.Location, In: route.In}, Origins: origins,
 	})
 	if err != nil {
 		return nil, err
@@ -37,6 +43,56 @@ func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, er
 		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items,
 	}
 	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
+}
+
+// origins prices the stores that may be read from.
+func (s *Syncer) origins(q Request) (list []plan.Origin, err error) {
+	for _, o := range q.Origins {
+		if o.Name == q.Source.Dataset.Store || o.Name == q.Destination.Destination.Store {
+			continue
+		}
+		rate, err := s.Ledger.Book().Transfer(o.Location, s.Agent, s.Routes)
+		if err != nil {
+			return nil, err
+		}
+		p := plan.Origin{Store: o.Name, Location: o.Location, In: rate}
+		if o.Location.Provider != "onprem" {
+			p.Prices = o.Location.Provider
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// openOrigins opens what a plan reads from.
+func (s *Syncer) openOrigins(ctx context.Context, q Request, p *plan.Plan) (map[string]store.Store, error) {
+	out := map[string]store.Store{}
+	for _, it := range p.Items {
+		if it.Origin == nil || out[it.Origin.Place.Store] != nil {
+			continue
+		}
+		for _, o := range q.Origins {
+			if o.Name != it.Origin.Place.Store {
+				continue
+			}
+			st, err := o.Open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			out[o.Name] = st
+		}
+	}
+	return out, nil
+}
+
+// reuse says how the destination's objects may serve.
+func (s *Syncer) reuse(q Request, route plan.Route) plan.Reuse {
+	u := plan.Reuse{
+		PartBytes: s.Engine.PartBytes(), TwoSteps: q.Destination.TwoSteps, Prefixes: append([]string{q.Destination.Prefix}, q.Related...),
+		Dir: s.Scratch,
+	}
+	u.Prices, u.ReadByte = route.PartPrices(s.Ledger.Book())
+	return u
 }
 
 // folder is where the snapshots layout puts this snapshot. Its name needs every digest; until they are known the plan is

@@ -102,8 +102,12 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.withdraw(ctx, q, p); err != nil {
 		return v, false, err
 	}
+	origins, err := s.openOrigins(ctx, q, p)
+	if err != nil {
+		return v, false, err
+	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
-		Dataset: q.Source.Dataset, Source: q.Source.Store, Dest: q.Destination.Store, Destination: q.Destination.Destination,
+		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Dest: q.Destination.Store, Destination: q.Destination.Destination,
 		Route: p.Route, Items: p.Items, Need: needID(q), Activity: "transfer",
 	})
 	sum.Failures = append(sum.Failures, learned.Failures...)

@@ -37,6 +37,13 @@ type Destination struct {
 	Store store.Store
 }
 
+// Origin is a configured store beside the dataset's own. It is opened when a plan reads from it.
+type Origin struct {
+	Name     string
+	Location store.Location
+	Open     func(ctx context.Context) (store.Store, error)
+}
+
 // Syncer does the work of the commands: index, plan, sync, ready, verify, gc.
 type Syncer struct {
 	Manifest *manifest.Manifest
@@ -46,7 +53,9 @@ type Syncer struct {
 	Routes   cost.RouteOptions
 	// BitsPerSecond of the link, for how long a plan takes.
 	BitsPerSecond float64
-	Log           *slog.Logger
+	// Scratch is a folder for what a plan does not keep in memory; "": the system's.
+	Scratch string
+	Log     *slog.Logger
 }
 
 // Request says what is wanted where.
@@ -61,6 +70,8 @@ type Request struct {
 	Check bool
 	// Partial runs what fits the budgets.
 	Partial bool
+	// Origins are other stores that may hold shards of the dataset, and be cheaper to read from.
+	Origins []Origin
 	// Related are prefixes in the destination's store of other datasets that may share chunks with this one.
 	Related []string
 }

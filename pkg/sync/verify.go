@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -12,14 +14,18 @@ import (
 
 // Verification is what Verify found.
 type Verification struct {
-	Checked int            `json:"checked"`
-	Bytes   int64          `json:"bytes"` // read back
-	Wrong   []MissingShard `json:"wrong"`
+	Checked int `json:"checked"`
+	// Read are the objects of which every byte was read back, Bytes how many those were.
+	Read  int            `json:"read"`
+	Bytes int64          `json:"bytes"`
+	Wrong []MissingShard `json:"wrong"`
 }
 
-// Verify compares what the manifest claims of a destination prefix with the objects there: existence, size and ETag; with
-// read also every byte, priced and budgeted like any transfer. What is wrong is recorded, so that the next sync mends it.
-func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, read bool) (out Verification, err error) {
+// Verify compares what the manifest claims of a destination prefix with the objects there: existence, size and ETag. Of the
+// objects that pass, a share (0 to 1, of the bytes) is then read whole, priced and budgeted like any transfer: those first whose
+// bytes were proven longest ago, so that repeated samples reach everything. What is wrong is recorded, so that the next
+// sync mends it.
+func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, share float64) (out Verification, err error) {
 	prefix := d.Prefix
 	before, err := s.replicas(d, prefix)
 	if err != nil {
@@ -33,7 +39,8 @@ func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, read boo
 	if err != nil {
 		return out, err
 	}
-	var items []plan.Item
+	var good []manifest.Replica
+	var total int64
 	for i, r := range after {
 		if !before[i].Present() {
 			continue
@@ -43,10 +50,20 @@ func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, read boo
 			out.Wrong = append(out.Wrong, MissingShard{r.Key, r.Size, r.Missing})
 			continue
 		}
-		items = append(items, itemOf(r))
+		good = append(good, r)
+		total += r.Size
 	}
-	if !read {
+	if share <= 0 {
 		return out, nil
+	}
+	slices.SortStableFunc(good, func(a, b manifest.Replica) int { return cmp.Compare(a.Verified, b.Verified) })
+	var items []plan.Item
+	var chosen int64
+	for _, r := range good {
+		if share < 1 && float64(chosen) >= share*float64(total) && len(items) > 0 {
+			break
+		}
+		items, chosen = append(items, itemOf(r)), chosen+r.Size
 	}
 	return out, s.verifyBytes(ctx, src, d, items, &out)
 }
@@ -77,6 +94,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify",
 	})
 	for _, c := range sum.Ways {
+		out.Read += c.Shards
 		out.Bytes += c.Bytes
 	}
 	bad := map[string]error{}
@@ -92,13 +110,13 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 			err = errors.Join(err, cause)
 			continue
 		}
-		out.Wrong = append(out.Wrong, MissingShard{it.Key, it.Size, "damaged"})
+		out.Wrong = append(out.Wrong, MissingShard{it.Key, it.Size, manifest.Damaged})
 		err = errors.Join(err, s.Manifest.Update(func(tx *manifest.Tx) error {
 			r, ok, err := tx.Replica(d.Destination.Store, it.Key)
 			if err != nil || !ok {
 				return err
 			}
-			r.Missing = "damaged"
+			r.Missing = manifest.Damaged
 			return tx.PutReplica(r)
 		}))
 	}

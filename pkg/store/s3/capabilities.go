@@ -25,6 +25,8 @@ const (
 	putMaxBytes      = 5 * store.GiB
 	copyMaxBytes     = 5 * store.GiB
 	copyPartMinBytes = 512 * store.MiB
+	// "greater than 5 MB", says the API reference of UploadPartCopy, and not which megabyte it means.
+	rangeSourceMoreThan = 5 * store.MiB
 )
 
 // Capabilities are what the bucket can do; the checksums among them can change once, at the first write to a server that
@@ -61,13 +63,14 @@ func (s *Store) learn(ctx context.Context, region string) error {
 	c := &s.capabilities
 	s.copyMaxBytes, s.copyPartBytes = copyMaxBytes, copyPartMinBytes
 	*c = store.Capabilities{
-		Provider:      "aws",
-		RequestPrices: "aws",
-		Names:         store.NameRules{MaxBytes: 1024, InvalidUTF8: true},
-		Parts:         store.PartLimits{MinBytes: partMinBytes, MaxBytes: partMaxBytes, MaxParts: partsMax, MaxObjectBytes: objectMaxBytes},
-		PutMaxBytes:   putMaxBytes,
-		CopyMaxBytes:  objectMaxBytes,
-		CopiesParts:   true, AssembledChecksums: s.amazon,
+		Provider:                 "aws",
+		RequestPrices:            "aws",
+		Names:                    store.NameRules{MaxBytes: 1024, InvalidUTF8: true},
+		Parts:                    store.PartLimits{MinBytes: partMinBytes, MaxBytes: partMaxBytes, MaxParts: partsMax, MaxObjectBytes: objectMaxBytes},
+		PutMaxBytes:              putMaxBytes,
+		CopyMaxBytes:             objectMaxBytes,
+		CopiesParts:              true,
+		RangeSourceMoreThanBytes: rangeSourceMoreThan, AssembledChecksums: s.amazon,
 		ListsParts:        true,
 		PreservesEncoding: true,
 		Region:            region,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -17,6 +18,9 @@ type cutting struct {
 	at     int64
 }
 
+// hashUnit is the largest power of two that divides a part's size: what of a part is one subtree of the shard's BLAKE3.
+func hashUnit(partBytes int64) int64 { return partBytes & -partBytes }
+
 // feed cuts and sums one part and notes in p what ends in it. Only the part whose turn it is may call it.
 func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Part) ([]receipt, error) {
 	var receipts []receipt
@@ -27,12 +31,20 @@ func (c *cutting) feed(ctx context.Context, sp span, buf []byte, p *manifest.Par
 		}
 		receipts = tail
 	}
-	final := sp.offset+sp.size == c.it.Size
-	sums := c.cutter.FeedSum(buf, sp.offset, len(c.spans) == 1, final, func(ch chunker.Chunk) {
-		p.Chunks = binary.LittleEndian.AppendUint32(p.Chunks, uint32(ch.Length))
-		p.Chunks = append(p.Chunks, ch.Digest[:]...)
-	})
-	p.CV, p.CRC64NVME, p.CRC32C = sums.CV[:], sums.CRC64NVME, sums.CRC32C
+	unit := hashUnit(c.t.PartBytes)
+	for at := sp.offset; at < sp.offset+sp.size; {
+		piece := buf[at-sp.offset:]
+		piece = piece[:min(unit, int64(len(piece)))]
+		end := at + int64(len(piece))
+		sums := c.cutter.FeedSum(piece, at, c.it.Size <= unit, end == c.it.Size, func(ch chunker.Chunk) {
+			p.Chunks = binary.LittleEndian.AppendUint32(p.Chunks, uint32(ch.Length))
+			p.Chunks = append(p.Chunks, ch.Digest[:]...)
+		})
+		p.CV = append(p.CV, sums.CV[:]...)
+		p.CRC64NVME = chunker.Combine64(p.CRC64NVME, sums.CRC64NVME, int64(len(piece)))
+		p.CRC32C = chunker.Combine32(p.CRC32C, sums.CRC32C, int64(len(piece)))
+		at = end
+	}
 	c.at = sp.offset + sp.size
 	state := c.cutter.State()
 	p.OpenStart, p.Format, p.Extra = state.OpenStart, state.Format, state.Extra
@@ -68,14 +80,19 @@ func (s *shard) combine() (chunker.Sums, []chunker.Chunk, error) {
 	if s.recipe != nil {
 		return chunker.Sums{Shard: s.recipe.Shard, CRC64NVME: s.recipe.CRC64NVME, CRC32C: s.recipe.CRC32C}, nil, nil
 	}
-	parts := make([]chunker.PartSums, 0, len(s.spans))
+	var cvs []chunker.PartCV
 	var chunks []chunker.Chunk
+	sums := chunker.Sums{Size: s.it.Size}
 	off := int64(0)
 	for _, sp := range s.spans {
 		p := s.parts[sp.number]
-		sums := chunker.PartSums{CRC64NVME: p.CRC64NVME, CRC32C: p.CRC32C}
-		copy(sums.CV[:], p.CV)
-		parts = append(parts, sums)
+		sums.CRC64NVME = chunker.Combine64(sums.CRC64NVME, p.CRC64NVME, p.Size)
+		sums.CRC32C = chunker.Combine32(sums.CRC32C, p.CRC32C, p.Size)
+		for cv := range slices.Chunk(p.CV, len(chunker.PartCV{})) {
+			if len(cv) == len(chunker.PartCV{}) {
+				cvs = append(cvs, chunker.PartCV(cv))
+			}
+		}
 		const entry = 4 + len(chunker.Digest{})
 		for b := p.Chunks; len(b) >= entry; b = b[entry:] {
 			ch := chunker.Chunk{Offset: off, Length: int64(binary.LittleEndian.Uint32(b))}
@@ -84,8 +101,9 @@ func (s *shard) combine() (chunker.Sums, []chunker.Chunk, error) {
 			off += ch.Length
 		}
 	}
-	sums, err := chunker.CombineParts(parts, s.t.PartBytes, s.it.Size)
+	shard, err := chunker.RootDigest(cvs, hashUnit(s.t.PartBytes), s.it.Size)
 	if err == nil {
+		sums.Shard = shard
 		sums.Extra, err = chunker.ExtraDigests(s.digests(), s.parts[len(s.spans)].Extra)
 	}
 	return sums, chunks, err

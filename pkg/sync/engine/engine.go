@@ -19,7 +19,7 @@ import (
 // Options of New. Zero values take the defaults named.
 type Options struct {
 	MemoryBytes   int64 // for data in flight; 96 MiB
-	PartBytes     int64 // a power of two; 4 MiB, 8 for S3, which takes no less than 5
+	PartBytes     int64 // a power of two; 4 MiB, 5 for S3, which takes no less
 	SingleBytes   int64 // a shard up to this size is read and written in one request each; the larger of PartBytes and 8 MiB
 	Shards        int   // at the same time; 8
 	PartsPerShard int   // in flight at most; 14, and never more than inFlightBytes
@@ -73,6 +73,8 @@ func (e *Engine) PartBytes() int64 { return e.o.PartBytes }
 type Job struct {
 	Dataset index.Dataset
 	Source  store.Store
+	// Origins are the stores, by name, that items are read from in place of the source.
+	Origins map[string]store.Store
 	// Dest is nil when shards are only read for the index.
 	Dest        store.Store
 	Destination plan.Destination
@@ -88,7 +90,8 @@ type Job struct {
 type run struct {
 	*Engine
 	Job
-	rec *recorder
+	rec   *recorder
+	split *splitter
 
 	mu      sync.Mutex
 	summary Summary
@@ -98,7 +101,7 @@ type run struct {
 // files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
 // ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal.
 func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
-	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m)}
+	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m), split: newSplitter(e.m.Now)}
 	err := r.waves(ctx)
 	err = errors.Join(err, r.rec.close())
 	r.summary.USD += r.rec.usd
@@ -108,9 +111,13 @@ func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
 func (r *run) waves(ctx context.Context) error {
 	todo := Event{Kind: RunStarted}
 	for _, it := range r.Items {
-		if it.Way == plan.Full {
+		switch it.Way {
+		case plan.Full:
 			todo.Shards++
 			todo.Bytes += it.Size
+		case plan.Assemble:
+			todo.Shards++
+			todo.Bytes += it.Assembly.SentBytes
 		}
 	}
 	r.o.Observe(todo)
@@ -148,19 +155,19 @@ func (r *run) skip(items []plan.Item, after jobs.Rank) {
 func (r *run) wave(ctx context.Context, items []plan.Item) error {
 	g, inWave := errgroup.WithContext(ctx)
 	g.SetLimit(r.o.Shards)
-	for _, it := range items {
-		if it.Way == plan.Have {
-			r.count(it, 0)
-			continue
-		}
+	for _, group := range r.batches(items) {
 		if inWave.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			if inWave.Err() != nil {
+			switch {
+			case inWave.Err() != nil:
 				return context.Cause(inWave)
+			case len(group) > 1:
+				return r.batch(inWave, group)
+			default:
+				return r.one(inWave, group[0])
 			}
-			return r.one(inWave, it)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -175,7 +182,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 	var moved int64
 	var err error
 	switch it.Way {
-	case plan.Full:
+	case plan.Full, plan.Assemble:
 		moved, err = r.full(ctx, it)
 	case plan.Copy:
 		moved, err = r.copy(ctx, it)
@@ -188,6 +195,11 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 	case plan.Missing:
 		err = &Blocked{Kind: ErrSourceMissing, Reason: it.Reason}
 	}
+	return r.done(ctx, it, moved, err)
+}
+
+// done counts an item that was carried out, or failed. It returns only errors that must end the run.
+func (r *run) done(ctx context.Context, it plan.Item, moved int64, err error) error {
 	if err == nil {
 		r.count(it, moved)
 		r.o.Observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})

@@ -98,7 +98,7 @@ func (m *memory) put(b []byte) {
 
 // roundUp keeps the number of different capacities small: parts of whole chunks differ by less than a chunk.
 func roundUp(n int64) int64 {
-	const step = 1 << 20
+	const step = 256 << 10
 	if n < pooledFrom {
 		return max(n, 512)
 	}

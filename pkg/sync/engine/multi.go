@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,9 @@ func (s *shard) multi(ctx context.Context) error {
 		return err
 	}
 	if err := s.move(ctx); err != nil {
+		if errors.Is(err, errStaleCopy) {
+			err = errors.Join(err, s.abandon(ctx))
+		}
 		return err
 	}
 	sums, chunks, err := s.combine()
@@ -40,11 +44,11 @@ func (s *shard) multi(ctx context.Context) error {
 	if s.Dest == nil {
 		return s.finish(fact, recipe, nil)
 	}
-	o, err := s.complete(ctx, sums)
+	o, proof, err := s.complete(ctx, sums)
 	if err != nil {
 		return err
 	}
-	return s.finish(fact, recipe, s.replica(s.it, o, sums.Shard, recipeID, "upload"))
+	return s.finish(fact, recipe, s.replica(s.it, o, sums.Shard, recipeID, proof))
 }
 
 // layOut divides the shard: runs of whole chunks with a recipe, equal power-of-two parts while the digest is learned.
@@ -64,6 +68,11 @@ func (s *shard) layOut() error {
 		}
 		return nil
 	}
+	if s.t.Assembly != nil {
+		var err error
+		s.spans, err = spansOf(s.t.Assembly, s.recipe)
+		return err
+	}
 	list, err := chunker.SplitParts(s.recipe.Chunks, s.t.PartBytes, limits.MinBytes, limits.MaxBytes, limits.MaxParts)
 	if err != nil {
 		return fmt.Errorf("divide %q into parts: %w", s.it.Path, err)
@@ -74,11 +83,16 @@ func (s *shard) layOut() error {
 	return nil
 }
 
-// PartSizeFor is the least power of two from `least` on whose parts a backend takes for an object of so many bytes, and how
-// many parts that are. Fixed sizes fail after days: 8 MiB x 10,000 parts are 78 GiB.
+// PartSizeFor is the size of the parts of an object of so many bytes, and how many they are: `least`, which is a power of two, or,
+// where the backend takes no part so small, the next whole MiB; doubled until they are not too many. Fixed sizes fail after
+// days: 8 MiB x 10,000 parts are 78 GiB.
 func PartSizeFor(size, least int64, limits store.PartLimits) (partBytes, count int64) {
 	partBytes = least
-	for partBytes < limits.MinBytes || (limits.MaxParts > 0 && (size-1)/partBytes+1 > int64(limits.MaxParts)) {
+	if partBytes < limits.MinBytes {
+		unit := min(least, store.MiB)
+		partBytes = (limits.MinBytes + unit - 1) / unit * unit
+	}
+	for limits.MaxParts > 0 && (size-1)/partBytes+1 > int64(limits.MaxParts) {
 		partBytes *= 2
 	}
 	return partBytes, (size-1)/partBytes + 1
@@ -119,7 +133,7 @@ func (s *shard) dropMisfits() {
 		at[sp.number] = sp
 	}
 	for n, p := range s.parts {
-		if sp, ok := at[n]; !ok || sp.offset != p.Offset || sp.size != p.Size {
+		if sp, ok := at[n]; !ok || sp.offset != p.Offset || sp.bytes() != p.Size {
 			delete(s.parts, n)
 		}
 	}
@@ -147,14 +161,16 @@ func (s *shard) reconcile(ctx context.Context) error {
 	}
 	for n, p := range s.parts {
 		h, ok := held[n]
-		same := ok && h.Size == p.Size && (h.CRC64NVME == "" || h.CRC64NVME == store.Hex64(p.CRC64NVME)) &&
-			(h.CRC32C == "" || h.CRC32C == store.Hex32(p.CRC32C))
-		if !same {
+		own := storePart(p)
+		if !ok || h.Size != p.Size || !agree(h.CRC64NVME, own.CRC64NVME) || !agree(h.CRC32C, own.CRC32C) {
 			delete(s.parts, n)
 		}
 	}
 	return nil
 }
+
+// agree tells whether two checksums are equal as far as both are known.
+func agree(a, b string) bool { return a == "" || b == "" || a == b }
 
 // restart forgets an upload that the store no longer has. What was learned of its parts goes with it: their bytes must be
 // sent again, so they are read again.
@@ -173,29 +189,64 @@ func (s *shard) create(ctx context.Context) error {
 	}
 	var u store.Upload
 	err := s.control(ctx, hopOut, s.it.Path, 0, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
-		u, err = s.Dest.CreateUpload(ctx, s.it.Key, store.UploadOptions{Properties: s.properties(), Size: s.it.Size})
+		announce := store.AttemptFrom(ctx)
+		ctx = store.WithAttempt(ctx, func(ctx context.Context, previous error) error {
+			s.strayed = true
+			return announce(ctx, previous)
+		})
+		u, err = s.Dest.CreateUpload(ctx, s.it.Key, store.UploadOptions{
+			Properties: s.properties(), Size: s.it.Size, CopiesParts: s.t.Assembly != nil,
+		})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	s.t.Upload = &u
-	return s.save()
+	if err := s.save(); err != nil || !s.strayed {
+		return err
+	}
+	return s.abortStrays(ctx)
 }
+
+// abortStrays ends uploads for the key that were begun since the transfer was, other than the one that is known: the
+// answers that named them were lost, and parts of uploads that nobody knows are billed for ever.
+func (s *shard) abortStrays(ctx context.Context) error {
+	var found []store.Upload
+	err := s.control(ctx, hopOut, s.it.Path, 0, cost.OpList, &s.notes, func(ctx context.Context) (err error) {
+		found, err = s.Dest.ListUploads(ctx, s.it.Key)
+		return err
+	})
+	if errors.Is(err, store.ErrUnsupported) {
+		return nil
+	}
+	for _, u := range found {
+		// The service's clock is not ours.
+		if u.Key == s.it.Key && u.ID != s.t.Upload.ID && u.Created.After(s.t.Created.Time().Add(-clockSkew)) {
+			err = errors.Join(err, s.Dest.AbortUpload(ctx, u))
+		}
+	}
+	return err
+}
+
+// clockSkew between this machine and a service that the times of uploads allow for.
+const clockSkew = time.Minute
 
 func (s *shard) save() error {
 	s.t.Updated = manifest.At(s.m.Now())
-	err := s.m.Batch(func(tx *manifest.Tx) error {
-		if !s.recorded {
-			// A record that could not be continued may have left parts, which were read under other rules.
-			if err := tx.DeleteTransfer(s.t.ID); err != nil {
-				return err
-			}
-		}
-		return tx.PutTransfer(s.t)
-	})
+	err := s.m.Batch(s.saveIn)
 	s.recorded = s.recorded || err == nil
 	return recordError(err)
+}
+
+func (s *shard) saveIn(tx *manifest.Tx) error {
+	if !s.recorded {
+		// A record that could not be continued may have left parts, which were read under other rules.
+		if err := tx.DeleteTransfer(s.t.ID); err != nil {
+			return err
+		}
+	}
+	return tx.PutTransfer(s.t)
 }
 
 // move reads, proves and sends the missing parts. Memory is taken in the order of the parts; with a digest to learn they
@@ -214,6 +265,13 @@ func (s *shard) move(ctx context.Context) error {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return errors.Join(g.Wait(), context.Cause(ctx))
+		}
+		if sp.from != nil || sp.tail != nil {
+			g.Go(func() error {
+				defer func() { <-slots }()
+				return s.copied(ctx, sp)
+			})
+			continue
 		}
 		buf, err := s.mem.get(ctx, sp.size)
 		if err != nil {
@@ -238,28 +296,28 @@ func (s *shard) has(sp span) bool {
 
 // part carries one part through: read, prove, send, record.
 func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, turn <-chan struct{}, next chan<- struct{}) error {
-	in, err := s.readPart(ctx, sp, buf)
+	receipts, err := s.readPart(ctx, sp, buf)
 	if err != nil {
 		return err
 	}
-	s.notesAdd(in)
+	s.notesAdd(receipts...)
 	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.size}
-	var extra []receipt
 	if s.recipe == nil {
 		select {
 		case <-turn:
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), s.settleHeld(in))
+			return errors.Join(context.Cause(ctx), s.settleHeld(receipts...))
 		}
-		if extra, err = cut.feed(ctx, sp, buf, &p); err != nil {
-			return errors.Join(err, s.settleHeld(in))
+		more, err := cut.feed(ctx, sp, buf, &p)
+		if err != nil {
+			return errors.Join(err, s.settleHeld(receipts...))
 		}
+		receipts = append(receipts, more...)
 		close(next)
 	} else {
 		// The chunk digests proved the bytes already; the checksums are for the server.
 		p.CRC64NVME, p.CRC32C = chunker.CRC64NVME(buf), chunker.CRC32C(buf)
 	}
-	receipts := append(extra, in)
 	if s.Dest != nil {
 		out, err := s.send(ctx, sp, buf, &p)
 		if err != nil {
@@ -275,14 +333,15 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	s.parts[p.Number] = p
 	s.moved += p.Size
 	s.mu.Unlock()
+	s.split.done(p.Size)
 	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: p.Size})
 	return nil
 }
 
 // readPart reads a part and proves it against the recipe; a wrong read is tried once more.
-func (s *shard) readPart(ctx context.Context, sp span, buf []byte) (receipt, error) {
+func (s *shard) readPart(ctx context.Context, sp span, buf []byte) ([]receipt, error) {
 	for attempt := 1; ; attempt++ {
-		in, err := s.read(ctx, sp.offset, buf)
+		in, err := s.readSplit(ctx, sp.offset, buf)
 		if err != nil || s.recipe == nil {
 			return in, err
 		}
@@ -290,12 +349,11 @@ func (s *shard) readPart(ctx context.Context, sp span, buf []byte) (receipt, err
 		if wrong == nil {
 			return in, nil
 		}
-		if err := s.settleHeld(in); err != nil {
-			return in, err
+		if err := s.settleHeld(in...); err != nil {
+			return nil, err
 		}
 		if attempt == 2 {
-			return receipt{}, fmt.Errorf("%w: %q from the source, twice: %w; index it again, and look at the source's disks",
-				store.ErrIntegrity, s.it.Path, wrong)
+			return nil, s.wrongBytes(wrong)
 		}
 	}
 }
@@ -314,41 +372,60 @@ func (s *shard) storeParts() []store.Part {
 	out := make([]store.Part, 0, len(s.parts))
 	for _, sp := range s.spans {
 		if p, ok := s.parts[sp.number]; ok {
-			out = append(out, store.Part{
-				Number: p.Number, Offset: p.Offset, Size: p.Size, ETag: p.ETag,
-				CRC64NVME: store.Hex64(p.CRC64NVME), CRC32C: store.Hex32(p.CRC32C),
-			})
+			out = append(out, storePart(p))
 		}
 	}
 	return out
 }
 
-// complete makes the object and proves it.
-func (s *shard) complete(ctx context.Context, sums chunker.Sums) (store.Object, error) {
+// storePart is a recorded part as stores know it.
+func storePart(p manifest.Part) store.Part {
+	out := store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size, ETag: p.ETag}
+	if p.Unknown&manifest.UnknownCRC64NVME == 0 {
+		out.CRC64NVME = store.Hex64(p.CRC64NVME)
+	}
+	if p.Unknown&manifest.UnknownCRC32C == 0 {
+		out.CRC32C = store.Hex32(p.CRC32C)
+	}
+	return out
+}
+
+// complete makes the object and proves it; proof says how.
+func (s *shard) complete(ctx context.Context, sums chunker.Sums) (o store.Object, proof string, err error) {
 	parts := s.storeParts()
-	var o store.Object
 	// A part takes at most 200 bytes of the request that names them all.
-	err := s.control(ctx, hopOut, s.it.Path, int64(len(parts))*200, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
+	err = s.control(ctx, hopOut, s.it.Path, int64(len(parts))*200, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
 		o, err = s.Dest.CompleteUpload(ctx, *s.t.Upload, parts, store.CompleteOptions{
 			Condition: s.it.Condition, Size: s.it.Size, Checksums: checksums(sums),
 		})
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return o, errors.Join(fmt.Errorf("%w: the upload of %q is gone from the destination; it starts anew", errStaleCopy, s.it.Key), s.restart())
+		return o, "", errors.Join(fmt.Errorf("%w: the upload of %q is gone from the destination; it starts anew", errStaleCopy, s.it.Key), s.restart())
 	}
-	if err != nil {
-		return o, err
+	if err == nil {
+		o, err = s.prove(ctx, s.it, o, checksums(sums), &s.notes, s.t.Assembly != nil)
 	}
-	o, err = s.prove(ctx, s.it, o, checksums(sums), &s.notes, false)
+	if err == nil && s.t.Assembly == nil {
+		return o, "upload", nil
+	}
+	if err == nil {
+		proof, err = s.proveAssembled(ctx, o, checksums(sums))
+	}
 	if errors.Is(err, store.ErrIntegrity) {
-		err = errors.Join(err, s.restart())
+		if s.t.Assembly != nil {
+			// The parts that were sent are proven, so it is what the others were copied from.
+			err = errors.Join(fmt.Errorf("%w as the manifest has it: what %q was put together from", errStaleCopy, s.it.Key), err, s.distrustSources())
+		}
+		err = errors.Join(err, s.abandon(ctx))
 	}
-	return o, err
+	return o, proof, err
 }
 
-func (s *shard) notesAdd(p receipt) {
+func (s *shard) notesAdd(list ...receipt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.notes.add(p)
+	for _, p := range list {
+		s.notes.add(p)
+	}
 }

@@ -39,13 +39,29 @@ func (r *run) crossing(h hop, path string, payload int64, op cost.Op, requests i
 // receipt is a request that was made and paid for, to be settled together with what it achieved.
 type receipt struct {
 	ticket *cost.Ticket
-	c      cost.Crossing
-	moved  cost.Moved
+	place  int // of the crossing in the ticket
+	// share is set where the ticket pays for many requests: what moved is noted there, and whoever holds the ticket settles
+	// all of it.
+	share *cost.Moved
+	c     cost.Crossing
+	moved cost.Moved
 }
+
+// holds tells whether the crossing holds a reservation; a free one does not.
+func (p receipt) holds() bool { return p.ticket != nil && p.ticket.Holds(p.place) }
 
 // pay makes a request under a reservation. Each further attempt is reserved anew, and the one before is charged whole,
 // unless it provably never left: the service may have sent more than we read. On success the receipt must be settled.
 func (r *run) pay(ctx context.Context, h hop, c cost.Crossing, request func(ctx context.Context) error) (receipt, error) {
+	ticket, err := r.ledger.Reserve([]cost.Crossing{c}, nil)
+	if err != nil {
+		return receipt{}, err
+	}
+	return r.payFrom(ctx, h, receipt{ticket: ticket, c: c}, request)
+}
+
+// payFrom is pay with a first attempt that is reserved already.
+func (r *run) payFrom(ctx context.Context, h hop, p receipt, request func(ctx context.Context) error) (receipt, error) {
 	var used store.Usage
 	var base int64
 	measured := func() int64 {
@@ -54,36 +70,44 @@ func (r *run) pay(ctx context.Context, h hop, c cost.Crossing, request func(ctx 
 		}
 		return used.Received.Load()
 	}
-	ticket, err := r.ledger.Reserve([]cost.Crossing{c}, nil)
-	if err != nil {
-		return receipt{}, err
-	}
-	end := func(cause error) error {
+	// end of an attempt that failed; unspent tells that its reservation can serve the next.
+	end := func(cause error) (unspent bool, err error) {
 		base = measured()
-		if neverSent(cause) {
-			return ticket.Release()
+		switch never := neverSent(cause); {
+		case p.share != nil && never:
+			return true, nil
+		case p.share != nil:
+			*p.share = cost.Moved{Bytes: p.c.Bytes, Requests: p.c.Requests}
+			return false, nil
+		case never:
+			return false, p.ticket.Release()
 		}
-		err := ticket.ChargeWhole()
-		r.addUSD(receipt{ticket: ticket})
-		return err
+		err = p.ticket.ChargeWhole()
+		r.addUSD(receipt{ticket: p.ticket})
+		return false, err
 	}
 	ctx = store.WithUsage(ctx, &used)
 	ctx = store.WithAttempt(ctx, func(_ context.Context, previous error) error {
-		if err := end(previous); err != nil {
+		if unspent, err := end(previous); err != nil || unspent {
 			return err
 		}
-		next, err := r.ledger.Reserve([]cost.Crossing{c}, nil)
+		next, err := r.ledger.Reserve([]cost.Crossing{p.c}, nil)
 		if err == nil {
-			ticket = next
+			p = receipt{ticket: next, c: p.c}
 		}
 		return err
 	})
-	err = request(ctx)
+	err := request(ctx)
 	r.wire(used.Received.Load(), used.Sent.Load(), 0)
 	if err != nil {
-		return receipt{}, errors.Join(err, end(err))
+		_, endErr := end(err)
+		return receipt{}, errors.Join(err, endErr)
 	}
-	return receipt{ticket: ticket, c: c, moved: cost.Moved{Bytes: measured() - base, Requests: c.Requests}}, nil
+	p.moved = cost.Moved{Bytes: measured() - base, Requests: p.c.Requests}
+	if p.share != nil {
+		*p.share = p.moved
+	}
+	return p, nil
 }
 
 // neverSent tells a failure before anything reached the service.
@@ -95,7 +119,7 @@ func neverSent(err error) bool {
 // settleIn books receipts inside a transaction; the functions returned must run after it committed.
 func (r *run) settleIn(tx *manifest.Tx, receipts ...receipt) (finish []func() error, err error) {
 	for _, p := range receipts {
-		if p.ticket == nil {
+		if p.ticket == nil || p.share != nil {
 			continue
 		}
 		f, err := p.ticket.SettleIn(tx, []cost.Moved{p.moved})
@@ -132,7 +156,7 @@ func (r *run) settle(with func(*manifest.Tx) error, receipts ...receipt) error {
 func (r *run) settleHeld(receipts ...receipt) error {
 	var held []receipt
 	for _, p := range receipts {
-		if p.ticket != nil && p.ticket.Holds(0) {
+		if p.holds() && p.share == nil {
 			held = append(held, p)
 		}
 	}
@@ -146,7 +170,7 @@ func (r *run) addUSD(receipts ...receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range receipts {
-		if p.ticket != nil {
+		if p.ticket != nil && p.share == nil {
 			r.summary.USD += p.ticket.SettledNanoUSD()
 		}
 	}
@@ -167,7 +191,7 @@ type notes struct{ list []receipt }
 
 // add keeps a receipt whose crossing was free; a paid one is settled on its own.
 func (n *notes) add(p receipt) {
-	if p.ticket == nil || p.ticket.Holds(0) {
+	if p.ticket == nil || p.holds() {
 		return
 	}
 	for i := range n.list {

@@ -100,11 +100,38 @@ func (r *run) unfinishedID(it plan.Item) string {
 // readBack reads the object at the destination and compares its bytes with the shard; equal ones are adopted.
 func (r *run) readBack(ctx context.Context, it plan.Item) error {
 	var n notes
+	if it.Found.Size < it.Size {
+		return r.readShort(ctx, it)
+	}
 	if err := r.compare(ctx, it, it.Found, &n); err != nil {
+		if it.Suspect && errors.Is(err, ErrForeign) {
+			err = errors.Join(fmt.Errorf("%w as it was written: %q", errStaleCopy, it.Key), r.damaged(it, it.Found.ETag))
+		}
 		return err
 	}
 	return r.rec.add(outcome{
 		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-read"), notes: n, ledger: r.ledger,
 		transfer: r.unfinishedID(it),
 	})
+}
+
+// readShort proves that an object is the beginning of the shard, so that it is what something left of ours. The next plan
+// then replaces it.
+func (r *run) readShort(ctx context.Context, it plan.Item) error {
+	if err := r.compareShort(ctx, it, it.Found); err != nil {
+		return err
+	}
+	return errors.Join(fmt.Errorf("%w as it was written: %q was cut short", errStaleCopy, it.Key), r.damaged(it, it.Found.ETag))
+}
+
+// damaged notes that the object with this ETag is ours and wrong.
+func (r *run) damaged(it plan.Item, etag string) error {
+	return recordError(r.m.Batch(func(tx *manifest.Tx) error {
+		rep, ok, err := tx.Replica(r.Destination.Store, it.Key)
+		if err != nil || !ok {
+			return err
+		}
+		rep.Missing, rep.ETag = manifest.Damaged, etag
+		return tx.PutReplica(rep)
+	}))
 }

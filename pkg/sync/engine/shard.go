@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -16,25 +18,56 @@ import (
 // shard is one item on its way.
 type shard struct {
 	*run
-	it     plan.Item
+	it plan.Item
+	// from and source are where its bytes come from: the dataset's store, or a replica elsewhere.
+	from   store.Store
 	source store.Ref
 	// t is the durable record; recorded tells that the manifest has it.
 	t        manifest.Transfer
 	recorded bool
+	owner    string // id of the manifest
+	// strayed: an upload may have been begun for the key, the answer to which was lost.
+	strayed bool
 	// recipe proves the parts when the digest is known; nil while it is learned on the way.
 	recipe *chunker.Recipe
 	spans  []span
 	parts  map[int]manifest.Part // finished, by number
 	notes  notes
-	moved  int64
+	// prepaid are requests that a batch has reserved, by hop; each pays for one.
+	prepaid map[hop]*receipt
+	moved   int64 // read from the source and written
+	reused  int64 // copied at the destination
 }
 
-// span is one part: its place in the shard and, with a recipe, its chunks.
+// span is one part: its place in the shard and, with a recipe, its chunks. It is sent, or copied from a range of an object of
+// the destination; with a tail, it is copied from a temporary object of the two.
 type span struct {
-	number int // from 1
-	offset int64
-	size   int64
-	chunks []chunker.Chunk
+	number     int // from 1
+	offset     int64
+	size       int64
+	chunks     []chunker.Chunk
+	from       *store.Ref
+	fromOffset int64
+	tail       *span
+}
+
+// bytes of the part.
+func (sp span) bytes() int64 {
+	if sp.tail == nil {
+		return sp.size
+	}
+	return sp.size + sp.tail.size
+}
+
+// sent bytes of the part.
+func (sp span) sent() (n int64) {
+	if sp.from == nil {
+		n = sp.size
+	}
+	if sp.tail != nil {
+		n += sp.tail.sent()
+	}
+	return n
 }
 
 // TransferID names the move of one pinned source object to one key, so that the same work finds its own record.
@@ -45,13 +78,21 @@ func TransferID(t manifest.Transfer) string {
 	return h.Digest().Hex()[:32]
 }
 
+func (r *run) newShard(it plan.Item) *shard {
+	s := &shard{run: r, it: it, from: r.Source, source: it.Ref(r.Dataset.Prefix), parts: map[int]manifest.Part{}, prepaid: map[hop]*receipt{}}
+	if it.Origin != nil {
+		s.from, s.source = r.Origins[it.Origin.Place.Store], it.Origin.Ref()
+	}
+	return s
+}
+
 // full moves a shard from the source, or only reads it when there is no destination.
 func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
-	s := &shard{run: r, it: it, source: it.Ref(r.Dataset.Prefix), parts: map[int]manifest.Part{}}
+	s := r.newShard(it)
 	if err := s.load(); err != nil {
 		return 0, err
 	}
-	if s.t.Upload == nil && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
+	if s.t.Upload == nil && s.t.Assembly == nil && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
 		err = s.single(ctx)
 	} else {
 		err = s.multi(ctx)
@@ -59,13 +100,25 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 	if errors.Is(err, store.ErrConflict) {
 		err = errors.Join(err, r.distrust(it.Key))
 	}
+	if errors.Is(err, store.ErrUnsupported) && s.t.Assembly != nil {
+		// The store cannot copy one of the ranges after all: everything comes from the source.
+		if err := s.abandon(ctx); err != nil {
+			return s.moved, err
+		}
+		it.Way, it.Assembly = plan.Full, nil
+		again, err := r.full(ctx, it)
+		return s.moved + again, err
+	}
+	r.mu.Lock()
+	r.summary.ReusedBytes += s.reused
+	r.mu.Unlock()
 	return s.moved, err
 }
 
 // load finds the record of an earlier run, and the recipe.
 func (s *shard) load() error {
 	fresh := manifest.Transfer{
-		Dataset: s.Dataset.Name, Path: s.it.Path, SourceStore: s.Dataset.Store, SourceKey: s.source.Key, ETag: s.it.ETag,
+		Dataset: s.Dataset.Name, Path: s.it.Path, SourceStore: s.Dataset.Store, SourceKey: s.it.Ref(s.Dataset.Prefix).Key, ETag: s.it.ETag,
 		Version: s.it.Version, Size: s.it.Size, DestStore: s.Destination.Store, DestKey: s.it.Key,
 		Created: manifest.At(s.m.Now()), Updated: manifest.At(s.m.Now()),
 	}
@@ -79,11 +132,14 @@ func (s *shard) load() error {
 			return err
 		}
 		if s.recipe != nil {
-			fresh.Recipe = s.it.Recipe
+			fresh.Recipe, fresh.Assembly = s.it.Recipe, assembly(s.it.Assembly)
 		}
 	}
 	var parts []manifest.Part
 	err := s.m.View(func(tx *manifest.Tx) (err error) {
+		if s.owner, err = tx.ID(); err != nil {
+			return err
+		}
 		if s.t, s.recorded, err = tx.Transfer(fresh.ID); err != nil || !s.recorded {
 			return err
 		}
@@ -96,7 +152,11 @@ func (s *shard) load() error {
 	// A record whose parts follow a recipe that is gone cannot be continued; one that learns goes on learning.
 	// Nor one that learns chunks of an algorithm that is known no more.
 	unknown := s.t.Params != nil && s.t.Params.Validate() != nil
-	if !s.recorded || unknown || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
+	unstarted := s.t.Upload == nil && len(parts) == 0
+	if s.recorded && unstarted {
+		s.strayed, fresh.Created = true, s.t.Created
+	}
+	if !s.recorded || unknown || unstarted && s.Dest != nil || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
 		s.t, s.recorded = fresh, false
 		return nil
 	}
@@ -144,22 +204,84 @@ func (s *shard) digests() []string {
 	return s.Dataset.Digests
 }
 
+// readSplit fills p from the pinned source, by several requests at the same time where that is faster.
+func (s *shard) readSplit(ctx context.Context, off int64, p []byte) (receipts []receipt, err error) {
+	n := int64(s.split.count(int64(len(p))))
+	if n == 1 {
+		in, err := s.read(ctx, off, p)
+		return []receipt{in}, err
+	}
+	receipts = make([]receipt, n)
+	g, ctx := errgroup.WithContext(ctx)
+	each := (int64(len(p)) + n - 1) / n
+	for i := range n {
+		from, to := i*each, min((i+1)*each, int64(len(p)))
+		g.Go(func() (err error) {
+			receipts[i], err = s.read(ctx, off+from, p[from:to])
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		// What the others read is paid for.
+		return nil, errors.Join(err, s.settleHeld(receipts...))
+	}
+	return receipts, nil
+}
+
 // read fills p from the pinned source.
 func (s *shard) read(ctx context.Context, off int64, p []byte) (receipt, error) {
 	if len(p) == 0 {
 		return receipt{}, nil
 	}
-	c := s.crossing(hopIn, s.it.Path, int64(len(p)), cost.OpRead, 1)
-	if s.it.StorageClass != "" {
-		c.Retrieval, _ = s.ledger.Book().Retrieval(s.Route.SourcePrices, s.it.StorageClass, int64(len(p)))
-	}
-	paid, err := s.pay(ctx, hopIn, c, func(ctx context.Context) error {
-		return s.Source.ReadRange(ctx, s.source, off, p)
+	paid, err := s.spend(ctx, hopIn, s.readCrossing(int64(len(p))), func(ctx context.Context) error {
+		return s.from.ReadRange(ctx, s.source, off, p)
 	})
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
+		if o := s.it.Origin; o != nil {
+			return paid, errors.Join(fmt.Errorf("%w as it was: %q in %s: %w", errStaleCopy, o.Key, o.Place.Store, err),
+				s.markIn(o.Place.Store, o.Key, manifest.Changed))
+		}
 		err = fmt.Errorf("%w: %w", ErrSourceChanged, err)
 	}
 	return paid, err
+}
+
+// wrongBytes is the error for bytes that are not the shard's, twice.
+func (s *shard) wrongBytes(what error) error {
+	if o := s.it.Origin; o != nil {
+		return errors.Join(fmt.Errorf("%w as it was proven: %q in %s: %w", errStaleCopy, o.Key, o.Place.Store, what),
+			s.markIn(o.Place.Store, o.Key, manifest.Damaged))
+	}
+	return fmt.Errorf("%w: %q from the source, twice: %w; index it again, and look at the source's disks", store.ErrIntegrity, s.it.Path, what)
+}
+
+// readCrossing is a read of so many bytes of the source.
+func (s *shard) readCrossing(n int64) cost.Crossing {
+	c := s.crossing(hopIn, s.it.Path, n, cost.OpRead, 1)
+	if o := s.it.Origin; o != nil {
+		c.From, c.Rate, c.RequestPrices = o.Place.Location, o.Place.In, o.Place.Prices
+		c.Link.Source, c.Link.SourceLocation = o.Place.Store, o.Place.Location
+		return c
+	}
+	if s.it.StorageClass != "" {
+		c.Retrieval, _ = s.ledger.Book().Retrieval(s.Route.SourcePrices, s.it.StorageClass, n)
+	}
+	return c
+}
+
+// putCrossing is a put of the whole shard.
+func (s *shard) putCrossing() cost.Crossing {
+	return s.crossing(hopOut, s.it.Path, s.it.Size, cost.OpWrite, 1)
+}
+
+// spend is pay, from what a batch has reserved if there is any.
+func (s *shard) spend(ctx context.Context, h hop, c cost.Crossing, request func(ctx context.Context) error) (receipt, error) {
+	p := s.prepaid[h]
+	if p == nil {
+		return s.pay(ctx, h, c, request)
+	}
+	delete(s.prepaid, h)
+	return s.payFrom(ctx, h, *p, request)
 }
 
 // properties that travel with the object.
@@ -170,13 +292,17 @@ func (s *shard) properties() store.Properties {
 }
 
 // distrust notes that a key no longer holds what the manifest says, so that the next plan looks.
-func (r *run) distrust(key string) error {
+func (r *run) distrust(key string) error { return r.mark(key, manifest.Changed) }
+
+func (r *run) mark(key, why string) error { return r.markIn(r.Destination.Store, key, why) }
+
+func (r *run) markIn(storeName, key, why string) error {
 	return recordError(r.m.Batch(func(tx *manifest.Tx) error {
-		rep, ok, err := tx.Replica(r.Destination.Store, key)
+		rep, ok, err := tx.Replica(storeName, key)
 		if err != nil || !ok || !rep.Present() {
 			return err
 		}
-		rep.Missing = "changed"
+		rep.Missing = why
 		return tx.PutReplica(rep)
 	}))
 }

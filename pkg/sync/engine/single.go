@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -76,8 +75,7 @@ func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Su
 			return in, sums, nil, err
 		}
 		if attempt == 2 {
-			return in, sums, nil, fmt.Errorf("%w: the source gave %s twice under the ETag of %s; index it again, and look at the source's disks",
-				store.ErrIntegrity, sums.Shard, s.it.Digest)
+			return in, sums, nil, s.wrongBytes(fmt.Errorf("%s under the ETag of %s", sums.Shard, s.it.Digest))
 		}
 	}
 }
@@ -103,7 +101,7 @@ func (s *shard) put(ctx context.Context, buf []byte, sums chunker.Sums) (o store
 			return o, out, err
 		}
 	}
-	out, err = s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, s.it.Size, cost.OpWrite, 1), func(ctx context.Context) (err error) {
+	out, err = s.spend(ctx, hopOut, s.putCrossing(), func(ctx context.Context) (err error) {
 		o, err = s.Dest.Put(ctx, s.it.Key, buf, store.WriteOptions{
 			Condition: s.it.Condition, Properties: s.properties(), Checksums: checksums(sums),
 		})

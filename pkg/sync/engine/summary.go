@@ -69,7 +69,9 @@ type Summary struct {
 	// MovedBytes is payload that was read from the source and written in this run; ResumedBytes was there from an earlier
 	// one; LearnedBytes, of Learned shards, was read for the index alone.
 	MovedBytes, ResumedBytes, LearnedBytes int64
-	Learned                                int
+	// ReusedBytes of assembled shards were copied at the destination, from what it held.
+	ReusedBytes int64
+	Learned     int
 	// ReadBytes and SentBytes are on the wire, with headers and whatever was tried again.
 	ReadBytes, SentBytes int64
 	USD                  cost.NanoUSD
@@ -91,6 +93,7 @@ func (s Summary) Add(later Summary) Summary {
 	}
 	out.MovedBytes = s.MovedBytes + later.MovedBytes
 	out.ResumedBytes = s.ResumedBytes + later.ResumedBytes
+	out.ReusedBytes = s.ReusedBytes + later.ReusedBytes
 	out.LearnedBytes = s.LearnedBytes + later.LearnedBytes
 	out.Learned = s.Learned + later.Learned
 	out.ReadBytes = s.ReadBytes + later.ReadBytes

@@ -26,6 +26,10 @@ type Input struct {
 	Check bool
 	// FreeRead: reading the source costs nothing, so learning a digest first may save a crossing.
 	FreeRead bool
+	Reuse    Reuse
+	// Source is what reading the source costs, Origins are other places to read from.
+	Source  Origin
+	Origins []Origin
 }
 
 // ErrNames: the destination cannot hold some of the names. The text lists them.
@@ -40,6 +44,8 @@ type builder struct {
 	// unfinished are our own transfers by destination key: an object of theirs is not a stranger's.
 	unfinished map[string]manifest.Transfer
 	held       map[int64]bool
+	// orphans: the destination holds shards under other paths than those that are wanted; new ones may be made of them.
+	orphans bool
 }
 
 // Build decides the way of every shard. Nothing moves; what it sees at the destination is recorded in the manifest.
@@ -61,7 +67,10 @@ func Build(ctx context.Context, m *manifest.Manifest, dest DestStore, in Input) 
 	if err := b.decideAll(ctx, found, unknown); err != nil {
 		return nil, err
 	}
-	return b.items, nil
+	if err := b.assemble(ctx); err != nil {
+		return nil, err
+	}
+	return b.items, b.chooseOrigins()
 }
 
 // name gives every shard its key and refuses, all at once, those that the destination cannot hold.
@@ -111,6 +120,7 @@ func (b *builder) consult() (unknown []int, claimed []manifest.Replica, err erro
 		}
 		err := tx.Replicas(b.Destination.Store, prefix, func(r manifest.Replica) (bool, error) {
 			i, ok := byKey[r.Key]
+			b.orphans = b.orphans || !ok && r.Present()
 			if !ok || !r.Present() {
 				return true, nil
 			}
@@ -249,11 +259,17 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 	}
 	for i := range b.items {
 		it := &b.items[i]
-		if it.Way == Full && !it.Known && (b.held[it.Size] || b.Destination.Snapshots) {
+		if it.Way == Full && !it.Known && (b.held[it.Size] || b.Destination.Snapshots || b.mayShare(it)) {
 			it.LearnFirst = true
 		}
 	}
 	return nil
+}
+
+// mayShare tells whether a shard that was never read may have chunks which the destination holds: then reading it first, for
+// nothing, is worth its time.
+func (b *builder) mayShare(it *Item) bool {
+	return b.FreeRead && b.dest.Capabilities().CopiesParts && it.Size >= assembleFrom && (it.Replaces || b.orphans)
 }
 
 // recheck tells whether a replica that decided an item no longer counts.
@@ -276,6 +292,15 @@ func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there
 		return b.decideMove(tx, it, "not at the destination")
 	}
 	it.Found, it.Condition = o, store.IfMatch(o.ETag)
+	r, ok, err := tx.Replica(b.Destination.Store, it.Key)
+	if err != nil {
+		return err
+	}
+	if ok && !r.Present() {
+		if decided, err := b.decideBroken(tx, it, o, r); decided || err != nil {
+			return err
+		}
+	}
 	t, ours := b.unfinished[it.Key]
 	ours = ours && t.ETag == it.ETag && t.Size == it.Size
 	overwrite := b.Adopt == AdoptOverwrite
@@ -302,6 +327,24 @@ func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there
 		return nil
 	}
 	return b.stranger(tx, it, overwrite, "an object of equal size that datagravity did not write stands there, and the store tells no checksum of it")
+}
+
+// decideBroken decides for a key whose object is not, or not as it should be, what datagravity wrote there.
+func (b *builder) decideBroken(tx *manifest.Tx, it *Item, o store.Object, r manifest.Replica) (decided bool, err error) {
+	same := it.Known && r.Shard == it.Digest
+	switch {
+	case r.ETag == o.ETag && r.Missing == manifest.Suspect && same:
+		it.Way, it.Reason, it.Suspect = Read, "what was copied from it was wrong; its bytes are read back and compared", true
+	case r.ETag == o.ETag && (r.Missing == manifest.Damaged || r.Missing == manifest.Suspect):
+		it.Replaces = true
+		return true, b.decideMove(tx, it, "what datagravity wrote there is "+r.Missing)
+	case r.Missing == manifest.Changed && same && !it.Gone && o.Size < it.Size && b.Adopt != AdoptOverwrite:
+		it.Way, it.Suspect = Read, true
+		it.Reason = fmt.Sprintf("cut short: %d of the %d bytes that datagravity wrote stand there; they are compared before they are replaced", o.Size, it.Size)
+	default:
+		return false, nil
+	}
+	return true, nil
 }
 
 // stranger refuses an object that we did not write, or replaces it when told to.

@@ -37,10 +37,14 @@ type Item struct {
 	Condition store.Condition
 	// Found is the object at the key, for adopt and read.
 	Found store.Object
+	// Suspect: what is read is an object of ours that may be damaged; it is replaced if it is.
+	Suspect bool
 	// From are the keys at the destination that hold the digest, for copy.
 	From []manifest.Replica
 	// Assembly is how the shard is put together, for assemble.
 	Assembly *Assembly
+	// Origin is a replica elsewhere that is read in place of the source; nil: the source is.
+	Origin *From
 	// Replaces: an object of ours with other content stands under the key.
 	Replaces bool
 	// LearnFirst: the digest is not known, and knowing it may save the crossing.

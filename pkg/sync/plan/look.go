@@ -82,9 +82,9 @@ func observe(m *manifest.Manifest, found seen, claimed []manifest.Replica) error
 			o, ok := found.objects[r.Key]
 			switch {
 			case !ok:
-				r.Missing = "deleted"
+				r.Missing = manifest.Deleted
 			case o.Size != r.Size || o.ETag != r.ETag:
-				r.Missing = "changed"
+				r.Missing = manifest.Changed
 			default:
 				r.Seen, r.Missing = now, ""
 				if err := tx.TouchReplica(r); err != nil {

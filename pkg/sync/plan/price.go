@@ -7,6 +7,7 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/parts"
 )
 
 // Route is where the bytes go: from the source to the agent, and from the agent to the destination.
@@ -47,8 +48,10 @@ type Count struct {
 // Estimate is what a plan costs.
 type Estimate struct {
 	Ways map[Way]Count `json:"ways"`
-	// CrossingBytes leave the source for the destination: the shards of way full.
+	// CrossingBytes leave the source for the destination: the shards of way full, and what assembled ones miss.
 	CrossingBytes int64 `json:"crossing_bytes"`
+	// ReusedBytes are copied at the destination, inside assembled shards.
+	ReusedBytes int64 `json:"reused_bytes,omitempty"`
 	// PaidBytes cross a link with a price or between locations, counted once for each such hop.
 	PaidBytes int64        `json:"paid_bytes"`
 	Lines     []cost.Line  `json:"lines"`
@@ -71,7 +74,8 @@ type MonthToDate func(pool string) (*int64, error)
 // price of items over a route. partBytes is the size of a part, bitsPerSecond the bandwidth for the time (0: none).
 func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond float64, mtd MonthToDate) (Estimate, error) {
 	e := Estimate{Ways: map[Way]Count{}}
-	in := cost.Hop{From: r.Source, To: r.Agent, SourcePrices: r.SourcePrices, SourceRequests: map[cost.Op]int64{}}
+	source := &reading{cost.Hop{From: r.Source, To: r.Agent, SourcePrices: r.SourcePrices, SourceRequests: map[cost.Op]int64{}}, r.In}
+	origins := []*reading{source}
 	out := cost.Hop{
 		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
 		DestinationRequests: map[cost.Op]int64{},
@@ -82,10 +86,14 @@ func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond 
 		c.Shards++
 		c.Bytes += it.Size
 		e.Ways[it.Way] = c
-		parts := max(1, (it.Size+partBytes-1)/partBytes)
+		count := max(1, (it.Size+partBytes-1)/partBytes)
+		in := source
+		if it.Origin != nil {
+			in, origins = readingFrom(origins, it.Origin.Place, r.Agent)
+		}
 		if it.LearnFirst {
 			in.Bytes += it.Size
-			in.SourceRequests[cost.OpRead] += parts
+			in.SourceRequests[cost.OpRead] += count
 			e.UpperBound = true
 		}
 		switch it.Way {
@@ -93,24 +101,38 @@ func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond 
 			e.UpperBound = e.UpperBound || !it.Known
 			e.CrossingBytes += it.Size
 			in.Bytes += it.Size
-			in.SourceRequests[cost.OpRead] += parts
-			in.RetrievalBytes += it.retrieval()
-			in.StorageClass = it.class(in.StorageClass)
+			in.SourceRequests[cost.OpRead] += count
+			in.retrieve(it, it.Size)
 			out.Bytes += it.Size
-			out.DestinationRequests[cost.OpWrite] += writes(parts)
+			out.DestinationRequests[cost.OpWrite] += writes(count)
+		case Assemble:
+			a := it.Assembly
+			e.CrossingBytes += a.SentBytes
+			e.ReusedBytes += a.CopiedBytes
+			in.Bytes += a.SentBytes
+			in.SourceRequests[cost.OpRead] += int64(a.Sent)
+			in.retrieve(it, a.SentBytes)
+			out.Bytes += a.SentBytes
+			out.DestinationRequests[cost.OpWrite] += int64(a.Sent+a.Copied) + 2 + gluedRequests*int64(a.Glued)
+			if a.ReadBack {
+				back.Bytes += it.Size
+				back.SourceRequests[cost.OpRead] += count
+			}
 		case Read:
 			back.Bytes += it.Size
-			back.SourceRequests[cost.OpRead] += parts
+			back.SourceRequests[cost.OpRead] += count
 		case Copy:
 			out.DestinationRequests[cost.OpWrite]++
 			if r.CopiesReadBack {
 				back.Bytes += it.Size
-				back.SourceRequests[cost.OpRead] += parts
+				back.SourceRequests[cost.OpRead] += count
 			}
 		}
 	}
-	if err := e.add(b, in, r.In, mtd); err != nil {
-		return e, err
+	for _, in := range origins {
+		if err := e.add(b, in.Hop, in.rate, mtd); err != nil {
+			return e, err
+		}
 	}
 	if r.Link.Dest != "" { // reading for the index alone has no other hop
 		if err := errors.Join(e.add(b, out, r.Out, mtd), e.add(b, back, r.Back, mtd)); err != nil {
@@ -123,27 +145,37 @@ func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond 
 	return e, nil
 }
 
+// reading is what is read from one place.
+type reading struct {
+	cost.Hop
+	rate cost.Rate
+}
+
+// readingFrom finds the entry of a place, or makes one; the first is the source's.
+func readingFrom(list []*reading, o Origin, agent store.Location) (*reading, []*reading) {
+	for _, r := range list[1:] {
+		if r.From == o.Location && r.rate.ID == o.In.ID {
+			return r, list
+		}
+	}
+	r := &reading{cost.Hop{From: o.Location, To: agent, SourcePrices: o.Prices, SourceRequests: map[cost.Op]int64{}}, o.In}
+	return r, append(list, r)
+}
+
 // writes of a shard in so many parts: one put, or the start, the parts and the completion.
-func writes(parts int64) int64 {
-	if parts == 1 {
+func writes(count int64) int64 {
+	if count == 1 {
 		return 1
 	}
-	return parts + 2
+	return count + 2
 }
 
-// retrieval bytes of a source object: those of a class other than the default pay for being read.
-func (it Item) retrieval() int64 {
-	if it.StorageClass == "" {
-		return 0
+// retrieve counts bytes of a source object whose class, other than the default, pays for being read.
+func (r *reading) retrieve(it Item, n int64) {
+	if it.StorageClass != "" && it.Origin == nil {
+		r.RetrievalBytes += n
+		r.StorageClass = it.StorageClass
 	}
-	return it.Size
-}
-
-func (it Item) class(before string) string {
-	if it.StorageClass != "" {
-		return it.StorageClass
-	}
-	return before
 }
 
 func (e *Estimate) add(b *cost.Book, h cost.Hop, rate cost.Rate, mtd MonthToDate) error {
@@ -183,4 +215,32 @@ func (e Estimate) Duration() time.Duration { return time.Duration(e.Seconds * fl
 // String is one line for people.
 func (e Estimate) String() string {
 	return fmt.Sprintf("%d bytes cross, %s", e.CrossingBytes, e.USD)
+}
+
+// gluedRequests of a temporary object, beside those of its pieces: start and completion of its upload, and the copy of it. Its removal is free.
+const gluedRequests = 3
+
+// What waiting is worth where nothing has a price: bytes still take time, and a request as much as some of them.
+const (
+	leastNanoUSDPerByte    = 1e6 / float64(store.GiB) // a tenth of a cent per GiB, about a hundredth of internet egress
+	leastNanoUSDPerRequest = float64(64*store.KiB) * leastNanoUSDPerByte
+)
+
+// PartPrices weighs the ways to make a part of a shard over this route, and a byte that is read back, in nano-USD.
+func (r Route) PartPrices(b *cost.Book) (p parts.Prices, readByte float64) {
+	perByte := func(rates ...cost.Rate) float64 {
+		sum := leastNanoUSDPerByte
+		for _, rate := range rates {
+			sum += nanoUSDPerByte(rate)
+		}
+		return sum
+	}
+	request := func(prices string, op cost.Op) float64 {
+		return leastNanoUSDPerRequest + float64(b.Requests(prices, op, 1000))/1000
+	}
+	write := request(r.DestinationPrices, cost.OpWrite)
+	p = parts.Prices{
+		Byte: perByte(r.In, r.Out), Send: write + request(r.SourcePrices, cost.OpRead), Copy: write, Glue: gluedRequests * write,
+	}
+	return p, perByte(r.Back)
 }

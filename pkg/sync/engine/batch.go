@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// Small shards go in batches, which share their records: a transaction that says what is under way, a reservation, a
+// settlement. On its own, a shard of a kilobyte costs several waits for the disk; together they cost them once. A batch is
+// what a killed process repeats: no more than a part.
+const (
+	batchShards     = 256
+	batchBytes      = 4 << 20
+	batchShardBytes = 64 << 10 // the largest shard of a batch
+	batchParallel   = 16
+)
+
+// batchable tells whether a shard is small enough.
+func (r *run) batchable(it plan.Item) bool {
+	return it.Way == plan.Full && it.Size <= batchShardBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes)
+}
+
+// batches divides the items of a wave: small shards that follow one another go together, every other one by itself.
+func (r *run) batches(items []plan.Item) (out [][]plan.Item) {
+	var small []plan.Item
+	var size int64
+	flush := func() {
+		if len(small) > 0 {
+			out = append(out, small)
+		}
+		small, size = nil, 0
+	}
+	for _, it := range items {
+		switch {
+		case it.Way == plan.Have:
+			r.count(it, 0)
+		case !r.batchable(it):
+			out = append(out, []plan.Item{it})
+		default:
+			if len(small) == batchShards || size+it.Size > batchBytes {
+				flush()
+			}
+			small, size = append(small, it), size+it.Size
+		}
+	}
+	flush()
+	return out
+}
+
+// batch moves small shards together. It returns only errors that must end the run.
+func (r *run) batch(ctx context.Context, items []plan.Item) error {
+	shards := make([]*shard, 0, len(items))
+	for _, it := range items {
+		s := r.newShard(it)
+		if err := s.load(); err != nil {
+			return err
+		}
+		if s.t.Upload != nil || len(s.parts) > 0 {
+			// An earlier run with other settings began it in parts.
+			if err := r.one(ctx, it); err != nil {
+				return err
+			}
+			continue
+		}
+		shards = append(shards, s)
+	}
+	ticket, moved, err := r.reserveAll(shards)
+	if errors.Is(err, cost.ErrBudget) {
+		// What all of them need is not there; it may be for some.
+		for _, s := range shards {
+			if err := r.one(ctx, s.it); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = r.saveAll(shards)
+	if err == nil {
+		err = r.moveAll(ctx, shards)
+	}
+	// Whatever happened, what was sent is paid for.
+	return errors.Join(err, r.settleAll(ticket, moved))
+}
+
+// reserveAll pays for the first attempt of every request of the shards in one ticket.
+func (r *run) reserveAll(shards []*shard) (*cost.Ticket, []cost.Moved, error) {
+	var crossings []cost.Crossing
+	for _, s := range shards {
+		crossings = append(crossings, s.readCrossing(s.it.Size))
+		if r.Dest != nil {
+			crossings = append(crossings, s.putCrossing())
+		}
+	}
+	ticket, err := r.ledger.Reserve(crossings, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	moved := make([]cost.Moved, len(crossings))
+	for i, s := range shards {
+		hops := []hop{hopIn}
+		if r.Dest != nil {
+			hops = append(hops, hopOut)
+		}
+		for k, h := range hops {
+			place := i*len(hops) + k
+			s.prepaid[h] = &receipt{ticket: ticket, place: place, share: &moved[place], c: crossings[place]}
+		}
+	}
+	return ticket, moved, nil
+}
+
+// saveAll records that the shards are under way: an object that is there without a record would look like a stranger's to
+// the next run.
+func (r *run) saveAll(shards []*shard) error {
+	if r.Dest == nil {
+		return nil
+	}
+	now := manifest.At(r.m.Now())
+	err := r.m.Batch(func(tx *manifest.Tx) error {
+		for _, s := range shards {
+			if s.recorded {
+				continue
+			}
+			s.t.Updated = now
+			if err := s.saveIn(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return recordError(err)
+	}
+	for _, s := range shards {
+		s.recorded = true
+	}
+	return nil
+}
+
+func (r *run) moveAll(ctx context.Context, shards []*shard) error {
+	g, inBatch := errgroup.WithContext(ctx)
+	g.SetLimit(batchParallel)
+	for _, s := range shards {
+		if inBatch.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			r.o.Observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
+			err := s.single(inBatch)
+			if errors.Is(err, store.ErrConflict) {
+				err = errors.Join(err, r.distrust(s.it.Key))
+			}
+			return r.done(inBatch, s.it, s.moved, err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// settleAll books what moved; a request that was not made moved nothing.
+func (r *run) settleAll(ticket *cost.Ticket, moved []cost.Moved) error {
+	var finish func() error
+	err := r.m.Batch(func(tx *manifest.Tx) (err error) {
+		finish, err = ticket.SettleIn(tx, moved)
+		return err
+	})
+	if err == nil {
+		err = finish()
+	}
+	r.addUSD(receipt{ticket: ticket})
+	return recordError(err)
+}
