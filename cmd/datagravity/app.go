@@ -82,12 +82,18 @@ func (a *app) take(o engine.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	o.MemoryBytes, o.PartBytes = int64(a.cfg.Agent.Memory), int64(a.cfg.Agent.PartSize)
-	o.Shards, o.PartsPerShard, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.log
+	o = a.engineOptions(o)
 	a.sync = &dgsync.Syncer{
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
 	}
 	return nil
+}
+
+// engineOptions fills in what the configuration says.
+func (a *app) engineOptions(o engine.Options) engine.Options {
+	o.MemoryBytes, o.PartBytes = int64(a.cfg.Agent.Memory), int64(a.cfg.Agent.PartSize)
+	o.Shards, o.PartsPerShard, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.log
+	return o
 }
 
 // Close closes the stores and lets go of the manifest.

@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 			return fillIn(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"random": cmdRandom, "exit": cmdExit, "truncate": cmdTruncate,
+			"random": cmdRandom, "exit": cmdExit, "truncate": cmdTruncate, "join": cmdJoin,
 		},
 		RequireExplicitExec: true,
 	})
@@ -53,6 +53,18 @@ func fillIn(work string) error {
 		}
 	}
 	return nil
+}
+
+// join TO FROM... writes the contents of files one after the other.
+func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: join TO FROM...")
+	}
+	var all []byte
+	for _, f := range args[1:] {
+		all = append(all, ts.ReadFile(f)...)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), all, 0o600))
 }
 
 // random FILE BYTES SEED writes incompressible bytes.

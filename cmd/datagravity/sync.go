@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,8 @@ func newSync(g *globals) *cobra.Command {
 		Long: `Lists the source, plans as "plan" does, and carries the plan out: shards and parts in parallel, memory bounded, each part
 checked on the way and each object compared at the end. Index files travel after their shards. The last write is a receipt at
 the destination. Killed at any moment, the next run goes on from the finished parts.
+
+--to A,B brings it to several destinations at the same time: what more than one of them needs is read once.
 
 An object that datagravity did not write is never overwritten in silence: one of equal size and full checksum is adopted
 without moving a byte, any other is refused by name unless --adopt says what to do.`,
@@ -90,6 +93,9 @@ func saying(printing, err error) error {
 func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags, o syncFlags) (err error) {
 	if err := o.validate(); err != nil {
 		return err
+	}
+	if strings.Contains(sel.to, ",") {
+		return runSyncs(ctx, g, dataset, sel, o)
 	}
 	show, err := newProgress(g, dataset+" to "+sel.to)
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.Stat
 	if err := p.Fits(s.Ledger); err != nil && errors.Is(err, cost.ErrBudget) {
 		return false, err
 	}
-	sum, err := s.read(ctx, src, items, route)
+	sum, err := s.read(ctx, src, items, route, nil)
 	out.Summary = out.Summary.Add(sum)
 	return sum.Replan(), err
 }

@@ -126,12 +126,12 @@ func (s *Syncer) learn(ctx context.Context, q Request, p *plan.Plan) (engine.Sum
 	if len(items) == 0 {
 		return engine.Summary{}, nil
 	}
-	return s.read(ctx, q.Source, items, p.Route)
+	return s.read(ctx, q.Source, items, p.Route, q.shared)
 }
 
 // read has the engine read shards for the index alone.
-func (s *Syncer) read(ctx context.Context, src Source, items []plan.Item, route plan.Route) (engine.Summary, error) {
+func (s *Syncer) read(ctx context.Context, src Source, items []plan.Item, route plan.Route, shared *store.PartLimits) (engine.Summary, error) {
 	return s.Engine.Run(ctx, engine.Job{
-		Dataset: src.Dataset, Source: src.Store, Route: route, Items: items, Activity: "index",
+		Dataset: src.Dataset, Source: src.Store, Route: route, Items: items, Shared: shared, Activity: "index",
 	})
 }

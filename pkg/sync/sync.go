@@ -78,6 +78,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.admit(q, p, out); err != nil {
 		return v, false, err
 	}
+	announceReads(q, p)
 	learned, err := s.learn(ctx, q, p)
 	out.Summary = out.Summary.Add(learned)
 	if err != nil || learned.Replan() {
@@ -94,6 +95,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		if err := s.admit(q, p, out); err != nil {
 			return v, false, err
 		}
+		announceReads(q, p)
 	}
 	if !p.Pending() {
 		out.Summary = out.Summary.Add(counted(p))
@@ -107,7 +109,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		return v, false, err
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
-		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Dest: q.Destination.Store, Destination: q.Destination.Destination,
+		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
 		Route: p.Route, Items: p.Items, Need: needID(q), Activity: "transfer",
 	})
 	sum.Failures = append(sum.Failures, learned.Failures...)

@@ -70,6 +70,8 @@ type Request struct {
 	Check bool
 	// Partial runs what fits the budgets.
 	Partial bool
+	// shared are the limits of all destinations of one [Syncer.Many].
+	shared *store.PartLimits
 	// Origins are other stores that may hold shards of the dataset, and be cheaper to read from.
 	Origins []Origin
 	// Related are prefixes in the destination's store of other datasets that may share chunks with this one.

@@ -80,6 +80,9 @@ type Job struct {
 	Destination plan.Destination
 	Route       plan.Route
 	Items       []plan.Item // in waves
+	// Shared are the limits of all destinations that the same shards go to at the same time: their parts are then the same, so that each
+	// is read once. nil: this destination alone.
+	Shared *store.PartLimits
 	// Need is what the ledger's lines name as the cause.
 	Need string
 	// Activity of the ledger's lines: transfer or index.

@@ -53,10 +53,7 @@ func (s *shard) multi(ctx context.Context) error {
 
 // layOut divides the shard: runs of whole chunks with a recipe, equal power-of-two parts while the digest is learned.
 func (s *shard) layOut() error {
-	limits := store.PartLimits{}
-	if s.Dest != nil {
-		limits = s.Dest.Capabilities().Parts
-	}
+	limits := s.limits()
 	if s.t.PartBytes == 0 {
 		s.t.PartBytes, _ = PartSizeFor(s.it.Size, s.o.PartBytes, limits)
 		p := s.Dataset.Params
@@ -81,6 +78,17 @@ func (s *shard) layOut() error {
 		s.spans = append(s.spans, span{number: i + 1, offset: p.Offset, size: p.Length, chunks: s.recipe.Chunks[p.First : p.First+p.Count]})
 	}
 	return nil
+}
+
+// limits of the parts.
+func (s *shard) limits() store.PartLimits {
+	switch {
+	case s.Shared != nil:
+		return *s.Shared
+	case s.Dest != nil:
+		return s.Dest.Capabilities().Parts
+	}
+	return store.PartLimits{}
 }
 
 // PartSizeFor is the size of the parts of an object of so many bytes, and how many they are: `least`, which is a power of two, or,

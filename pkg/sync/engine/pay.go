@@ -104,6 +104,9 @@ func (r *run) payFrom(ctx context.Context, h hop, p receipt, request func(ctx co
 		return receipt{}, errors.Join(err, endErr)
 	}
 	p.moved = cost.Moved{Bytes: measured() - base, Requests: p.c.Requests}
+	if used.Requests.Load() == 0 && p.moved.Bytes == 0 {
+		p.moved.Requests = nil // another run's request served this one, and pays for it
+	}
 	if p.share != nil {
 		*p.share = p.moved
 	}

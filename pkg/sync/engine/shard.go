@@ -207,7 +207,7 @@ func (s *shard) digests() []string {
 // readSplit fills p from the pinned source, by several requests at the same time where that is faster.
 func (s *shard) readSplit(ctx context.Context, off int64, p []byte) (receipts []receipt, err error) {
 	n := int64(s.split.count(int64(len(p))))
-	if n == 1 {
+	if n == 1 || s.Shared != nil {
 		in, err := s.read(ctx, off, p)
 		return []receipt{in}, err
 	}
