@@ -18,6 +18,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -34,6 +35,8 @@ type app struct {
 	m      *manifest.Manifest
 	ledger *cost.Ledger
 	sync   *dgsync.Syncer
+	links  *pace.Links
+	reload *reloading // while the manifest is held
 }
 
 // load reads the configuration; nothing is opened yet.
@@ -50,8 +53,12 @@ func (g *globals) load() (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := cfg.LinkLimits()
+	if err != nil {
+		return nil, err
+	}
 	return &app{
-		globals: g, cfg: cfg, log: log, stores: map[string]store.Store{},
+		globals: g, cfg: cfg, log: log, stores: map[string]store.Store{}, links: pace.NewLinks(limits, nil),
 		client: meter.NewClient(meter.Options{}),
 	}, nil
 }
@@ -72,6 +79,7 @@ func (a *app) take(o engine.Options) (err error) {
 	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir}); err != nil {
 		return err
 	}
+	a.reload = a.reloadOnHangup()
 	book, routes, err := a.cfg.PriceBook()
 	if err != nil {
 		return err
@@ -98,6 +106,7 @@ func (a *app) engineOptions(o engine.Options) engine.Options {
 
 // Close closes the stores and lets go of the manifest.
 func (a *app) Close() error {
+	a.reload.end()
 	var errs []error
 	for _, s := range a.stores {
 		errs = append(errs, s.Close())
@@ -114,7 +123,9 @@ func (a *app) store(ctx context.Context, name string) (store.Store, error) {
 	if s, ok := a.stores[name]; ok {
 		return s, nil
 	}
-	s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure})
+	s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{
+		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", name, err)
 	}

@@ -81,6 +81,9 @@ func runDoctor(ctx context.Context, g *globals, args []string, o doctorFlags) (e
 		names = args
 	}
 	agent := a.examineAgent(ctx)
+	if err := a.examineLinks(time.Now(), &agent); err != nil {
+		return err
+	}
 	reports := []storeReport{agent}
 	for _, name := range names {
 		reports = append(reports, a.examine(ctx, name, o))
@@ -169,6 +172,7 @@ func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeR
 	if o.conformance {
 		a.conformance(ctx, s, &r)
 	}
+	examineRequests(s, c.Requests, &r)
 	return r
 }
 

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -59,7 +59,7 @@ func (o planFlags) validate() error {
 }
 
 func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags, o planFlags) (err error) {
-	bits, err := parseBandwidth(o.bandwidth)
+	bandwidth, err := pace.ParseRate(o.bandwidth)
 	if err != nil {
 		return usageError{err}
 	}
@@ -76,7 +76,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	q.Check, q.Adopt = o.check, o.adopt
-	a.sync.BitsPerSecond = bits
+	a.sync.BitsPerSecond = float64(bandwidth)
 	p, err := a.sync.Plan(ctx, q)
 	if err != nil {
 		return ended(ctx, err)
@@ -205,16 +205,4 @@ var wayMeaning = map[plan.Way]string{
 	plan.Full:     "from the source",
 	plan.Refused:  "an object that datagravity did not write stands in the way",
 	plan.Missing:  "the source no longer has it",
-}
-
-// parseBandwidth reads 800Mbit/s, 10Gbit/s.
-func parseBandwidth(s string) (bitsPerSecond float64, err error) {
-	for suffix, unit := range map[string]float64{"Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9} {
-		if number, ok := strings.CutSuffix(s, suffix); ok {
-			if _, err := fmt.Sscanf(number+" ", "%g ", &bitsPerSecond); err == nil && bitsPerSecond > 0 {
-				return bitsPerSecond * unit, nil
-			}
-		}
-	}
-	return 0, fmt.Errorf("bandwidth %q: want for example 800Mbit/s or 10Gbit/s", s)
 }

@@ -47,6 +47,7 @@ func (d *document) check(c *Config) {
 		d.checkDestination(field{"destinations", name}, c.Destinations[name], c)
 	}
 	d.checkBudgets(c)
+	d.checkLinks(c)
 	d.checkPrices(c.Prices)
 }
 

@@ -22,9 +22,9 @@ func (d *document) checkBudgets(c *Config) {
 			d.wrong(f.child("window"), "unknown window %q (known: %s)", b.Window, defaultWindow)
 		}
 		d.checkLimits(f, *b)
-		from := side{"store", names(c.Stores), c.sourceLocations(), sure}
+		from := side{"store", names(c.Stores), c.sourceLocations(), sure, budgetInVain}
 		b.From = d.selector(f.child("from"), b.From, from)
-		to := side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure}
+		to := side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure, budgetInVain}
 		b.To = d.selector(f.child("to"), b.To, to)
 		if sure {
 			d.checkStoreSelector(f.child("to"), b.To, c)
@@ -47,15 +47,22 @@ func (d *document) checkLimits(f field, b Budget) {
 	}
 }
 
-// side is what one side of a budget can name.
+// budgetInVain and linkInVain say what a selector does that selects nothing.
+const (
+	budgetInVain = "this budget would count nothing"
+	linkInVain   = "this limit would hold for nothing"
+)
+
+// side is what one side of a budget or a link can name.
 type side struct {
-	kind  string // the word for what known names
-	known []string
-	at    []store.Location
-	sure  bool // at is all there is
+	kind   string // the word for what known names
+	known  []string
+	at     []store.Location
+	sure   bool // at is all there is
+	inVain string
 }
 
-// selector checks a budget's side and returns it as the ledger compares it. One that selects nothing is refused: a budget
+// selector checks a side and returns it as the ledger compares it. One that selects nothing is refused: a budget
 // with a slip in it would be no budget.
 func (d *document) selector(f field, s string, can side) string {
 	if s == "" || slices.Contains(can.known, s) {
@@ -74,8 +81,8 @@ func (d *document) selector(f field, s string, can side) string {
 		if !can.sure {
 			return s
 		}
-		d.wrong(f, "nothing that is configured there is in %s, so that this budget would count nothing%s (in use: %s)",
-			s, didYouMean(s, locationNames(can.at)), orNone(locationNames(can.at)))
+		d.wrong(f, "nothing that is configured there is in %s, so that %s%s (in use: %s)",
+			s, can.inVain, didYouMean(s, locationNames(can.at)), orNone(locationNames(can.at)))
 	default:
 		d.wrong(f, "%v; or write a location (azure:eastus) or a provider (azure)", UnknownName(can.kind, s, slices.Compact(slices.Sorted(slices.Values(can.known)))))
 	}

@@ -11,6 +11,9 @@ import (
 
 func (d *document) checkStore(f field, s Store, allowInsecure bool) {
 	d.checkRegion(f.child("location"), s.Location)
+	if s.Requests < 0 || s.Requests > mostParallel {
+		d.wrong(f.child("requests"), "%d: want 1 to %d, or leave it out", s.Requests, mostParallel)
+	}
 	at := f.child("url")
 	if !d.ok(at) {
 		return

@@ -46,7 +46,7 @@ func TestEveryField(t *testing.T) {
 		Stores: map[string]Store{
 			"training": training, "again": training,
 			"minio": {URL: "s3://b?endpoint=http://127.0.0.1:9000&region=us-east-1", Location: store.Location{Provider: "onprem", Region: "lab1"}},
-			"lab.2": {URL: "file:///mnt/data", Location: store.Location{Provider: "onprem", Region: "lab2"}},
+			"lab.2": {URL: "file:///mnt/data", Location: store.Location{Provider: "onprem", Region: "lab2"}, Requests: 1024},
 		},
 		Datasets: map[string]Dataset{
 			"c4": {
@@ -64,6 +64,10 @@ func TestEveryField(t *testing.T) {
 			{Name: "by name", From: "training", To: "lab", Window: "month", Bytes: 5 << 40},
 			{Name: "by store", To: "lab.2", Window: "month", USD: 1},
 			{Name: "all", Window: "month", USD: 500_000_000_000, Bytes: 10_000_000_000},
+		},
+		Links: []Link{
+			{From: "azure:eastus", To: "lab.2", Bandwidth: []string{"Mon-Fri 08:00-19:00 2Gbit/s", "22:00-06:00 unlimited", "8Gbit/s"}, Zone: "Europe/Berlin"},
+			{Bandwidth: []string{"Sat,Sun 500Mbit/s"}},
 		},
 		Prices: Prices{
 			Book: filepath.Join(dir, "book.json"), MonthToDate: map[string]Size{"azure.zone-1.mgn": 20 << 40},
@@ -210,7 +214,7 @@ func TestExample(t *testing.T) {
 func TestExampleUncommented(t *testing.T) {
 	var lines [][]byte
 	for _, l := range bytes.Split(Example(), []byte("\n")) {
-		for _, key := range []string{"# state:", "# routes:", "#   - {from:", "# month_to_date:", "#   azure.zone"} {
+		for _, key := range []string{"# state:", "# requests:", "# links:", "# routes:", "#   - {from:", "# month_to_date:", "#   azure.zone"} {
 			l = bytes.Replace(l, []byte(key), []byte(strings.Replace(key, "# ", "", 1)), 1)
 		}
 		lines = append(lines, l)
@@ -218,6 +222,9 @@ func TestExampleUncommented(t *testing.T) {
 	c, err := parse("example.yaml", "/", bytes.Join(lines, []byte("\n")))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if limits, err := c.LinkLimits(); err != nil || len(limits) != 1 || c.Stores["lab"].Requests != 8 {
+		t.Errorf("limits of links %+v, %v; stores %+v", limits, err, c.Stores)
 	}
 	if c.Agent.State != "/var/lib/datagravity" || len(c.Prices.Routes) != 1 || len(c.MonthToDate()) != 1 {
 		t.Errorf("the example's comments were not taken in: %+v", c)

@@ -26,6 +26,8 @@ type Config struct {
 	Destinations map[string]Destination `yaml:"destinations"`
 	// Limits on what may be spent or moved in a calendar month.
 	Budgets []Budget `yaml:"budgets"`
+	// Limits on how fast data goes from a source to a destination. What goes must fit every one that covers it. A running sync reads them again on SIGHUP.
+	Links []Link `yaml:"links"`
 	// What the price book cannot know.
 	Prices Prices `yaml:"prices"`
 
@@ -59,6 +61,8 @@ type Store struct {
 	URL string `yaml:"url" required:"true"`
 	// Where it is, as provider:region. It decides what moving costs.
 	Location store.Location `yaml:"location" required:"true"`
+	// Most requests in flight at the same time. Below it the number adapts to what the store bears: to its throughput and its throttling. Default: 64, for a directory 16.
+	Requests int `yaml:"requests"`
 }
 
 // Dataset is a prefix in a store.
@@ -122,6 +126,18 @@ type Budget struct {
 	USD USD `yaml:"usd"`
 	// Most bytes on the wire in a window, for example 5TiB.
 	Bytes Size `yaml:"bytes"`
+}
+
+// Link limits how fast data goes over a source-destination pair; all that it covers shares its bandwidth.
+type Link struct {
+	// Source: a store's name, a location or a provider. Empty: any.
+	From string `yaml:"from"`
+	// Destination: a destination's name, a store's, a location or a provider. Empty: any, and reading without a destination.
+	To string `yaml:"to"`
+	// Lines of [DAYS] [FROM-TO] RATE, for example "Mon-Fri 08:00-19:00 2Gbit/s", "22:00-06:00 unlimited", "8Gbit/s". The first that fits the time holds; where none does, nothing is limited. What is counted is the content of shards, not headers and TLS.
+	Bandwidth []string `yaml:"bandwidth" required:"true"`
+	// Time zone of the lines, for example Europe/Berlin. Default: the machine's.
+	Zone string `yaml:"zone"`
 }
 
 // Prices tell what the price book cannot know.

@@ -12,6 +12,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/file"
 	"github.com/datagravity/datagravity/pkg/store/gcs"
 	"github.com/datagravity/datagravity/pkg/store/meter"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/store/retry"
 	"github.com/datagravity/datagravity/pkg/store/s3"
 )
@@ -26,10 +27,13 @@ type Options struct {
 	AllowLoopback bool
 	// Retry bounds the attempts of every operation, opening included.
 	Retry retry.Policy
+	// Requests is the most that are in flight at the same time; below it the number adapts to what the store bears. 0: 64,
+	// for a directory 16.
+	Requests int
 }
 
 // Open opens the store that rawURL names. Errors are *store.Error: store.ErrPermanent for a URL that [CheckURL] refuses, and
-// whatever the backend finds when it looks at the bucket. The store is a *retry.Store.
+// whatever the backend finds when it looks at the bucket. The store is a *retry.Store; [Requests] tells how it is paced.
 func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	refuse := func(err error) (store.Store, error) {
 		return nil, &store.Error{Op: "open", Store: Redact(rawURL), Kind: store.ErrPermanent, NotSent: true, Err: err}
@@ -65,7 +69,8 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	if own {
 		s = owner{s, client}
 	}
-	return retry.Wrap(s, o.Retry), nil
+	// A request that waits to be tried again holds no slot of the gate.
+	return retry.Wrap(pace.Wrap(s, gateFor(u.Scheme, o.Requests)), o.Retry), nil
 }
 
 // backend opens the store itself. A nil of a concrete type must not leave it as a non-nil interface.
