@@ -222,7 +222,6 @@ func BenchmarkEachRecipe(b *testing.B) {
 		ids = append(ids, list[i].Digest)
 	}
 	storeAndPut(b, m, list...)
-	list = nil
 	for b.Loop() {
 		if err := m.EachRecipe(context.Background(), ids[:1], func(int, *chunker.Recipe) error { return nil }); err != nil {
 			b.Fatal(err)

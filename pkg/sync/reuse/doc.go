@@ -17,7 +17,7 @@
 //
 // # In memory, and spilled
 //
-//	Want  -> table       each digest once (48 bytes), an open-addressing table over them (8 to 11 bytes), 4 bytes an occurrence
+//	Want  -> table       each digest once (48 bytes), an open-addressing table over them (5 to 11 bytes), 4 bytes an occurrence
 //	Hold  -> filter      2 bytes a chunk; nearly every held chunk that is not wanted ends here
 //	      -> table       places, 16 bytes each
 //	Each  -> places      shard by shard
@@ -34,9 +34,15 @@
 // The answers are the same, except that of a chunk held more than [Options].MaxPlaces times another choice may be kept, and
 // that Hold never says that it is done.
 //
+// # Cost
+//
+// Measured on one core: 100 million held chunks against 1 million missing ones take 10 s and 75 MiB in all; 20 million
+// missing, all of them held, take 32 s, or 51 s beside other work, with a MemoryBytes of 128 MiB 149 MiB in all, and 1.9 GB
+// of runs (bench_test.go).
+//
 // # Files
 //
-// Runs are in a folder datagravity-reuse-* below [Options].Dir, made with the first run and removed by [Finder.Close]. The process that
-// made it holds a lock (flock) on the folder as long as it lives. A folder of that name that nobody has locked was left
-// by a process that was killed: [New] removes it.
+// Runs are in a folder datagravity-reuse-* below [Options].Dir, made with the first run and removed by [Finder.Close]. The
+// process that made it holds a lock (flock) on the folder as long as it lives. A folder of that name that nobody has locked
+// was left by a process that was killed: [New] removes it.
 package reuse

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/sync/parts"
@@ -14,9 +15,9 @@ type Options struct {
 	// MemoryBytes that may be used, not counting garbage that is not collected yet. 0: 128 MiB, enough for 1 million
 	// missing chunks without a disk. Less than 64 KiB counts as that.
 	MemoryBytes int64
-	// Dir is where runs are spilled to when MemoryBytes are too few: about 32 bytes a wanted chunk, 40 a held chunk that is wanted,
-	// and 24 a match, and while runs are merged the half again. Empty: the system's folder for temporary files, which may be in memory. It is
-	// made if it is missing.
+	// Dir is where runs are spilled to when MemoryBytes are too few: 32 bytes a wanted chunk, 40 a held chunk that is wanted
+	// and 24 a place in an answer, at most as much again while runs are merged. It is made if it is missing. Empty: the
+	// system's folder for temporary files, which may be in memory.
 	Dir string
 	// MaxPlaces of one chunk at one occurrence. 0: 4. At most 256.
 	MaxPlaces int
@@ -95,7 +96,8 @@ func (f *Finder) Want(chunks []chunker.Chunk) error {
 func (f *Finder) want(chunks []chunker.Chunk) error {
 	for i, c := range chunks {
 		if !named(c) {
-			return fmt.Errorf("look for chunk %d of a shard: %d bytes, want 1 to %d; index the shard again", i, c.Length, uint32(math.MaxUint32))
+			return fmt.Errorf("look for chunk %d of a shard: %d bytes, want 1 to %d; index the shard again",
+				i, c.Length, uint32(math.MaxUint32))
 		}
 	}
 	if f.mem != nil && !f.mem.fits(len(chunks), f.limits.tableBytes) {
@@ -114,8 +116,9 @@ func (f *Finder) want(chunks []chunker.Chunk) error {
 func named(c chunker.Chunk) bool { return c.Length >= 1 && c.Length <= math.MaxUint32 }
 
 // Hold looks for wanted chunks in one held object, whose chunks come in order. object is the caller's name for it in
-// [parts.Place]. Objects that are given earlier are preferred. chunks are not kept. done tells that every wanted
-// chunk has a place: what else is held can only offer longer runs. Errors are those of the disk, once spilled, and of [Options].Stop.
+// [parts.Place]. Objects that are given earlier are preferred. chunks are not kept. done tells that every wanted chunk has
+// a place: what else is held can only offer longer runs; once spilled, it is never true. Errors are those of the disk, once
+// spilled, and of [Options].Stop.
 func (f *Finder) Hold(object int32, chunks []chunker.Chunk) (done bool, err error) {
 	if err := f.enter(holding); err != nil {
 		return false, err
@@ -142,9 +145,11 @@ func (f *Finder) spill() (err error) {
 	if f.disk, err = newSpill(f.o, f.limits); err != nil {
 		return err
 	}
-	t := f.mem
+	err = f.disk.take(f.mem)
+	// Otherwise the table would stay until what is live has doubled, beside all that is used instead of it.
 	f.mem = nil
-	return f.disk.take(t)
+	runtime.GC()
+	return err
 }
 
 // Each gives, shard by shard in the order of Want, the places of each chunk, best first; nil where the chunk is not held.

@@ -156,14 +156,14 @@ func TestOptionsOutOfRange(t *testing.T) {
 }
 
 func TestChunkOfImpossibleLength(t *testing.T) {
-	for _, length := range []int64{-1, 0, math.MaxUint32 + 1} {
+	for _, length := range []int64{-1, 0, math.MaxUint32 + 6} {
 		f := newFinder(t, Options{Dir: t.TempDir()})
 		if err := f.Want([]chunker.Chunk{{Length: length}}); err == nil || !strings.Contains(err.Error(), "index the shard again") {
 			t.Errorf("%d bytes: %v", length, err)
 		}
 		// Held, it is no wanted chunk, even if the lower half of its length is that of one.
 		f = newFinder(t, Options{Dir: t.TempDir()})
-		if err := errors.Join(f.spill(), f.Want([]chunker.Chunk{{Length: max(1, length-1-math.MaxUint32+1)}})); err != nil {
+		if err := errors.Join(f.spill(), f.Want([]chunker.Chunk{{Length: max(1, int64(uint32(length)))}})); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.Hold(0, []chunker.Chunk{{Length: length}}); err != nil {

@@ -115,6 +115,6 @@ func (d *folder) next() string {
 
 // diskError says what to do about a disk that fails.
 func diskError(what, path string, err error) error {
-	return fmt.Errorf("look for chunks that are held: %s %s: %w; free space there, choose another folder for temporary files, or allow more memory",
-		what, path, err)
+	return fmt.Errorf("look for chunks that are held: %s %s: %w; "+
+		"free space there, choose another folder for temporary files, or allow more memory", what, path, err)
 }

@@ -54,22 +54,24 @@ func live() int64 {
 // What the table says of its memory is true, and a missing chunk costs what the package says.
 func TestTableMemory(t *testing.T) {
 	const shards, each = 80, 4096
+	s := stream{}
+	s.recipe(each)
 	before := live()
 	f := newFinder(t, Options{Dir: t.TempDir()})
-	s := stream{}
+	s.state = 0
 	for range shards {
 		if err := f.Want(s.recipe(each)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s = stream{chunks: s.chunks}
+	s.state = 0
 	for i := range shards {
 		if _, err := f.Hold(int32(i), s.recipe(each)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s = stream{}
 	used, said := live()-before, f.mem.bytes()
+	runtime.KeepAlive(s.chunks)
 	if used < said*9/10 || used > said*11/10 {
 		t.Errorf("%d bytes are live, the table says %d", used, said)
 	}
@@ -85,18 +87,18 @@ func TestTableMemory(t *testing.T) {
 // A chunk of zeros that is wanted after each other chunk makes a pair each, and those count, too.
 func TestPairsMemory(t *testing.T) {
 	const each = 200_000
-	before := live()
-	f := newFinder(t, Options{Dir: t.TempDir()})
 	s := stream{}
 	chunks := s.recipe(each)
+	before := live()
+	f := newFinder(t, Options{Dir: t.TempDir()})
 	for i := 1; i < each; i += 2 {
 		chunks[i].Digest, chunks[i].Length = chunker.Digest{}, 1
 	}
 	if err := f.Want(chunks); err != nil {
 		t.Fatal(err)
 	}
-	s, chunks = stream{}, nil
 	used, said := live()-before, f.mem.bytes()
+	runtime.KeepAlive(chunks)
 	if len(f.mem.pairs) < each/2-1 || used > said*11/10 {
 		t.Errorf("%d pairs; %d bytes are live, the table says %d", len(f.mem.pairs), used, said)
 	}

@@ -187,7 +187,7 @@ func numbers(t *rapid.T, kinds int, before [][]int, label string) []int {
 
 func drawSearch(t *rapid.T) search {
 	kinds := rapid.SampledFrom([]int{3, 30, 300}).Draw(t, "kinds")
-	s := search{max: rapid.IntRange(1, 5).Draw(t, "max places")}
+	s := search{max: rapid.SampledFrom([]int{1, 2, 3, 4, 5, 40}).Draw(t, "max places")}
 	var drawn [][]int
 	for range rapid.IntRange(0, 5).Draw(t, "shards") {
 		drawn = append(drawn, numbers(t, kinds, drawn, "shard"))
@@ -258,7 +258,55 @@ func TestSpilledFinderAgainstModel(t *testing.T) {
 	})
 }
 
-// When places are what does not fit, they are taken over.
+// What a table knows is taken over between two objects, and answers are as if it had been on disk, or in memory, all the time.
+func TestSpillBetweenObjects(t *testing.T) {
+	dir := memoryDir(t)
+	known := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSearch(t)
+		f := newFinder(t, Options{MaxPlaces: s.max, Dir: dir})
+		f.limits = tinyLimits(t)
+		f.limits.tableBytes = 1 << 30
+		at := rapid.IntRange(0, len(s.held)).Draw(t, "spill at")
+		for _, shard := range s.wanted {
+			if err := f.Want(shard); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := 0; i <= len(s.held); i++ {
+			if i == at {
+				known += f.mem.nodes.n
+				if err := f.spill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if i < len(s.held) {
+				if _, err := f.Hold(s.held[i].name, s.held[i].chunks); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		s.wantSame(t, collect(t, f))
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if known == 0 {
+		t.Error("no place was known when it spilled")
+	}
+}
+
+// wantSame checks answers that were on disk after they were in memory: those of the model where no choice was to be made.
+func (s search) wantSame(t rapid.TB, got answers) {
+	t.Helper()
+	if s.crowded(s.max) {
+		s.wantValid(t, got)
+	} else {
+		wantAnswers(t, got, s.model())
+	}
+}
+
+// When places are what does not fit, it goes on with the rest of the object on disk.
 func TestSpillWhileHolding(t *testing.T) {
 	dir := memoryDir(t)
 	spilled := map[bool]int{} // how often, by whether places were known by then
@@ -289,11 +337,7 @@ func TestSpillWhileHolding(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if s.crowded(s.max) {
-			s.wantValid(t, got)
-		} else {
-			wantAnswers(t, got, s.model())
-		}
+		s.wantSame(t, got)
 	})
 	if spilled[true] == 0 || spilled[false] == 0 {
 		t.Errorf("spilled %v times", spilled)

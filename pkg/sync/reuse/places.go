@@ -7,9 +7,9 @@ import (
 
 // node is a place in a list. Nodes are numbered from 1; lists are at most MaxPlaces long and in the order of Hold.
 //
-// An entry has its first MaxPlaces places in one list, whether they continue a run or not; and for each entry that is wanted before it,
-// the first MaxPlaces places that continue that run. Those that are wanted are always among them: the ones that continue come
-// first, and to fill up with others takes no more of the others than the first MaxPlaces of all contain.
+// An entry has its first MaxPlaces places in one list, whether they continue a run or not; and for each entry that is wanted
+// before it, the first MaxPlaces places that continue that run. An answer never needs others: those that continue come
+// first, and to fill it up takes no more of the rest than the first MaxPlaces of all contain.
 type node struct {
 	object int32
 	next   uint32

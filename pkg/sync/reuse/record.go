@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 	"unsafe"
@@ -67,22 +68,26 @@ func sortRecords(list []record) {
 
 // write appends the first words of a record to a run.
 func (r *record) write(w *bufio.Writer, words int) error {
-	var b [recordBytes]byte
-	for i := range words {
-		binary.LittleEndian.PutUint64(b[8*i:], r[i])
+	b := w.AvailableBuffer() // rather than an array, which would be allocated for each record
+	for _, v := range r[:words] {
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	_, err := w.Write(b[:8*words])
+	_, err := w.Write(b)
 	return err
 }
 
 // read reads what write wrote; [io.EOF] at the end of the run.
 func (r *record) read(from *bufio.Reader, words int) error {
-	var b [recordBytes]byte
-	if _, err := io.ReadFull(from, b[:8*words]); err != nil {
+	b, err := from.Peek(8 * words)
+	if err != nil {
+		if len(b) > 0 && errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
 		return err
 	}
 	for i := range words {
 		r[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
-	return nil
+	_, err = from.Discard(8 * words)
+	return err
 }
