@@ -100,7 +100,7 @@ func (a *app) take(o engine.Options) (err error) {
 // engineOptions fills in what the configuration says.
 func (a *app) engineOptions(o engine.Options) engine.Options {
 	o.MemoryBytes, o.PartBytes = int64(a.cfg.Agent.Memory), int64(a.cfg.Agent.PartSize)
-	o.Shards, o.PartsPerShard, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.log
+	o.Shards, o.PartsPerShard, o.Links, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.links, a.log
 	return o
 }
 

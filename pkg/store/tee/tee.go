@@ -42,9 +42,8 @@ type key struct {
 
 // entry is a range that is being read, or was.
 type entry struct {
-	done    chan struct{} // closed when the reading ended
-	data    []byte        // nil while it goes on
-	failed  bool
+	done    chan struct{}    // closed when the reading ended
+	data    []byte           // nil while it goes on
 	pending map[*Reader]bool // those that still want it
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -23,6 +26,8 @@ type Options struct {
 	SingleBytes   int64 // a shard up to this size is read and written in one request each; the larger of PartBytes and 8 MiB
 	Shards        int   // at the same time; 8
 	PartsPerShard int   // in flight at most; 14, and never more than inFlightBytes
+	// Links limit the bandwidth of what crosses; nil: nothing does.
+	Links *pace.Links
 	// Observe is told what happens; nil: nobody. It is called from many goroutines and must be quick.
 	Observe func(Event)
 	Log     *slog.Logger // nil: no log
@@ -83,6 +88,9 @@ type Job struct {
 	// Shared are the limits of all destinations that the same shards go to at the same time: their parts are then the same, so that each
 	// is read once. nil: this destination alone.
 	Shared *store.PartLimits
+	// Slack until the shards are needed, minus what moving them still takes: of jobs that run at the same time the one with the least
+	// goes first, then that whose bytes are cheaper. 0: nobody said when.
+	Slack time.Duration
 	// Need is what the ledger's lines name as the cause.
 	Need string
 	// Activity of the ledger's lines: transfer or index.
@@ -95,6 +103,9 @@ type run struct {
 	Job
 	rec   *recorder
 	split *splitter
+	times readTimes
+	// left are the planned bytes that were not moved yet, hedged the reads that a second one overtook.
+	left, hedged atomic.Int64
 
 	mu      sync.Mutex
 	summary Summary
@@ -105,7 +116,7 @@ type run struct {
 // ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal.
 func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
 	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m), split: newSplitter(e.m.Now)}
-	err := r.waves(ctx)
+	err := r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))
 	err = errors.Join(err, r.rec.close())
 	r.summary.USD += r.rec.usd
 	return r.summary, err
@@ -123,6 +134,7 @@ func (r *run) waves(ctx context.Context) error {
 			todo.Bytes += it.Assembly.SentBytes
 		}
 	}
+	r.left.Store(todo.Bytes)
 	r.o.Observe(todo)
 	for start := 0; start < len(r.Items); {
 		rank := r.Items[start].Rank

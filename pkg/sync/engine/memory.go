@@ -1,30 +1,33 @@
 package engine
 
 import (
+	"container/heap"
 	"context"
 	"fmt"
 	"sync"
 
-	"golang.org/x/sync/semaphore"
+	"github.com/datagravity/datagravity/pkg/store"
 )
 
-// memory hands out buffers, never more than its size at a time, those that lie idle included.
+// memory hands out buffers, never more than its size at a time, those that lie idle included. Whoever must wait is served in the
+// order of the contexts' priorities: since no part moves without a buffer, this is the queue that decides which part of which
+// job goes first. What is too large for the room that there is holds up what is behind it, so that it gets its turn.
 type memory struct {
 	size int64
-	sem  *semaphore.Weighted // what is handed out
 
-	mu   sync.Mutex
-	used int64              // handed out
-	free map[int64][][]byte // idle, by capacity
-	kept int64              // idle
+	mu      sync.Mutex
+	out     int64              // handed out
+	waiting waiters            // the most urgent first
+	arrived uint64             // waiters so far
+	used    int64              // handed out of those that are pooled
+	free    map[int64][][]byte // idle, by capacity
+	kept    int64              // idle
 }
 
 // pooledFrom: smaller buffers are left to the garbage collector.
 const pooledFrom = 1 << 20
 
-func newMemory(size int64) *memory {
-	return &memory{size: size, sem: semaphore.NewWeighted(size), free: map[int64][][]byte{}}
-}
+func newMemory(size int64) *memory { return &memory{size: size, free: map[int64][][]byte{}} }
 
 // get waits for room and returns a buffer of n bytes. put must be called with it.
 func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
@@ -32,7 +35,7 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 	if capacity > m.size {
 		return nil, fmt.Errorf("a part of %d bytes does not fit agent.memory (%d bytes); set it to at least %d", n, m.size, 2*capacity)
 	}
-	if err := m.sem.Acquire(ctx, capacity); err != nil {
+	if err := m.acquire(ctx, capacity); err != nil {
 		return nil, err
 	}
 	if capacity < pooledFrom {
@@ -50,8 +53,51 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 	return b[:n], nil
 }
 
+// acquire takes room for so many bytes, in turn.
+func (m *memory) acquire(ctx context.Context, n int64) error {
+	m.mu.Lock()
+	if len(m.waiting) == 0 && m.out+n <= m.size {
+		m.out += n
+		m.mu.Unlock()
+		return nil
+	}
+	m.arrived++
+	w := &waiter{rank: store.RankOf(ctx), arrival: m.arrived, need: n, ready: make(chan struct{})}
+	heap.Push(&m.waiting, w)
+	m.serve() // it may be the most urgent one, and fit
+	m.mu.Unlock()
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w.index < 0 {
+		m.release(n) // it was served in this moment
+	} else {
+		heap.Remove(&m.waiting, w.index)
+		m.serve() // what it held up
+	}
+	return context.Cause(ctx)
+}
+
+// release gives room back. The lock is held, as for serve.
+func (m *memory) release(n int64) {
+	m.out -= n
+	m.serve()
+}
+
+func (m *memory) serve() {
+	for len(m.waiting) > 0 && m.out+m.waiting[0].need <= m.size {
+		w := heap.Pop(&m.waiting).(*waiter) //nolint:forcetypeassert // nothing else is pushed
+		m.out += w.need
+		close(w.ready)
+	}
+}
+
 // reuse finds the smallest idle buffer of at least this capacity and at most twice that; nil if there is none. What it is
-// larger is acquired, too, unless others wait for room already. A new buffer would cost a page fault every few KiB.
+// larger is taken, too, unless others wait for room already. A new buffer would cost a page fault every few KiB.
 func (m *memory) reuse(capacity int64) []byte {
 	best := int64(0)
 	for c, list := range m.free {
@@ -59,10 +105,11 @@ func (m *memory) reuse(capacity int64) []byte {
 			best = c
 		}
 	}
-	// With somebody waiting, even 0 bytes cannot be acquired.
-	if best == 0 || best > capacity && !m.sem.TryAcquire(best-capacity) {
+	extra := best - capacity
+	if best == 0 || extra > 0 && (len(m.waiting) > 0 || m.out+extra > m.size) {
 		return nil
 	}
+	m.out += extra
 	return m.takeIdle(best)
 }
 
@@ -86,14 +133,14 @@ func (m *memory) takeIdle(capacity int64) []byte {
 
 func (m *memory) put(b []byte) {
 	capacity := int64(cap(b))
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if capacity >= pooledFrom {
-		m.mu.Lock()
 		m.used -= capacity
 		m.free[capacity] = append(m.free[capacity], b[:0])
 		m.kept += capacity
-		m.mu.Unlock()
 	}
-	m.sem.Release(capacity)
+	m.release(capacity)
 }
 
 // roundUp keeps the number of different capacities small: parts of whole chunks differ by less than a chunk.
@@ -103,4 +150,45 @@ func roundUp(n int64) int64 {
 		return max(n, 512)
 	}
 	return (n + step - 1) / step * step
+}
+
+// waiter waits for room.
+type waiter struct {
+	rank    store.Rank
+	arrival uint64
+	need    int64
+	ready   chan struct{} // closed when it has its room
+	index   int           // in the heap, -1: no longer there
+}
+
+// waiters are a heap.
+type waiters []*waiter
+
+func (w waiters) Len() int { return len(w) }
+
+func (w waiters) Less(i, j int) bool {
+	if c := w[i].rank.Compare(w[j].rank); c != 0 {
+		return c < 0
+	}
+	return w[i].arrival < w[j].arrival
+}
+
+func (w waiters) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].index, w[j].index = i, j
+}
+
+// Push is for container/heap.
+func (w *waiters) Push(x any) {
+	one := x.(*waiter) //nolint:forcetypeassert // what this file pushes
+	one.index = len(*w)
+	*w = append(*w, one)
+}
+
+// Pop is for container/heap.
+func (w *waiters) Pop() any {
+	last := (*w)[len(*w)-1]
+	last.index = -1
+	*w = (*w)[:len(*w)-1]
+	return last
 }

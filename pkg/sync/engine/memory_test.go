@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/datagravity/datagravity/pkg/store"
 )
 
 func addressOf(b []byte) *byte { return unsafe.SliceData(b) }
@@ -65,14 +67,72 @@ func TestMemoryReusesWhileOthersWait(t *testing.T) {
 			}
 		}()
 	}
-	for m.sem.TryAcquire(0) { // until somebody waits
-		time.Sleep(time.Millisecond)
-	}
+	waits(m, 3)
 	m.put(a)
 	if c := <-got; !known[addressOf(c)] {
 		t.Error("a new buffer was made while one of the same size lay idle")
 	}
 	stop()
+}
+
+// waits until so many wait for room.
+func waits(m *memory, n int) {
+	for {
+		m.mu.Lock()
+		there := len(m.waiting)
+		m.mu.Unlock()
+		if there == n {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Of those that wait, the job with the least slack goes first, then the cheaper bytes, then who came first; one that gives up
+// is passed over, and a large one is not starved by small ones.
+func TestMemoryGoesToTheMostUrgent(t *testing.T) {
+	m := newMemory(4 << 20)
+	all, err := m.get(context.Background(), 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan string, 10)
+	n := 0
+	ask := func(name string, p store.Priority, bytes int64) context.CancelFunc {
+		ctx, cancel := context.WithCancel(store.WithPriority(context.Background(), p))
+		go func() {
+			b, err := m.get(ctx, bytes)
+			if err != nil {
+				return
+			}
+			order <- name
+			m.put(b)
+		}()
+		n++
+		waits(m, n)
+		return cancel
+	}
+	ask("whenever", store.Priority{NanoUSDPerGiB: 5}, 4<<20)
+	ask("cheap", store.Priority{NanoUSDPerGiB: 1}, 4<<20)
+	ask("cheap, later", store.Priority{NanoUSDPerGiB: 1}, 4<<20)
+	ask("tomorrow", store.Priority{Slack: 24 * time.Hour}, 4<<20)
+	ask("late", store.Priority{Slack: -time.Minute}, 3<<20)
+	giveUp := ask("gives up", store.Priority{Slack: -time.Hour}, 4<<20)
+	ask("now", store.Priority{Slack: time.Minute}, 4<<20)
+	giveUp()
+	n--
+	waits(m, n)
+	m.put(all)
+	for _, want := range []string{"late", "now", "tomorrow", "cheap", "cheap, later", "whenever"} {
+		if got := <-order; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.out != 0 || len(m.waiting) != 0 {
+		t.Errorf("%d bytes are handed out, %d wait", m.out, len(m.waiting))
+	}
 }
 
 func TestMemoryStaysWithinItsSize(t *testing.T) {
@@ -116,7 +176,7 @@ func TestMemoryStaysWithinItsSize(t *testing.T) {
 	for _, b := range held {
 		m.put(b)
 	}
-	if !m.sem.TryAcquire(m.size) {
+	if m.out != 0 {
 		t.Error("not everything was given back")
 	}
 }

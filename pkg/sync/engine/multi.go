@@ -342,6 +342,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	s.moved += p.Size
 	s.mu.Unlock()
 	s.split.done(p.Size)
+	s.left.Add(-p.Size)
 	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: p.Size})
 	return nil
 }
@@ -349,7 +350,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 // readPart reads a part and proves it against the recipe; a wrong read is tried once more.
 func (s *shard) readPart(ctx context.Context, sp span, buf []byte) ([]receipt, error) {
 	for attempt := 1; ; attempt++ {
-		in, err := s.readSplit(ctx, sp.offset, buf)
+		in, err := s.readPatiently(ctx, sp.offset, buf)
 		if err != nil || s.recipe == nil {
 			return in, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -233,7 +234,11 @@ func (s *shard) read(ctx context.Context, off int64, p []byte) (receipt, error) 
 	if len(p) == 0 {
 		return receipt{}, nil
 	}
-	paid, err := s.spend(ctx, hopIn, s.readCrossing(int64(len(p))), func(ctx context.Context) error {
+	c := s.readCrossing(int64(len(p)))
+	if err := s.o.Links.For(pace.Link(c.Link)).Wait(ctx, int64(len(p))); err != nil {
+		return receipt{}, err
+	}
+	paid, err := s.spend(ctx, hopIn, c, func(ctx context.Context) error {
 		return s.from.ReadRange(ctx, s.source, off, p)
 	})
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {

@@ -226,6 +226,11 @@ const (
 	leastNanoUSDPerRequest = float64(64*store.KiB) * leastNanoUSDPerByte
 )
 
+// NanoUSDPerGiB is what 2^30 bytes from the source to the destination cost at the dearest.
+func (r Route) NanoUSDPerGiB() cost.NanoUSD {
+	return cost.AddNanoUSD(r.In.Price(store.GiB, nil), r.Out.Price(store.GiB, nil))
+}
+
 // PartPrices weighs the ways to make a part of a shard over this route, and a byte that is read back, in nano-USD.
 func (r Route) PartPrices(b *cost.Book) (p parts.Prices, readByte float64) {
 	perByte := func(rates ...cost.Rate) float64 {
