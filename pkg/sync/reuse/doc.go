@@ -36,9 +36,9 @@
 //
 // # Cost
 //
-// Measured on one core: 100 million held chunks against 1 million missing ones take 10 s and 75 MiB in all; 20 million
-// missing, all of them held, take 32 s, or 51 s beside other work, with a MemoryBytes of 128 MiB 149 MiB in all, and 1.9 GB
-// of runs (bench_test.go).
+// Measured on one core: 100 million held chunks against 1 million missing ones take 9 to 10 s and 75 MiB in all; 20 million
+// missing ones, all of them held, with MemoryBytes of 128 MiB, take 30 to 38 s (51 s beside other work), 149 MiB in all, and
+// 1.9 GB of runs (bench_test.go).
 //
 // # Files
 //
