@@ -19,6 +19,7 @@ type memory struct {
 	out     int64              // handed out
 	waiting waiters            // the most urgent first
 	arrived uint64             // waiters so far
+	usual   int64              // the largest capacity so far
 	used    int64              // handed out of those that are pooled
 	free    map[int64][][]byte // idle, by capacity
 	kept    int64              // idle
@@ -31,7 +32,7 @@ func newMemory(size int64) *memory { return &memory{size: size, free: map[int64]
 
 // get waits for room and returns a buffer of n bytes. put must be called with it.
 func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
-	capacity := roundUp(n)
+	capacity := m.class(n)
 	if capacity > m.size {
 		return nil, fmt.Errorf("a part of %d bytes does not fit agent.memory (%d bytes); set it to at least %d", n, m.size, 2*capacity)
 	}
@@ -51,6 +52,24 @@ func (m *memory) get(ctx context.Context, n int64) ([]byte, error) {
 	}
 	m.used += int64(cap(b))
 	return b[:n], nil
+}
+
+// class is the capacity of a buffer for n bytes. The last part of a shard, a bit smaller than the others, has a buffer of their
+// size: one of its own would be new, and drive a usual one out.
+func (m *memory) class(n int64) int64 {
+	capacity := roundUp(n)
+	if capacity < pooledFrom {
+		return capacity
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if capacity > m.usual && capacity <= m.size {
+		m.usual = capacity
+	}
+	if capacity > m.usual/4*3 && capacity <= m.usual {
+		return m.usual
+	}
+	return capacity
 }
 
 // acquire takes room for so many bytes, in turn.

@@ -146,7 +146,7 @@ func TestMemoryStaysWithinItsSize(t *testing.T) {
 		for _, b := range held {
 			total += int64(cap(b))
 		}
-		if total+roundUp(n) > m.size || r.IntN(3) == 0 {
+		if total+m.class(n) > m.size || r.IntN(3) == 0 {
 			if len(held) == 0 {
 				continue
 			}

@@ -55,7 +55,7 @@ func (s *shard) multi(ctx context.Context) error {
 func (s *shard) layOut() error {
 	limits := s.limits()
 	if s.t.PartBytes == 0 {
-		s.t.PartBytes, _ = PartSizeFor(s.it.Size, s.o.PartBytes, limits)
+		s.t.PartBytes, _ = PartSizeFor(s.it.Size, s.partBytes(), limits)
 		p := s.Dataset.Params
 		s.t.Params, s.t.Digests = &p, s.Dataset.Digests
 	}
@@ -79,6 +79,18 @@ func (s *shard) layOut() error {
 	}
 	return nil
 }
+
+// partBytes is the size to aim at. Each part costs two waits for the disk and two requests, so that parts are large where streams are
+// fast; where they are slow, smaller parts make more streams out of the same memory.
+func (s *shard) partBytes() int64 {
+	if s.o.PartBytes < largerFrom || s.split.slowStreams() {
+		return s.o.PartBytes
+	}
+	return 2 * s.o.PartBytes
+}
+
+// largerFrom: whoever configures smaller parts than this means it.
+const largerFrom = 4 << 20
 
 // limits of the parts.
 func (s *shard) limits() store.PartLimits {

@@ -15,6 +15,7 @@ type splitter struct {
 	mu     sync.Mutex
 	ranges int     // in use
 	before float64 // bytes/s of the window before the last step; 0: there was none
+	helped bool    // a step up did raise the throughput: the streams are slow, not the link
 	worse  int     // steps up that did not help
 	rest   int     // windows until the next step is tried
 
@@ -41,6 +42,13 @@ func (s *splitter) count(n int64) int {
 	return int(max(1, min(int64(s.ranges), n/splitLeastBytes)))
 }
 
+// slowStreams tells whether every connection is slow, whatever the link could carry.
+func (s *splitter) slowStreams() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.helped
+}
+
 // done tells that a part was read, proven and written.
 func (s *splitter) done(n int64) {
 	s.mu.Lock()
@@ -62,11 +70,13 @@ func (s *splitter) done(n int64) {
 func (s *splitter) step(rate float64) {
 	if s.before > 0 && rate < s.before*splitGain {
 		s.ranges /= 2
+		s.helped = s.helped && s.ranges > 1
 		s.before = 0
 		s.worse++
 		s.rest = splitRest * s.worse
 		return
 	}
+	s.helped = s.helped || s.before > 0
 	s.before = 0
 	if s.rest > 0 {
 		s.rest--

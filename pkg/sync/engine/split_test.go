@@ -35,6 +35,9 @@ func TestSplitterFollowsTheThroughput(t *testing.T) {
 		if got := s.count(5 << 20); got != c.want {
 			t.Errorf("%s: %d ranges, want %d", c.name, got, c.want)
 		}
+		if got := s.slowStreams(); got != (c.want > 1) {
+			t.Errorf("%s: slow streams: %v", c.name, got)
+		}
 		all := 0.0
 		for _, v := range seconds {
 			all += v

@@ -54,7 +54,7 @@ func (b *builder) assemble(ctx context.Context) (err error) {
 	if err != nil || len(held.keys) == 0 {
 		return err
 	}
-	finder, err := reuse.New(reuse.Options{MemoryBytes: b.Reuse.MemoryBytes, Dir: b.Reuse.Dir})
+	finder, err := reuse.New(reuse.Options{MemoryBytes: b.Reuse.MemoryBytes, Dir: b.Reuse.Dir, Stop: ctx.Err})
 	if err != nil {
 		return err
 	}
