@@ -62,7 +62,7 @@ func StartS3(ctx context.Context, dir string) (*S3, error) {
 
 // StoreURL is the URL that pkg/store/open takes for a bucket.
 func (s *S3) StoreURL(bucket string) string {
-	return "s3://" + bucket + "?endpoint=" + url.QueryEscape(s.Endpoint) + "&region=" + s3Region + "&use_path_style=true"
+	return "s3://" + bucket + "?endpoint=" + url.QueryEscape(s.Endpoint) + "&region=" + s3Region + "&use_path_style=true&assembled_checksums=true"
 }
 
 // Env is what the SDK reads its credentials from, as NAME=VALUE.

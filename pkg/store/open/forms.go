@@ -40,7 +40,7 @@ var forms = map[string]form{
 			"region": match(`^[a-zA-Z0-9-]+$`, "a region such as us-east-1"), "profile": anything, "role": anything,
 			"endpoint":  endpoint,
 			"anonymous": boolean, "dualstack": boolean, "fips": boolean, "accelerate": boolean, "use_path_style": boolean,
-			"s3ForcePathStyle": boolean, "hostname_immutable": boolean, "disable_https": boolean,
+			"s3ForcePathStyle": boolean, "hostname_immutable": boolean, "disable_https": boolean, "assembled_checksums": boolean,
 			"ssetype": match(`^(AES256|aws:kms|aws:kms:dsse)$`, "AES256, aws:kms or aws:kms:dsse"), "kmskeyid": anything,
 		},
 	},

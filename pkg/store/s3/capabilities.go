@@ -70,10 +70,10 @@ func (s *Store) learn(ctx context.Context, region string) error {
 		PutMaxBytes:              putMaxBytes,
 		CopyMaxBytes:             objectMaxBytes,
 		CopiesParts:              true,
-		RangeSourceMoreThanBytes: rangeSourceMoreThan, AssembledChecksums: s.amazon,
-		ListsParts:        true,
-		PreservesEncoding: true,
-		Region:            region,
+		RangeSourceMoreThanBytes: rangeSourceMoreThan,
+		ListsParts:               true,
+		PreservesEncoding:        true,
+		Region:                   region,
 	}
 	if !s.amazon {
 		c.Provider, c.RequestPrices = "onprem", ""
