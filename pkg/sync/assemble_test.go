@@ -309,3 +309,32 @@ func TestSnapshotsShareTheirChunks(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// What is read back over a free hop is in the ledger like everything else, however many requests at a time it took.
+func TestReadingBackIsInTheLedger(t *testing.T) {
+	r := newRig(t)
+	r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 64 << 10}, ObjectChecksums: []string{}})
+	r.dst.Store = r.dest
+	r.put("a.bin", data(1, 9<<20+5))
+	r.mustSync()
+	s := r.open()
+	defer r.close()
+	s.Agent = r.dst.Location
+	v, err := s.Verify(context.Background(), r.src, r.dst, 1)
+	if err != nil || v.Read != 1 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	var bytes, requests int64
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Lines(func(l manifest.Line) (bool, error) {
+			if l.LineKey.Activity == "verify" {
+				bytes += l.Bytes
+				requests += l.Requests
+			}
+			return true, nil
+		})
+	})
+	if err != nil || bytes != 9<<20+5 || requests != 10 {
+		t.Errorf("%d bytes in %d requests, %v", bytes, requests, err)
+	}
+}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -29,6 +32,9 @@ func (r *run) readDest(ctx context.Context, it plan.Item, o store.Object, off in
 	n.add(in)
 	return r.settleHeld(in)
 }
+
+// compareParallel parts of one object are read back at a time.
+const compareParallel = 4
 
 // compareShort reads an object that is shorter than the shard and proves that it is its beginning: whole chunks by their
 // digests, and the bytes after them by the same ones of the source.
@@ -89,20 +95,37 @@ func (r *run) compareShort(ctx context.Context, it plan.Item, o store.Object) er
 
 // compare reads an object at the destination, pinned, and proves that its bytes are the shard's.
 func (r *run) compare(ctx context.Context, it plan.Item, o store.Object, n *notes) error {
-	var parts []chunker.PartSums
-	buf, err := r.mem.get(ctx, min(max(it.Size, 1), r.o.PartBytes))
-	if err != nil {
+	size := r.o.PartBytes
+	parts := make([]chunker.PartSums, max(1, (it.Size+size-1)/size))
+	var mu sync.Mutex // for n
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(compareParallel)
+	for i := range parts {
+		if within.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			off := int64(i) * size
+			buf, err := r.mem.get(within, min(size, it.Size-off))
+			if err != nil {
+				return err
+			}
+			defer r.mem.put(buf)
+			var own notes
+			if err := r.readDest(within, it, o, off, buf, &own); err != nil {
+				return err
+			}
+			parts[i] = chunker.SumPart(buf, off, len(parts) == 1)
+			mu.Lock()
+			defer mu.Unlock()
+			n.merge(own)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	defer r.mem.put(buf)
-	for off := int64(0); off < it.Size || off == 0; off += r.o.PartBytes {
-		p := buf[:min(r.o.PartBytes, it.Size-off)]
-		if err := r.readDest(ctx, it, o, off, p, n); err != nil {
-			return err
-		}
-		parts = append(parts, chunker.SumPart(p, off, it.Size <= r.o.PartBytes))
-	}
-	sums, err := chunker.CombineParts(parts, r.o.PartBytes, it.Size)
+	sums, err := chunker.CombineParts(parts, size, it.Size)
 	if err != nil {
 		return err
 	}

@@ -194,9 +194,19 @@ type notes struct{ list []receipt }
 
 // add keeps a receipt whose crossing was free; a paid one is settled on its own.
 func (n *notes) add(p receipt) {
-	if p.ticket == nil || p.holds() {
-		return
+	if p.ticket != nil && !p.holds() {
+		n.put(p)
 	}
+}
+
+// merge takes over what other notes have.
+func (n *notes) merge(o notes) {
+	for _, p := range o.list {
+		n.put(p)
+	}
+}
+
+func (n *notes) put(p receipt) {
 	for i := range n.list {
 		if n.list[i].c.From == p.c.From && n.list[i].c.To == p.c.To && n.list[i].c.RequestPrices == p.c.RequestPrices {
 			n.list[i].moved = addMoved(n.list[i].moved, p.moved)
