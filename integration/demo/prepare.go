@@ -61,6 +61,9 @@ type demo struct {
 type destination struct {
 	name, title, location string
 	reader                bucketReader
+	// assembles: it can put objects of this size together from ranges of others (S3 takes no parts so small, and Cloud Storage no
+	// ranges).
+	assembles bool
 	// By sync's own account, over all rounds: what it cost, the shards' bytes, and everything that was sent.
 	spent         money
 	payload, wire int64
@@ -157,7 +160,7 @@ func (d *demo) start(ctx context.Context) error {
 	d.dests = []*destination{
 		{name: "s3", title: "s3 (emulator)", location: "aws:us-east-1", reader: newS3Reader(s3, bucketName)},
 		{name: "gcs", title: "gcs (emulator)", location: "gcp:us-central1", reader: gcsReader{gcs.Endpoint, bucketName}},
-		{name: "lab", title: "lab (directory)", location: "onprem:lab1", reader: dirReader(lab)},
+		{name: "lab", title: "lab (directory)", location: "onprem:lab1", reader: dirReader(lab), assembles: true},
 	}
 	return nil
 }
