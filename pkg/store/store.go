@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -153,6 +154,27 @@ func (c Condition) String() string {
 	default:
 		return "unset"
 	}
+}
+
+// MarshalText writes it as String does, so that what is planned can be carried out by another process.
+func (c Condition) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (c *Condition) UnmarshalText(text []byte) error {
+	etag, match := strings.CutPrefix(string(text), "if-match ")
+	switch {
+	case match && etag != "":
+		*c = IfMatch(etag)
+	case string(text) == IfAbsent().String():
+		*c = IfAbsent()
+	case string(text) == Always().String():
+		*c = Always()
+	case string(text) == (Condition{}).String():
+		*c = Condition{}
+	default:
+		return fmt.Errorf("%q is no condition: want if-absent, if-match ETAG, always or unset", text)
+	}
+	return nil
 }
 
 // WriteOptions go with a write of a whole object.

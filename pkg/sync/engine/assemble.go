@@ -249,15 +249,23 @@ func (s *shard) distrustSources() (err error) {
 	return err
 }
 
-// abandon removes the upload and its record, so that the shard can be planned anew.
-func (s *shard) abandon(ctx context.Context) error {
+// abandonUpload removes an upload that is not needed any more.
+func (s *shard) abandonUpload(ctx context.Context) error {
 	if s.t.Upload == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
+	return s.Dest.AbortUpload(ctx, *s.t.Upload)
+}
+
+// abandon removes the upload and its record, so that the shard can be planned anew.
+func (s *shard) abandon(ctx context.Context) error {
+	if s.t.Upload == nil {
+		return nil
+	}
 	// The record goes last: until then it is what says that the upload is ours.
-	if err := s.Dest.AbortUpload(ctx, *s.t.Upload); err != nil {
+	if err := s.abandonUpload(ctx); err != nil {
 		return err
 	}
 	return s.restart()

@@ -58,6 +58,14 @@ func (r *run) batches(items []plan.Item) (out [][]plan.Item) {
 func (r *run) batch(ctx context.Context, items []plan.Item) error {
 	shards := make([]*shard, 0, len(items))
 	for _, it := range items {
+		done, err := r.doneBefore(it)
+		if err != nil {
+			return err
+		}
+		if done {
+			r.count(it, 0)
+			continue
+		}
 		s := r.newShard(it)
 		if err := s.load(); err != nil {
 			return err
@@ -158,7 +166,7 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 			r.o.Observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
 			err := s.single(inBatch)
 			if errors.Is(err, store.ErrConflict) {
-				err = errors.Join(err, r.distrust(s.it.Key))
+				err = r.conflicted(inBatch, s.it, err)
 			}
 			return r.done(inBatch, s.it, s.moved, err)
 		})

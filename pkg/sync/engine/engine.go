@@ -195,7 +195,10 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 func (r *run) one(ctx context.Context, it plan.Item) error {
 	r.o.Observe(Event{Kind: ShardStarted, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
 	var moved int64
-	var err error
+	done, err := r.doneBefore(it)
+	if done || err != nil {
+		return r.done(ctx, it, 0, err)
+	}
 	switch it.Way {
 	case plan.Full, plan.Assemble:
 		moved, err = r.full(ctx, it)

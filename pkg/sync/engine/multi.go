@@ -179,6 +179,7 @@ func (s *shard) reconcile(ctx context.Context) error {
 	for _, p := range listed {
 		held[p.Number] = p
 	}
+	s.takeUnrecorded(held)
 	for n, p := range s.parts {
 		h, ok := held[n]
 		own := storePart(p)
@@ -187,6 +188,30 @@ func (s *shard) reconcile(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// takeUnrecorded takes over parts that the store holds and the record lacks: a process ended between the answer and the record. They
+// are of this upload, and with a known recipe nothing else is to be learned from them; what they hold is proven with the whole
+// object, which starts anew if it is wrong.
+func (s *shard) takeUnrecorded(held map[int]store.Part) {
+	if s.recipe == nil {
+		return
+	}
+	for _, sp := range s.spans {
+		h, there := held[sp.number]
+		if _, recorded := s.parts[sp.number]; recorded || !there || h.Size != sp.bytes() || h.ETag == "" {
+			continue
+		}
+		p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: h.Size, ETag: h.ETag, Copied: sp.from != nil || sp.tail != nil}
+		var err error
+		if p.CRC64NVME, err = store.ParseHex64(h.CRC64NVME); err != nil {
+			p.Unknown |= manifest.UnknownCRC64NVME
+		}
+		if p.CRC32C, err = store.ParseHex32(h.CRC32C); err != nil {
+			p.Unknown |= manifest.UnknownCRC32C
+		}
+		s.parts[sp.number], s.taken = p, true
+	}
 }
 
 // agree tells whether two checksums are equal as far as both are known.
@@ -437,6 +462,9 @@ func (s *shard) complete(ctx context.Context, sums chunker.Sums) (o store.Object
 		if s.t.Assembly != nil {
 			// The parts that were sent are proven, so it is what the others were copied from.
 			err = errors.Join(fmt.Errorf("%w as the manifest has it: what %q was put together from", errStaleCopy, s.it.Key), err, s.distrustSources())
+		}
+		if s.taken {
+			err = errors.Join(fmt.Errorf("%w as they should be: parts of %q that were sent before", errStaleCopy, s.it.Key), err)
 		}
 		err = errors.Join(err, s.abandon(ctx))
 	}

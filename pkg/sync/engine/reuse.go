@@ -22,6 +22,11 @@ func (r *run) copy(ctx context.Context, it plan.Item) (int64, error) {
 		if err == nil {
 			return 0, nil
 		}
+		if errors.Is(err, store.ErrConflict) {
+			if there, lookErr := r.standing(ctx, it); there {
+				return 0, lookErr
+			}
+		}
 		if errors.Is(err, store.ErrUnsupported) && !it.Gone {
 			// The store cannot copy this one (Azure under a key of its own, for example): its bytes come from the source.
 			return r.full(ctx, it)
@@ -85,15 +90,7 @@ func (r *run) copyFrom(ctx context.Context, it plan.Item, from manifest.Replica)
 func (r *run) adopt(it plan.Item) error {
 	return r.rec.add(outcome{
 		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-checksum"), ledger: r.ledger,
-		transfer: r.unfinishedID(it),
-	})
-}
-
-// unfinishedID is the transfer that may have written the object before its process died.
-func (r *run) unfinishedID(it plan.Item) string {
-	return TransferID(manifest.Transfer{
-		Dataset: r.Dataset.Name, Path: it.Path, SourceStore: r.Dataset.Store, SourceKey: r.Dataset.Prefix + it.Path, ETag: it.ETag,
-		Version: it.Version, Size: it.Size, DestStore: r.Destination.Store, DestKey: it.Key,
+		transfer: r.transferID(it),
 	})
 }
 
@@ -111,7 +108,7 @@ func (r *run) readBack(ctx context.Context, it plan.Item) error {
 	}
 	return r.rec.add(outcome{
 		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-read"), notes: n, ledger: r.ledger,
-		transfer: r.unfinishedID(it),
+		transfer: r.transferID(it),
 	})
 }
 

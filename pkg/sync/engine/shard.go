@@ -29,6 +29,8 @@ type shard struct {
 	owner    string // id of the manifest
 	// strayed: an upload may have been begun for the key, the answer to which was lost.
 	strayed bool
+	// taken: some parts are known from the store's list alone.
+	taken bool
 	// recipe proves the parts when the digest is known; nil while it is learned on the way.
 	recipe *chunker.Recipe
 	spans  []span
@@ -99,7 +101,9 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 		err = s.multi(ctx)
 	}
 	if errors.Is(err, store.ErrConflict) {
-		err = errors.Join(err, r.distrust(it.Key))
+		if err = r.conflicted(ctx, it, err); err == nil {
+			return 0, s.abandonUpload(ctx)
+		}
 	}
 	if errors.Is(err, store.ErrUnsupported) && s.t.Assembly != nil {
 		// The store cannot copy one of the ranges after all: everything comes from the source.

@@ -58,7 +58,7 @@ type Assembly struct {
 	// From are the objects that ranges are copied from, pinned.
 	From []manifest.Replica
 	// Totals of the parts.
-	parts.Totals
+	parts.Totals `json:"totals"`
 	// ReadBack: the destination vouches for no checksum of a copied range, so that the whole object is read to prove it.
 	ReadBack bool
 }
