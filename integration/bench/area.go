@@ -24,10 +24,21 @@ type benchmark struct {
 
 var areas = []area{
 	{"main", newBed, []benchmark{
-		{"first", firstSync},
+		{"first", firstSync(firstTargets{wall: 1.1, cpu: 1.3})},
 		{"noop", noOp},
 		{"slow", slowLinks},
 		{"killed", killed},
+	}},
+	{"engine", newBed, []benchmark{
+		{"first", firstSync(firstTargets{wall: 1.05, cpu: 1.15})},
+		{"far", farSync},
+		{"edited", edited},
+		{"appended", appended},
+		{"renamed", renamed},
+		{"small", smallSync},
+		{"million", million},
+		{"killed", killedOften},
+		{"refused", refused},
 	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/datagravity/datagravity/internal/emulator"
@@ -108,4 +109,13 @@ func (b *bed) name(of string) string {
 func (b *bed) bucket(ctx context.Context, of string) (string, error) {
 	name := b.name(of)
 	return name, b.s3.CreateBucket(ctx, name)
+}
+
+// drop removes a bucket of the S3 server or a folder with all that is in it, so that runs do not fill the disk. What the server
+// keeps is a folder too, and is removed as one: over its API that takes a request an object.
+func (b *bed) drop(at place) error {
+	if strings.HasPrefix(at.url, "s3://") {
+		return os.RemoveAll(filepath.Join(b.dir, "servers", "s3", at.bucket))
+	}
+	return os.RemoveAll(at.bucket)
 }

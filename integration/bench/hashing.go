@@ -9,11 +9,11 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
-// hashingSeconds is the CPU time that naming the bytes of a source takes, with the data in memory and nothing else to do:
+// hashingSeconds is the CPU time that naming the bytes of a source, whose objects have one size, takes, with the data in memory and nothing else to do:
 // chunk boundaries, a BLAKE3 digest of each chunk, each part's place in the shard's BLAKE3 tree, its CRC64NVME and CRC32C, the
 // shard's digest and its recipe. It is what a copier without identity and without receipts does not pay.
 func hashingSeconds(s source) (float64, error) {
-	data := make([]byte, s.sizeBytes)
+	data := make([]byte, s.totalBytes/s.objects)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(data) // never fails
 	runtime.GC()
 	before, err := cpuTime()

@@ -3,7 +3,8 @@
 //
 //	go run ./integration/bench               every area
 //	go run ./integration/bench -area main    one of them: syncs beside rclone's
-//	go run ./integration/bench -area chunker the other: pkg/chunker in memory, beside other chunkers (integration/peers)
+//	go run ./integration/bench -area engine  another: far, changed, small and many objects, kills and refusals, beside rclone
+//	go run ./integration/bench -area chunker the third: pkg/chunker in memory, beside other chunkers (integration/peers)
 //	go run ./integration/bench -scale 0.05   a twentieth of the data, to try a change; writes no results
 //
 // # What is promised
@@ -21,7 +22,8 @@
 // on the same cores as the programs, which wall times show and CPU times do not.
 //
 // The agent stands at azure:eastus beside the source and S3 at aws:us-east-1, so that every byte crosses a paid link:
-// reservations, ledger and journal are at work, under a budget that is large enough.
+// reservations, ledger and journal are at work, under a budget that is large enough. Where shards are put together from what
+// a destination holds, that is at onprem:lab1; see s3Site.
 package main
 
 import (

@@ -59,7 +59,7 @@ func (n *standing) fill(ctx context.Context) (err error) {
 	}
 	mine, err := n.agent.sync().run(ctx)
 	if err == nil {
-		err = expectReady(mine, n.source.totalBytes())
+		err = expectReady(mine, n.source.totalBytes)
 	}
 	if err != nil {
 		return fmt.Errorf("first sync: %w", err)
@@ -73,7 +73,7 @@ func (n *standing) fill(ctx context.Context) (err error) {
 }
 
 func (n *standing) measure(ctx context.Context, name string, flags ...string) ([]row, error) {
-	p, err := alternate(ctx, n.bed,
+	p, err := alternate(ctx, n.bed, n.runs,
 		func(ctx context.Context, _ int) (usage, error) {
 			u, err := n.agent.sync(flags...).run(ctx)
 			if err != nil {

@@ -12,8 +12,10 @@ import (
 type place struct {
 	url      string // as pkg/store/open takes it
 	endpoint string // as rclone takes it
-	bucket   string
+	bucket   string // a file store's is its folder
 	location string
+	// temporaryObjects are allowed to the agent there.
+	temporaryObjects bool
 }
 
 func (b *bed) azurePlace(container string) place {
@@ -22,6 +24,12 @@ func (b *bed) azurePlace(container string) place {
 
 func (b *bed) s3Place(bucket string) place {
 	return place{url: b.s3.StoreURL(bucket), endpoint: b.s3.Endpoint, bucket: bucket, location: "aws:us-east-1"}
+}
+
+// filePlace is a new, empty folder on a file server in the lab.
+func (b *bed) filePlace() place {
+	dir := filepath.Join(b.dir, b.name("folder"))
+	return place{url: "file://" + dir + "?create_dir=true", bucket: dir, location: "onprem:lab1"}
 }
 
 // behind is the place reached through something that stands in front of its server.
@@ -60,10 +68,10 @@ stores:
 datasets:
   %[6]s: {store: lake, prefix: %[6]s}
 destinations:
-  site: {store: site, prefix: "{dataset}"}
+  site: {store: site, prefix: "{dataset}", temporary_objects: %[7]t}
 budgets:
   - {name: link, from: lake, to: site, usd: 100000, bytes: 100TiB}
-`, filepath.Join(a.dir, "state"), from.location, from.url, to.location, to.url, datasetName)
+`, filepath.Join(a.dir, "state"), from.location, from.url, to.location, to.url, datasetName, to.temporaryObjects)
 	return os.WriteFile(a.configPath, []byte(text), 0o644)
 }
 
@@ -76,18 +84,36 @@ func (a *agent) sync(flags ...string) command {
 	return a.command(append([]string{"sync", datasetName, "--to", "site"}, flags...)...)
 }
 
+// summary is what sync prints, as far as it is looked at here.
+type summary struct {
+	Ready      bool  `json:"ready"`
+	MovedBytes int64 `json:"moved_bytes"`
+	Ways       map[string]struct {
+		Shards int64 `json:"shards"`
+	} `json:"ways"`
+	Failures []struct {
+		Path  string `json:"path"`
+		Error string `json:"error"`
+	} `json:"failures"`
+}
+
+// readSummary reads what sync printed. A sync that did not announce the dataset is an error.
+func readSummary(u usage) (said summary, err error) {
+	if err := json.Unmarshal(u.stdout, &said); err != nil {
+		return said, fmt.Errorf("what sync printed: %w", err)
+	}
+	if !said.Ready {
+		return said, errors.New("sync ended without error, and the dataset is not ready")
+	}
+	return said, nil
+}
+
 // expectReady reads what sync printed. A sync that did not announce the dataset is an error, as is one that moved another
 // number of bytes than the wanted, where wantBytes is not negative.
 func expectReady(u usage, wantBytes int64) error {
-	var said struct {
-		Ready      bool  `json:"ready"`
-		MovedBytes int64 `json:"moved_bytes"`
-	}
-	if err := json.Unmarshal(u.stdout, &said); err != nil {
-		return fmt.Errorf("what sync printed: %w", err)
-	}
-	if !said.Ready {
-		return errors.New("sync ended without error, and the dataset is not ready")
+	said, err := readSummary(u)
+	if err != nil {
+		return err
 	}
 	if wantBytes >= 0 && said.MovedBytes != wantBytes {
 		return fmt.Errorf("sync moved %d bytes, want %d", said.MovedBytes, wantBytes)

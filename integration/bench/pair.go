@@ -10,10 +10,13 @@ import (
 // pair are the runs of both programs under the same conditions.
 type pair struct{ ours, peer []usage }
 
+// fewRuns are enough where a run takes minutes.
+const fewRuns = 3
+
 // alternate runs ours, the peer, ours, the peer and so on. run 0 warms the page cache and the servers up and is thrown away.
-func alternate(ctx context.Context, b *bed, ours, peer func(ctx context.Context, run int) (usage, error)) (pair, error) {
+func alternate(ctx context.Context, b *bed, runs int, ours, peer func(ctx context.Context, run int) (usage, error)) (pair, error) {
 	var p pair
-	for run := range b.runs + 1 {
+	for run := range runs + 1 {
 		mine, err := ours(ctx, run)
 		if err != nil {
 			return p, fmt.Errorf("datagravity, run %d: %w", run, err)
@@ -24,7 +27,7 @@ func alternate(ctx context.Context, b *bed, ours, peer func(ctx context.Context,
 		}
 		kind := "warm-up"
 		if run > 0 {
-			kind = fmt.Sprintf("run %d of %d", run, b.runs)
+			kind = fmt.Sprintf("run %d of %d", run, runs)
 			p.ours, p.peer = append(p.ours, mine), append(p.peer, theirs)
 		}
 		b.say("  %s: datagravity %s, %s %s", kind, mine, peerName, theirs)

@@ -15,23 +15,19 @@ func (b *bed) remote(name string, p place) []string {
 	settings := map[string]string{}
 	switch scheme, _, _ := strings.Cut(p.url, "://"); scheme {
 	case "azblob":
-		settings = map[string]string{"TYPE": "azureblob", "ENDPOINT": p.endpoint}
+		credentials := b.credentials()
+		settings = map[string]string{
+			"TYPE": "azureblob", "ENDPOINT": p.endpoint,
+			"ACCOUNT": credentials["AZURE_STORAGE_ACCOUNT"], "KEY": credentials["AZURE_STORAGE_KEY"],
+		}
 	case "s3":
 		settings = map[string]string{
 			"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": p.endpoint, "REGION": "us-east-1", "FORCE_PATH_STYLE": "true", "ENV_AUTH": "true",
 		}
+	case "file":
+		settings = map[string]string{"TYPE": "local"}
 	case "gs":
 		settings = map[string]string{"TYPE": "googlecloudstorage", "ENDPOINT": p.endpoint + "/storage/v1/", "ANONYMOUS": "true"}
-	}
-	for _, kv := range b.azure.Env() {
-		k, v, _ := strings.Cut(kv, "=")
-		switch {
-		case settings["TYPE"] != "azureblob":
-		case k == "AZURE_STORAGE_ACCOUNT":
-			settings["ACCOUNT"] = v
-		case k == "AZURE_STORAGE_KEY":
-			settings["KEY"] = v
-		}
 	}
 	var env []string
 	for k, v := range settings {
@@ -62,7 +58,7 @@ func (b *bed) expectAt(ctx context.Context, at place, s source) error {
 	if err := json.Unmarshal(u.stdout, &found); err != nil {
 		return fmt.Errorf("rclone size printed %q: %w", u.stdout, err)
 	}
-	if found.Count != s.objects || found.Bytes != s.totalBytes() {
+	if found.Count != s.objects || found.Bytes != s.totalBytes {
 		return fmt.Errorf("%d objects of %d bytes together are in %s, the source has %s", found.Count, found.Bytes, at.bucket, s)
 	}
 	return nil
@@ -89,8 +85,40 @@ func (b *bed) expectSame(ctx context.Context, at place, s source) error {
 	return nil
 }
 
-// drop removes a bucket with all that is in it, so that runs do not fill the disk.
-func (b *bed) drop(ctx context.Context, at place) error {
-	_, err := b.rcloneCommand(b.remote("dst", at), "purge", "dst:"+at.bucket).run(ctx)
+// expectTidy wants nothing of ours to be left at a destination but receipts, which are written last and stay, and a file store's
+// empty lock.
+func (b *bed) expectTidy(ctx context.Context, at place) error {
+	u, err := b.rcloneCommand(b.remote("dst", at), "lsf", "--recursive", "--files-only", "--exclude", "/"+datasetName+"/**",
+		"--exclude", "/.datagravity/ready/**", "--exclude", "/.datagravity/uploads/lock", "dst:"+at.bucket).run(ctx)
+	if err != nil {
+		return err
+	}
+	if len(u.stdout) > 0 {
+		return fmt.Errorf("left behind in %s:\n%s", at.bucket, u.stdout)
+	}
+	if !strings.HasPrefix(at.url, "s3://") {
+		return nil
+	}
+	n, err := b.openUploads(ctx, at)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%d uploads were left open in %s", n, at.bucket)
+	}
 	return err
+}
+
+// openUploads counts the unfinished multipart uploads in a bucket of the S3 server, with rclone.
+func (b *bed) openUploads(ctx context.Context, at place) (int64, error) {
+	u, err := b.rcloneCommand(b.remote("dst", at), "backend", "list-multipart-uploads", "dst:"+at.bucket).run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var found map[string][]json.RawMessage
+	if err := json.Unmarshal(u.stdout, &found); err != nil {
+		return 0, fmt.Errorf("rclone backend list-multipart-uploads printed %q: %w", u.stdout, err)
+	}
+	list, ok := found[at.bucket]
+	if !ok {
+		return 0, fmt.Errorf("rclone backend list-multipart-uploads told nothing of bucket %s: %q", at.bucket, u.stdout)
+	}
+	return int64(len(list)), nil
 }

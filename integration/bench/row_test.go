@@ -27,6 +27,8 @@ func TestRows(t *testing.T) {
 		{"none wanted, one made", atMost("r", "requests", 1, 20, 0), 0.05, false},
 		{"alone", alone("r", "MiB", 32, 64), 0.5, true},
 		{"alone and too much", alone("r", "MiB", 65, 64), 65.0 / 64, false},
+		{"alone, none wanted, none made", alone("r", "uploads", 0, 0), math.NaN(), true},
+		{"alone, none wanted, one made", alone("r", "uploads", 1, 0), math.NaN(), false},
 		{"told", told("r", "s", 5, 1), 5, true},
 	} {
 		switch got := c.row.Ratio; {

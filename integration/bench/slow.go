@@ -16,13 +16,15 @@ const (
 	slowBytesPerSecond = 5_000_000
 )
 
+var slowLink = netem.Options{BytesPerSecond: slowBytesPerSecond}
+
 // slowLinks moves one object over links that limit each connection.
 func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 	s, err := b.seed(ctx, "slow", 1, b.scaled(slowObjectBytes))
 	if err != nil {
 		return nil, err
 	}
-	src, err := openSlowLink(b.azure.Addr())
+	src, err := openLink(b.azure.Addr(), slowLink)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,7 @@ func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 	run := func(ctx context.Context, with func(to place) (usage, error)) (usage, error) {
 		return b.overSlowLinks(ctx, s, src, with)
 	}
-	p, err := alternate(ctx, b,
+	p, err := alternate(ctx, b, b.runs,
 		func(ctx context.Context, _ int) (usage, error) {
 			return run(ctx, func(to place) (usage, error) {
 				a, err := b.newAgent(from, to)
@@ -42,7 +44,7 @@ func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 				if err != nil {
 					return u, err
 				}
-				return u, errors.Join(expectReady(u, s.totalBytes()), a.remove())
+				return u, errors.Join(expectReady(u, s.totalBytes), a.remove())
 			})
 		},
 		func(ctx context.Context, _ int) (usage, error) {
@@ -52,18 +54,18 @@ func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 		return nil, err
 	}
 	wall, peerWall := p.medians(wallSeconds)
-	name := fmt.Sprintf("one object of %.3g MiB, Azure to GCS, %g MB/s a connection: wall seconds", mib(s.sizeBytes), slowBytesPerSecond/1e6)
+	name := fmt.Sprintf("one object of %.3g MiB, Azure to GCS, %g MB/s a connection: wall seconds", mib(s.totalBytes), slowBytesPerSecond/1e6)
 	return []row{faster(name, wall, peerWall, 3)}, nil
 }
 
 // overSlowLinks gives a run a new GCS server behind a slow link, and makes sure that all bytes went over both links.
-func (b *bed) overSlowLinks(ctx context.Context, s source, src *slowLink, with func(to place) (usage, error)) (u usage, err error) {
-	var dst *slowLink
+func (b *bed) overSlowLinks(ctx context.Context, s source, src *link, with func(to place) (usage, error)) (u usage, err error) {
+	var dst *link
 	server, err := emulator.StartGCSBehind(ctx, filepath.Join(b.dir, "servers"), func(addr string) (string, error) {
 		if dst != nil {
 			_ = dst.close() // of a port that somebody else took
 		}
-		if dst, err = openSlowLink(addr); err != nil {
+		if dst, err = openLink(addr, slowLink); err != nil {
 			return "", err
 		}
 		return dst.proxy.Addr, nil
@@ -82,32 +84,10 @@ func (b *bed) overSlowLinks(ctx context.Context, s source, src *slowLink, with f
 		return u, err
 	}
 	read, sent = src.meter.Counts().Sub(read), dst.meter.Counts().Sub(sent)
-	if read.ReceivedBytes < s.totalBytes() || sent.SentBytes < s.totalBytes() {
+	if read.ReceivedBytes < s.totalBytes || sent.SentBytes < s.totalBytes {
 		return u, fmt.Errorf("%d bytes came over the source's link and %d went over the destination's, the object has %d: the rest went past them",
-			read.ReceivedBytes, sent.SentBytes, s.totalBytes())
+			read.ReceivedBytes, sent.SentBytes, s.totalBytes)
 	}
 	b.say("    %d connections to the source, %d to the destination", read.Connections, sent.Connections)
 	return u, b.expectAt(ctx, direct.behind(dst.through), s)
 }
-
-// slowLink limits every connection to a server, with a meter between the two.
-type slowLink struct {
-	meter *netem.Meter
-	proxy *netem.Proxy
-}
-
-func openSlowLink(upstream string) (*slowLink, error) {
-	m, err := netem.StartMeter(upstream)
-	if err != nil {
-		return nil, err
-	}
-	p, err := netem.Start(m.Addr, netem.Options{BytesPerSecond: slowBytesPerSecond})
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return &slowLink{m, p}, nil
-}
-
-func (l *slowLink) through(url string) string { return l.proxy.Through(l.meter.Through(url)) }
-
-func (l *slowLink) close() error { return errors.Join(l.proxy.Close(), l.meter.Close()) }
