@@ -72,11 +72,13 @@ func fill(t testing.TB, m *Manifest, n int) (all []knowledge) {
 			)
 			if i < n/4 {
 				id, idErr := tx.NextReservation()
-				err = errors.Join(err, idErr, tx.PutWindow(window, Window{SettledBytes: int64(i + 1)}), tx.PutMeter(meter, Meter{SettledBytes: int64(i + 1)}),
+				pin := Pin{Owner: name, Dataset: "c4", Destination: "lab", Created: Millis(i + 1)}
+				err = errors.Join(err, idErr, tx.PutPin(pin), tx.PutWindow(window, Window{SettledBytes: int64(i + 1)}), tx.PutMeter(meter, Meter{SettledBytes: int64(i + 1)}),
 					tx.PutReservation(Open{ID: id, Bytes: int64(i), Windows: []string{window}}))
 				all = append(all,
 					asks("windows", window, false, func(tx *Tx) (w Window, _ bool, err error) { w, err = tx.Window(window); return w, true, err }),
 					asks("meters", meter, false, func(tx *Tx) (m Meter, _ bool, err error) { m, err = tx.Meter(meter); return m, true, err }),
+					asks("pins", "lab\x00"+name+"\x00c4", false, func(tx *Tx) (Pin, bool, error) { return tx.Pin("lab", name, "c4") }),
 					asks("reservations", string(u64(id)), false, func(tx *Tx) (Open, bool, error) { return tx.Reservation(id) }),
 				)
 			}
@@ -157,7 +159,7 @@ func TestEveryKindOfValueIsChecked(t *testing.T) {
 			flip(at)
 			m, err := OpenDir(dir, Options{})
 			if err == nil {
-				if k.bucket == "windows" || k.bucket == "meters" || k.bucket == "reservations" || k.key == "account" {
+				if k.bucket == "windows" || k.bucket == "meters" || k.bucket == "reservations" || k.bucket == "pins" || k.key == "account" {
 					t.Fatalf("%s/%q opens with bit %d of byte %d flipped", k.bucket, k.key, at%8, at)
 				}
 				for j, other := range all {
@@ -209,13 +211,13 @@ func TestValueUnderAnotherKey(t *testing.T) {
 
 // A window that is gone would let its budget be spent again.
 func TestLostAccountRecordsAreNoticed(t *testing.T) {
-	for _, bucket := range []string{"windows", "meters", "reservations"} {
+	for _, bucket := range []string{"windows", "meters", "reservations", "pins"} {
 		for name, damage := range map[string]func(b *bolt.Bucket) error{
 			"removed": func(b *bolt.Bucket) error { k, _ := b.Cursor().First(); return b.Delete(append([]byte(nil), k...)) },
 			"an older one put back": func(b *bolt.Bucket) error {
 				k, _ := b.Cursor().First()
 				k = append([]byte(nil), k...)
-				old := map[string]any{"windows": Window{}, "meters": Meter{}, "reservations": Open{ID: 1}}
+				old := map[string]any{"windows": Window{}, "meters": Meter{}, "reservations": Open{ID: 1}, "pins": Pin{}}
 				stored, err := encode(bucket, k, old[bucket])
 				return errors.Join(err, b.Put(k, stored))
 			},

@@ -18,6 +18,8 @@ type Need struct {
 	// Updated is when it was last worked on; Ready when all of it was proven at the destination, 0 until then.
 	Updated Millis `cbor:"9,keyasint" json:"updated"`
 	Ready   Millis `cbor:"10,keyasint" json:"ready"`
+	// Replacing is when a sync began to replace objects that had been promised, 0 once all of it is ready again.
+	Replacing Millis `cbor:"11,keyasint,omitempty" json:"replacing,omitempty"`
 }
 
 // Need returns one by its id.

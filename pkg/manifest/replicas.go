@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 )
@@ -38,11 +39,29 @@ const (
 	Deleted = "deleted"
 	Changed = "changed" // another ETag: somebody else wrote the key
 	Damaged = "damaged" // the ETag that we remember, but other bytes
-	Suspect = "suspect" // the ETag that we remember; what was copied from it was wrong, so that it is read before it counts again
+	Suspect = "suspect" // the ETag that we remember; what was copied from it was wrong, or its removal was begun: it is read before it counts again
 )
 
 // Present tells whether the replica counts.
 func (r Replica) Present() bool { return r.Missing == "" }
+
+// Ours tells that datagravity wrote the object, and did not find it there and take it over.
+func (r Replica) Ours() bool { return !strings.HasPrefix(r.Proof, adopted) }
+
+// adopted is how the proofs of objects begin that somebody else wrote.
+const adopted = "adopted-"
+
+// ProvenAgain is the record of an object that was read back, when r says what is known of it now and old what was known before: who
+// wrote it, and when, does not change as long as the ETag does not.
+func (r Replica) ProvenAgain(old Replica) Replica {
+	if old.ETag != r.ETag || old.Shard != r.Shard {
+		return r
+	}
+	if r.Written = old.Written; old.Ours() && !r.Ours() {
+		r.Proof = "read"
+	}
+	return r
+}
 
 func digestKey(storeName string, d chunker.Digest, objectKey string) []byte {
 	k := append(within(storeName), d[:]...)

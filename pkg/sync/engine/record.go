@@ -120,7 +120,11 @@ func (o outcome) put(tx *manifest.Tx) (usd cost.NanoUSD, err error) {
 		}
 	}
 	if o.replica != nil {
-		if err := tx.PutReplica(*o.replica); err != nil {
+		old, _, err := tx.Replica(o.replica.Store, o.replica.Key)
+		if err != nil {
+			return 0, err
+		}
+		if err := tx.PutReplica(o.replica.ProvenAgain(old)); err != nil {
 			return 0, err
 		}
 	}

@@ -67,6 +67,9 @@ func Build(ctx context.Context, m *manifest.Manifest, dest DestStore, in Input) 
 	if err := b.decideAll(ctx, found, unknown); err != nil {
 		return nil, err
 	}
+	if err := b.block(); err != nil {
+		return nil, err
+	}
 	if err := b.assemble(ctx); err != nil {
 		return nil, err
 	}

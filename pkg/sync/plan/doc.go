@@ -10,6 +10,7 @@
 //	full     the bytes come from the source
 //	refused  an object that we did not write stands in the way; nothing touches it without being told to
 //	missing  the source no longer has what the snapshot names, and the destination does not hold it
+//	blocked  a live pin needs what the key holds; it is not replaced before the pin ends
 //
 // # What is looked at
 //

@@ -21,10 +21,11 @@ const (
 	Full     Way = "full"
 	Refused  Way = "refused"
 	Missing  Way = "missing"
+	Blocked  Way = "blocked"
 )
 
 // Ways in order, for reports.
-var Ways = []Way{Have, Adopt, Read, Copy, Assemble, Full, Refused, Missing}
+var Ways = []Way{Have, Adopt, Read, Copy, Assemble, Full, Refused, Missing, Blocked}
 
 // Item is the plan for one shard.
 type Item struct {
@@ -80,6 +81,8 @@ type Destination struct {
 	Prefix string // "" or ending in "/", without a snapshot's folder
 	// Snapshots puts each snapshot under a prefix of its own.
 	Snapshots bool
+	// Beside tells that it is the place beside a mirror for what pins keep out of the mirror.
+	Beside bool
 	// TwoSteps allows temporary objects under [store.Private], so that less crosses where a store takes no small parts.
 	TwoSteps bool
 	Location store.Location

@@ -17,6 +17,14 @@ type Plan struct {
 	Route       Route
 	Items       []Item
 	Estimate    Estimate
+	// Beside is set if pins keep the plan out of the mirror, and it goes beside it.
+	Beside *Beside
+	// Room is set if the destination has a capacity.
+	Room *Room
+	// Removals are the objects that go: evicted ones before anything moves, deleted ones after everything else succeeded.
+	Removals []Removal
+	// Guard says why the deletions will be refused; nil: they will not.
+	Guard error
 }
 
 // Finish orders the items into waves and prices them.
@@ -38,10 +46,10 @@ func (p *Plan) Finish(l *cost.Ledger, m *manifest.Manifest, partBytes int64, bit
 	return err
 }
 
-// Blocked are the items that nothing will move: refused and missing ones.
+// Blocked are the items that nothing will move: refused, missing and blocked ones.
 func (p *Plan) Blocked() (out []Item) {
 	for _, it := range p.Items {
-		if it.Way == Refused || it.Way == Missing {
+		if it.Way == Refused || it.Way == Missing || it.Way == Blocked {
 			out = append(out, it)
 		}
 	}
