@@ -142,6 +142,7 @@ func (d *document) checkDestination(f field, v Destination, c *Config) {
 		d.wrong(prefix, "%q: only %s can stand in braces", v.Prefix, DatasetPlaceholder)
 	}
 	d.checkWord(f.child("layout"), v.Layout, layouts)
+	d.checkRoom(f, v)
 	for _, name := range names(c.Datasets) {
 		if s := c.Datasets[name]; s.Store == v.Store && s.Prefix == v.PrefixFor(name) && v.Store != "" {
 			d.fail(prefix, "dataset %s would be copied onto itself: %s %q is where it comes from; choose another store or prefix, for example %q",

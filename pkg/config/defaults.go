@@ -17,6 +17,11 @@ const (
 	defaultFormat         = "auto"
 	defaultLayout         = "mirror"
 	defaultWindow         = "month"
+	defaultPinned         = "block"
+	defaultDeletions      = "keep"
+	defaultEvict          = "none"
+	// A dataset that loses more than a tenth of its shards from one sync to the next is more often a mistake at the source.
+	defaultDeletionLimit Percent = 10
 )
 
 // fillIn gives every field that the file leaves out its default, and makes paths absolute and prefixes whole. What the file
@@ -43,6 +48,10 @@ func (d *document) fillIn(c *Config, dir string) {
 		f := field{"destinations", name}
 		fill(d, f.child("layout"), &v.Layout, defaultLayout)
 		fill(d, f.child("prefix"), &v.Prefix, DatasetPlaceholder)
+		fill(d, f.child("when_pinned"), &v.WhenPinned, defaultPinned)
+		fill(d, f.child("deletions"), &v.Deletions, defaultDeletions)
+		fill(d, f.child("deletion_limit"), &v.DeletionLimit, defaultDeletionLimit)
+		fill(d, f.child("evict"), &v.Evict, defaultEvict)
 		v.Prefix = folder(v.Prefix)
 		c.Destinations[name] = v
 	}

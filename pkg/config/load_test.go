@@ -56,8 +56,13 @@ func TestEveryField(t *testing.T) {
 			"2024": {Store: "training", Prefix: "2024/", Format: "auto", ChunkSize: 64 << 10},
 		},
 		Destinations: map[string]Destination{
-			"lab":  {Store: "minio", Prefix: "replicas/{dataset}/v1/", Layout: "snapshots", StorageClass: "STANDARD_IA", KMSKey: "key-1"},
-			"root": {Store: "lab.2", Prefix: "", Layout: "mirror"},
+			"lab": {
+				Store: "minio", Prefix: "replicas/{dataset}/v1/", Layout: "snapshots", StorageClass: "STANDARD_IA", KMSKey: "key-1",
+				WhenPinned: "block", Deletions: "keep", DeletionLimit: 10, Capacity: 10 << 40, Evict: "unpinned-lru",
+			},
+			"root": {
+				Store: "lab.2", Prefix: "", Layout: "mirror", WhenPinned: "snapshots", Deletions: "propagate", DeletionLimit: 0.5, Evict: "none",
+			},
 		},
 		Budgets: []Budget{
 			{Name: "by location", From: "azure:eastus", To: "onprem", Window: "month", USD: 12_500_000_000},
@@ -148,9 +153,11 @@ func TestDefaults(t *testing.T) {
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
 			Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 		},
-		Datasets:     map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
-		Destinations: map[string]Destination{"aws": {Store: "east", Prefix: "{dataset}/", Layout: "mirror"}},
-		Path:         filepath.Join(dir, "least.yaml"),
+		Datasets: map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
+		Destinations: map[string]Destination{"aws": {
+			Store: "east", Prefix: "{dataset}/", Layout: "mirror", WhenPinned: "block", Deletions: "keep", DeletionLimit: 10, Evict: "none",
+		}},
+		Path: filepath.Join(dir, "least.yaml"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)

@@ -110,6 +110,16 @@ type Destination struct {
 	StorageClass string `yaml:"storage_class"`
 	// Key that encrypts what is written: an S3 key id or ARN, a GCS key name, an Azure encryption scope.
 	KMSKey string `yaml:"kms_key"`
+	// What to do where a live pin needs what a sync would replace: block (the shard stays as it is, and the sync ends with exit code 75) or snapshots (all that is asked for goes beside, under .snapshots/ and a folder of the snapshot; what did not change is copied by the store). Only for layout mirror. Default block.
+	WhenPinned string `yaml:"when_pinned"`
+	// What to do with shards that were deleted at the source: keep, or propagate (sync of the whole dataset deletes them once everything else succeeded: only objects that datagravity wrote itself, none that a live pin needs). Only for layout mirror. Default keep.
+	Deletions string `yaml:"deletions"`
+	// Most of the shards held that deletions may remove at once, of their number; more is refused. Default 10%.
+	DeletionLimit Percent `yaml:"deletion_limit"`
+	// Most bytes that all datasets together may take here, for example 10TiB. What a sync adds beyond it is refused, unless evict makes room. Default: no limit.
+	Capacity Size `yaml:"capacity"`
+	// What may go when the capacity is reached: none, or unpinned-lru (what datagravity wrote and no live pin needs, of any dataset, what was used longest ago first; never the last copy). Default none.
+	Evict string `yaml:"evict"`
 }
 
 // Budget limits what goes over a source-destination pair in a calendar month (UTC).
@@ -169,6 +179,9 @@ type Size int64
 
 // USD is an amount of US dollars.
 type USD cost.NanoUSD
+
+// Percent is a share from 0% to 100%, written 10% or 0.5%.
+type Percent float64
 
 // Duration is written 90s, 10m, 24h.
 type Duration time.Duration
