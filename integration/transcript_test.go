@@ -249,7 +249,7 @@ func newSyncer(t *testing.T, tr *transcript) *dgsync.Syncer {
 	}
 	tr.m = m
 	return &dgsync.Syncer{
-		Manifest: m, Ledger: l, Engine: engine.New(m, l, engine.Options{Shards: 1, PartsPerShard: 1, SingleBytes: 1 << 20}),
+		Manifest: m, Ledger: l, Engine: engine.New(m, l, engine.Options{PartBytes: 2 << 20, Shards: 1, PartsPerShard: 1, SingleBytes: 1 << 20}),
 		Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -36,8 +36,12 @@ func finished(ctx context.Context, dir string, source index.Lister) (err error) 
 	}); err != nil {
 		return err
 	}
-	states := make([]index.State, len(l.Entries))
-	for i, e := range l.Entries {
+	entries, err := l.Entries()
+	if err != nil {
+		return err
+	}
+	states := make([]index.State, len(entries))
+	for i, e := range entries {
 		states[i] = index.State{Entry: e}
 	}
 	// As many at a time as fit a transaction in memory.

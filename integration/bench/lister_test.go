@@ -82,11 +82,15 @@ func TestLister(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Entries) != blobs || l.pages.Load()-opened != 3 {
-		t.Fatalf("%d blobs in %d pages, want %d in 3", len(got.Entries), l.pages.Load()-opened, blobs)
+	entries, err := got.Entries()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, e := range got.Entries {
-		if datasetName+"/"+e.Path != listedKey(i) || e.Size != listedBytes || e.ETag == "" || i > 0 && e.ETag == got.Entries[i-1].ETag {
+	if len(entries) != blobs || l.pages.Load()-opened != 3 {
+		t.Fatalf("%d blobs in %d pages, want %d in 3", len(entries), l.pages.Load()-opened, blobs)
+	}
+	for i, e := range entries {
+		if datasetName+"/"+e.Path != listedKey(i) || e.Size != listedBytes || e.ETag == "" || i > 0 && e.ETag == entries[i-1].ETag {
 			t.Fatalf("blob %d: %+v", i, e)
 		}
 	}

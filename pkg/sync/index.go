@@ -39,6 +39,7 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		if err != nil {
 			return out, err
 		}
+		defer v.listing.Close() //nolint:errcheck // nothing in it is needed any more
 		if err := index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil {
 			return out, err
 		}

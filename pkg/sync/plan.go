@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -15,10 +16,14 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.plan(ctx, q, v)
+	p, err := s.plan(ctx, q, v)
+	return p, errors.Join(err, v.listing.Close())
 }
 
 func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+	if err := s.fill(q.Source, v, q.Selection); err != nil {
+		return nil, err
+	}
 	route, err := s.route(q.Source, &q.Destination)
 	if err != nil {
 		return nil, err

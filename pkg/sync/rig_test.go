@@ -164,7 +164,11 @@ func (r *rig) paths() (out []string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for _, e := range l.Entries {
+	entries, err := l.Entries()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, e := range entries {
 		out = append(out, e.Path)
 	}
 	return out

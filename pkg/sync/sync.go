@@ -36,6 +36,9 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
 	for round := 1; ; round++ {
 		v, again, err := s.round(ctx, q, &out)
+		if v != nil {
+			defer v.listing.Close() //nolint:errcheck // nothing in it is needed any more
+		}
 		if err != nil {
 			return out, err
 		}
@@ -67,6 +70,17 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	}
 	if err := index.Complete(q.Source.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil && q.Snapshot.IsZero() {
 		return v, false, err
+	}
+	if v.unchanged && !q.Check {
+		if p, err := s.allHeld(q, v); p != nil || err != nil {
+			if out.Plan == nil {
+				out.Plan = p
+			}
+			if err == nil {
+				out.Summary = out.Summary.Add(counted(p))
+			}
+			return v, false, err
+		}
 	}
 	p, err := s.plan(ctx, q, v)
 	if err != nil {

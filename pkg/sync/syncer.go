@@ -82,9 +82,9 @@ type Request struct {
 type survey struct {
 	listing  *index.Listing
 	record   manifest.Dataset
-	states   []index.State // the selected ones
+	states   []index.State // the selected ones; nil before fill
 	snapshot chunker.Digest
-	// unchanged: everything selected stands in a snapshot already.
+	// unchanged: all of the dataset is selected, and it is as the latest snapshot has it.
 	unchanged bool
 }
 
@@ -95,20 +95,45 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 		return nil, err
 	}
 	v := &survey{listing: listing, snapshot: snapshot}
-	var all []index.State
 	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
-		if v.record, err = index.RecordListing(tx, src.Dataset, listing); err != nil {
+		v.record, err = index.RecordListing(tx, src.Dataset, listing)
+		return err
+	})
+	if err == nil && snapshot.IsZero() && sel.All() {
+		err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+			v.unchanged, err = index.Unchanged(tx, src.Dataset, listing)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, listing.Close())
+	}
+	if v.unchanged {
+		v.snapshot = v.record.Latest
+		return v, nil // its states are read if somebody asks for them
+	}
+	if err := s.fill(src, v, sel); err != nil {
+		return nil, errors.Join(err, listing.Close())
+	}
+	return v, nil
+}
+
+// fill reads the states of a survey's shards.
+func (s *Syncer) fill(src Source, v *survey, sel jobs.Selection) error {
+	if v.states != nil {
+		return nil
+	}
+	var all []index.State
+	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		if !v.snapshot.IsZero() && !v.unchanged {
+			all, err = index.OfSnapshot(tx, v.snapshot, v.listing)
 			return err
 		}
-		if !snapshot.IsZero() {
-			all, err = index.OfSnapshot(tx, snapshot, listing)
-			return err
-		}
-		all, v.unchanged, err = index.States(tx, src.Dataset, listing)
+		all, _, err = index.States(tx, src.Dataset, v.listing)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, st := range all {
 		if sel.Matches(st.Path) {
@@ -116,13 +141,10 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 		}
 	}
 	if len(v.states) == 0 {
-		return nil, fmt.Errorf("%w %s in dataset %s (%d shards); datagravity snapshot show %s lists their names",
+		return fmt.Errorf("%w %s in dataset %s (%d shards); datagravity snapshot show %s lists their names",
 			jobs.ErrNothingSelected, sel, src.Name, len(all), src.Name)
 	}
-	if v.unchanged && sel.All() {
-		v.snapshot = v.record.Latest
-	}
-	return v, nil
+	return nil
 }
 
 // maxPageBytes is reserved for a page of a listing over a paid link: 5,000 blobs at about 1,200 bytes of XML each.

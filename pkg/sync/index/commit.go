@@ -40,14 +40,8 @@ func RecordListing(tx *manifest.Tx, d Dataset, l *Listing) (manifest.Dataset, er
 
 // Complete tells whether a snapshot of the listing may be taken now, or why not yet ([ErrNotComplete]).
 func Complete(d Dataset, l *Listing, r manifest.Dataset, now time.Time) error {
-	if d.Marker != "" {
-		found := false
-		for _, e := range l.Entries {
-			found = found || e.Path == d.Marker
-		}
-		if !found {
-			return fmt.Errorf("%w: %s waits for its marker object %q", ErrNotComplete, d.Name, d.Marker)
-		}
+	if d.Marker != "" && !l.HasMarker {
+		return fmt.Errorf("%w: %s waits for its marker object %q", ErrNotComplete, d.Name, d.Marker)
 	}
 	if d.UnchangedFor > 0 {
 		since := r.Stable.Time()

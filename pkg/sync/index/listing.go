@@ -11,6 +11,7 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -61,14 +62,24 @@ func (e Entry) Ref(prefix string) store.Ref {
 
 // Listing is a complete listing of a dataset, in byte order of the paths. It is not a point in time.
 type Listing struct {
-	Entries []Entry
+	Count int
+	// HasMarker tells whether the dataset's marker object is there.
+	HasMarker bool
 	// Fingerprint of paths, sizes and ETags.
 	Fingerprint chunker.Digest
 	// Modified is the youngest object's time.
 	Modified time.Time
 	Started  time.Time
 	Requests int64
+
+	spool spool
 }
+
+// Entries reads them; a large listing keeps them on disk until then.
+func (l *Listing) Entries() ([]Entry, error) { return l.spool.entries(l.Count) }
+
+// Close removes what is on disk.
+func (l *Listing) Close() error { return l.spool.close() }
 
 // Lister is what a listing needs of a store.
 type Lister interface {
@@ -77,15 +88,20 @@ type Lister interface {
 
 // List lists a dataset. before is called before each page is asked for (to reserve its bytes; nil: nothing) and returns
 // what to call after it with the page's error.
-func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func() (func(error) error, error)) (*Listing, error) {
-	l := &Listing{Started: now}
-	hash := chunker.NewHasher()
-	var scratch []byte
+func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func() (func(error) error, error)) (l *Listing, err error) {
+	l = &Listing{Started: now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+			l = nil
+		}
+	}()
+	print := newFingerprint()
 	last := ""
 	for token := ""; ; {
 		page, err := listPage(ctx, s, store.ListOptions{Prefix: d.Prefix, Token: token}, before)
 		if err != nil {
-			return nil, fmt.Errorf("list dataset %s: %w", d.Name, err)
+			return l, fmt.Errorf("list dataset %s: %w", d.Name, err)
 		}
 		l.Requests++
 		for _, o := range page.Objects {
@@ -94,30 +110,63 @@ func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func()
 				continue
 			}
 			if path <= last && last != "" {
-				return nil, fmt.Errorf("list dataset %s: the store lists %q after %q; its listings are out of order", d.Name, path, last)
+				return l, fmt.Errorf("list dataset %s: the store lists %q after %q; its listings are out of order", d.Name, path, last)
 			}
 			last = path
-			l.Entries = append(l.Entries, Entry{
+			if err := l.spool.add(Entry{
 				Path: path, Size: o.Size, ETag: o.ETag, Version: o.Version, Modified: o.Modified, Stored: o.Checksums,
 				ContentType: o.ContentType, ContentEncoding: o.ContentEncoding, StorageClass: o.StorageClass,
-			})
+			}); err != nil {
+				return l, err
+			}
+			l.Count++
+			l.HasMarker = l.HasMarker || path == d.Marker
 			if o.Modified.After(l.Modified) {
 				l.Modified = o.Modified
 			}
-			scratch = append(append(append(scratch[:0], path...), 0), o.ETag...)
-			scratch = binary.LittleEndian.AppendUint64(append(scratch, 0), uint64(o.Size))
-			hash.Write(scratch)
+			print.add(path, o.ETag, o.Size)
 		}
 		if token = page.Next; token == "" {
 			break
 		}
 	}
-	l.Fingerprint = hash.Digest()
-	if len(l.Entries) == 0 {
-		return nil, fmt.Errorf("%w: dataset %s, prefix %q; check the prefix, the globs, and that the store is the right one (nothing was deleted anywhere)",
+	l.Fingerprint = print.digest()
+	if l.Count == 0 {
+		return l, fmt.Errorf("%w: dataset %s, prefix %q; check the prefix, the globs, and that the store is the right one (nothing was deleted anywhere)",
 			ErrEmpty, d.Name, d.Prefix)
 	}
 	return l, nil
+}
+
+// fingerprint is a digest over the paths, ETags and sizes of a listing, in order.
+type fingerprint struct {
+	hash    *chunker.Hasher
+	scratch []byte
+}
+
+func newFingerprint() *fingerprint { return &fingerprint{hash: chunker.NewHasher()} }
+
+func (f *fingerprint) add(path, etag string, size int64) {
+	f.scratch = append(append(append(f.scratch[:0], path...), 0), etag...)
+	f.scratch = binary.LittleEndian.AppendUint64(append(f.scratch, 0), uint64(size))
+	_, _ = f.hash.Write(f.scratch) // never fails
+}
+
+func (f *fingerprint) digest() chunker.Digest { return f.hash.Digest() }
+
+// Unchanged tells, without an entry in memory, that the listing is that of the dataset's latest snapshot and that its recipes are
+// made as the dataset wants them: there is nothing to read and nothing to commit.
+func Unchanged(tx *manifest.Tx, d Dataset, l *Listing) (bool, error) {
+	record, ok, err := tx.Dataset(d.Name)
+	if err != nil || !ok || record.Store != d.Store || record.Prefix != d.Prefix || record.Latest.IsZero() || record.Cut != d.Cut() {
+		return false, err
+	}
+	print := newFingerprint()
+	err = tx.SnapshotShards(record.Latest, func(s manifest.Shard) (bool, error) {
+		print.add(s.Path, s.ETag, s.Size)
+		return true, nil
+	})
+	return print.digest() == l.Fingerprint, err
 }
 
 func listPage(ctx context.Context, s Lister, o store.ListOptions, before func() (func(error) error, error)) (store.Page, error) {

@@ -34,8 +34,12 @@ func (s State) Checksums() store.Checksums {
 // States joins a listing with what the manifest knows. unchanged tells that every entry stands in the latest snapshot as
 // listed and none is missing: there is nothing to read and nothing to commit.
 func States(tx *manifest.Tx, d Dataset, l *Listing) (list []State, unchanged bool, err error) {
-	list = make([]State, len(l.Entries))
-	for i, e := range l.Entries {
+	entries, err := l.Entries()
+	if err != nil {
+		return nil, false, err
+	}
+	list = make([]State, len(entries))
+	for i, e := range entries {
 		list[i].Entry = e
 	}
 	record, ok, err := tx.Dataset(d.Name)
@@ -103,8 +107,12 @@ func joinFacts(tx *manifest.Tx, d Dataset, list []State) error {
 // OfSnapshot are the shards of a snapshot as they can be read now: from the source as listed, by version where the source
 // keeps versions, or not at all any more (Gone).
 func OfSnapshot(tx *manifest.Tx, id chunker.Digest, l *Listing) (list []State, err error) {
-	byPath := make(map[string]Entry, len(l.Entries))
-	for _, e := range l.Entries {
+	entries, err := l.Entries()
+	if err != nil {
+		return nil, err
+	}
+	byPath := make(map[string]Entry, len(entries))
+	for _, e := range entries {
 		byPath[e.Path] = e
 	}
 	err = tx.SnapshotShards(id, func(s manifest.Shard) (bool, error) {
