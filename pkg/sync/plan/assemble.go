@@ -138,8 +138,9 @@ func (b *builder) holders(wanted []int) (h holders, err error) {
 // putTogether makes an item an assembled one if that is cheaper than all of its bytes.
 func (b *builder) putTogether(it *Item, chunks []parts.Chunk, caps store.Capabilities, held holders) error {
 	u := b.Reuse
+	// Two of the smallest parts must not be needed for what is a bit more than one.
 	limits := parts.Limits{
-		MinBytes: caps.Parts.MinBytes, SendMaxBytes: u.PartBytes, CopyMaxBytes: min(copyMaxBytes, caps.Parts.MaxBytes/2),
+		MinBytes: caps.Parts.MinBytes, SendMaxBytes: max(u.PartBytes, 2*caps.Parts.MinBytes), CopyMaxBytes: min(copyMaxBytes, caps.Parts.MaxBytes/2),
 		MaxParts: caps.Parts.MaxParts, Glue: u.TwoSteps && caps.Parts.MinBytes > 1,
 	}
 	if limits.MaxParts > 0 {
