@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -31,6 +32,7 @@ type app struct {
 	cfg    *config.Config
 	log    *slog.Logger
 	client *http.Client
+	mu     sync.Mutex // guards stores: proofs and parallel syncs open them
 	stores map[string]store.Store
 	m      *manifest.Manifest
 	ledger *cost.Ledger
@@ -120,6 +122,8 @@ func (a *app) Close() error {
 
 // store opens a configured store once.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if s, ok := a.stores[name]; ok {
 		return s, nil
 	}
@@ -158,21 +162,64 @@ func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
 
 // destination opens a configured destination, for one dataset.
 func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Destination, error) {
-	d, ok := a.cfg.Destinations[name]
-	if !ok {
-		return dgsync.Destination{}, usageError{config.UnknownName("destination", name, keys(a.cfg.Destinations))}
-	}
-	s, err := a.store(ctx, d.Store)
+	place, err := a.place(name, dataset)
 	if err != nil {
 		return dgsync.Destination{}, err
 	}
+	s, err := a.store(ctx, place.Store)
+	if err != nil {
+		return dgsync.Destination{}, err
+	}
+	d := a.cfg.Destinations[name]
 	return dgsync.Destination{
-		Destination: plan.Destination{
-			Name: name, Store: d.Store, Prefix: d.PrefixFor(dataset), Snapshots: d.Layout == "snapshots", TwoSteps: d.TemporaryObjects,
-			Location: a.cfg.Stores[d.Store].Location, Properties: store.Properties{StorageClass: d.StorageClass, KMSKey: d.KMSKey},
+		Destination: place,
+		Policy: dgsync.Policy{
+			BesideWhenPinned: d.WhenPinned == "snapshots", PropagateDeletions: d.Deletions == "propagate", DeletionShare: float64(d.DeletionLimit) / 100,
+			CapacityBytes: int64(d.Capacity), EvictUnused: d.Evict == "unpinned-lru",
 		},
 		Store: s,
 	}, nil
+}
+
+// place is where a configured destination keeps a dataset; nothing is opened.
+func (a *app) place(name, dataset string) (plan.Destination, error) {
+	d, ok := a.cfg.Destinations[name]
+	if !ok {
+		return plan.Destination{}, usageError{config.UnknownName("destination", name, keys(a.cfg.Destinations))}
+	}
+	return plan.Destination{
+		Name: name, Store: d.Store, Prefix: d.PrefixFor(dataset), Snapshots: d.Layout == "snapshots", TwoSteps: d.TemporaryObjects,
+		Location: a.cfg.Stores[d.Store].Location, Properties: store.Properties{StorageClass: d.StorageClass, KMSKey: d.KMSKey},
+	}, nil
+}
+
+// claimed is the place that a pin is for.
+func (a *app) claimed(to, dataset string) (plan.Destination, error) {
+	if to == "" {
+		return plan.Destination{}, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
+	}
+	return a.place(to, dataset)
+}
+
+// neighbors are the other datasets that a destination may hold.
+func (a *app) neighbors(dest, dataset string) (list []dgsync.Neighbor) {
+	for _, name := range keys(a.cfg.Datasets) {
+		if name == dataset {
+			continue
+		}
+		d := a.cfg.Datasets[name]
+		list = append(list, dgsync.Neighbor{
+			Dataset: name, Prefix: a.cfg.Destinations[dest].PrefixFor(name), Source: a.origin(d.Store), SourcePrefix: d.Prefix,
+		})
+	}
+	return list
+}
+
+func (a *app) origin(storeName string) dgsync.Origin {
+	return dgsync.Origin{
+		Name: storeName, Location: a.cfg.Stores[storeName].Location,
+		Open: func(ctx context.Context) (store.Store, error) { return a.store(ctx, storeName) },
+	}
 }
 
 // origins are the stores of all destinations: what they hold may be cheaper to read than the source.
@@ -182,9 +229,7 @@ func (a *app) origins() (list []dgsync.Origin) {
 		s := a.cfg.Destinations[name].Store
 		if !seen[s] {
 			seen[s] = true
-			list = append(list, dgsync.Origin{
-				Name: s, Location: a.cfg.Stores[s].Location, Open: func(ctx context.Context) (store.Store, error) { return a.store(ctx, s) },
-			})
+			list = append(list, a.origin(s))
 		}
 	}
 	return list
@@ -208,7 +253,7 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	if q.Destination, err = a.destination(ctx, dest, name); err != nil {
 		return q, err
 	}
-	q.Origins = a.origins()
+	q.Origins, q.Neighbors = a.origins(), a.neighbors(dest, name)
 	for _, other := range a.cfg.Datasets[name].Related {
 		q.Related = append(q.Related, a.cfg.Destinations[dest].PrefixFor(other))
 	}

@@ -14,9 +14,10 @@ import (
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
-// The exit codes; docs/cli.md and --help list them. 75, 77 and 78 are those of sysexits.h.
+// The exit codes; docs/cli.md and --help list them. 73, 75, 77 and 78 are those of sysexits.h.
 const (
 	exitOK         = 0
 	exitFailed     = 1
@@ -24,6 +25,7 @@ const (
 	exitBudget     = 3
 	exitIntegrity  = 4
 	exitSource     = 5
+	exitNoRoom     = 73
 	exitNotYet     = 75
 	exitAuth       = 77
 	exitConfig     = 78
@@ -41,7 +43,8 @@ var exitCodes = []struct {
 	{exitBudget, "over budget; nothing was sent for what does not fit"},
 	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
 	{exitSource, "the source is missing, empty, or no longer has what a snapshot names"},
-	{exitNotYet, "not yet: not ready, dataset not complete, paused, or the manifest is in use; try again later"},
+	{exitNoRoom, "over capacity; nothing was moved, evicted or deleted"},
+	{exitNotYet, "not yet: not ready, blocked by a pin, dataset not complete, paused, or the manifest is in use; try again later"},
 	{exitAuth, "credentials are missing, wrong, or lack a right"},
 	{exitConfig, "the configuration is wrong"},
 	{exitInterrupt, "interrupted; the next run goes on"},
@@ -76,7 +79,9 @@ var classes = []struct {
 	{engine.ErrSourceMissing, exitSource},
 	{index.ErrEmpty, exitSource},
 	{jobs.ErrNothingSelected, exitSource},
+	{plan.ErrCapacity, exitNoRoom},
 	{dgsync.ErrNotReady, exitNotYet},
+	{plan.ErrPinned, exitNotYet}, // it goes when the pin ends, by itself
 	{index.ErrNotComplete, exitNotYet},
 	{cost.ErrPaused, exitNotYet},
 	{manifest.ErrLocked, exitNotYet},

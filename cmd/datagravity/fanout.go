@@ -41,7 +41,7 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 		if err != nil {
 			return err
 		}
-		q.Check, q.Adopt, q.Partial = o.check, o.adopt, o.partial
+		q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
 		requests = append(requests, q)
 		eo := a.engineOptions(engine.Options{Observe: show.event})
 		eo.MemoryBytes = max(eo.MemoryBytes/int64(len(names)), leastEngineParts*eo.PartBytes)

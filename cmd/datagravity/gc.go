@@ -16,10 +16,10 @@ func newGC(g *globals) *cobra.Command {
 	var olderThan time.Duration
 	var yes bool
 	c := &cobra.Command{
-		Use: "gc", Short: "Remove unfinished uploads that nothing works on any more",
+		Use: "gc", Short: "Remove unfinished uploads that nothing works on any more, and expired pins",
 		Long: `Looks for unfinished uploads at every destination's store. Those that this manifest began and that were not worked on
 for --older-than are removed with --yes, and only listed without it. Uploads of others are reported and left alone.
-Objects are never touched.`,
+Objects are never touched. Pins that expired are forgotten.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runGC(c.Context(), g, olderThan, !yes) },
 	}

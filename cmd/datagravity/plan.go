@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -82,13 +83,14 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return ended(ctx, err)
 	}
 	fits := p.Fits(a.ledger)
+	room := p.FitsRoom()
 	if g.json {
-		return saying(g.printJSON(planDocument(p, fits, true)), fits)
+		return saying(g.printJSON(planDocument(p, fits, true)), errors.Join(fits, room))
 	}
-	if err := printPlan(g, p, o.list); err != nil {
+	if err := errors.Join(printPlan(g, p, o.list), printRoom(g, p, o.list)); err != nil {
 		return err
 	}
-	return fits
+	return errors.Join(fits, room)
 }
 
 // planJSON is what plan prints with --json.
@@ -103,6 +105,7 @@ type planJSON struct {
 	Fits        bool       `json:"fits_budgets"`
 	Refusal     string     `json:"refusal,omitempty"`
 	Shards      []itemJSON `json:"shards,omitempty"`
+	roomJSON
 }
 
 type itemJSON struct {
@@ -119,13 +122,13 @@ type itemJSON struct {
 func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
 	out := planJSON{
 		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
-		Location: p.Route.Destination.String(), Estimate: p.Estimate, Fits: fits == nil,
+		Location: p.Route.Destination.String(), Estimate: p.Estimate, Fits: fits == nil, roomJSON: roomDocument(p),
 	}
 	if !p.Snapshot.IsZero() {
 		out.Snapshot = p.Snapshot.String()
 	}
-	if fits != nil {
-		out.Refusal = fits.Error()
+	if err := errors.Join(fits, p.FitsRoom()); err != nil {
+		out.Refusal = err.Error()
 	}
 	if shards {
 		for _, it := range p.Items {
@@ -176,7 +179,7 @@ func printPlan(g *globals, p *plan.Plan, every bool) error {
 		}
 	}
 	for i, it := range p.Items {
-		if every || it.Way == plan.Refused || it.Way == plan.Missing {
+		if every || it.Way == plan.Refused || it.Way == plan.Missing || it.Way == plan.Blocked {
 			if _, err := fmt.Fprintf(g.out, "%s%-8s %s  %s\n", map[bool]string{true: "\n"}[i == 0], it.Way, it.Path, it.Reason); err != nil {
 				return err
 			}
@@ -205,4 +208,5 @@ var wayMeaning = map[plan.Way]string{
 	plan.Full:     "from the source",
 	plan.Refused:  "an object that datagravity did not write stands in the way",
 	plan.Missing:  "the source no longer has it",
+	plan.Blocked:  "a live pin needs what stands there; it is not replaced",
 }

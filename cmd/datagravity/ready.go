@@ -98,8 +98,8 @@ func (g *globals) answer(r dgsync.Readiness) error {
 		return saying(g.printJSON(r), verdict)
 	}
 	if r.Ready {
-		_, err := fmt.Fprintf(g.out, "ready: %s@%s at %s, %d shards, %s (%s of %s)\n", r.Dataset, r.Snapshot.Hex()[:12], r.Destination, r.Shards,
-			size(r.Bytes), r.From, r.Time.Format(time.RFC3339))
+		_, err := fmt.Fprintf(g.out, "ready: %s@%s at %s, under %q, %d shards, %s (%s of %s)\n", r.Dataset, r.Snapshot.Hex()[:12], r.Destination,
+			r.Prefix, r.Shards, size(r.Bytes), r.From, r.Time.Format(time.RFC3339))
 		return err
 	}
 	const most = 10
@@ -109,6 +109,9 @@ func (g *globals) answer(r dgsync.Readiness) error {
 			break
 		}
 		_, _ = fmt.Fprintf(g.out, "missing: %s (%s): %s\n", m.Path, size(m.Bytes), m.Reason)
+	}
+	if r.Reason != "" {
+		_, _ = fmt.Fprintln(g.out, r.Reason)
 	}
 	if r.From == "receipt" {
 		_, _ = fmt.Fprintf(g.out, "no receipt at %s covers it\n", r.Destination)

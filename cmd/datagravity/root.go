@@ -80,7 +80,7 @@ func newRoot(g *globals) *cobra.Command {
 	})
 	root.AddCommand(
 		newInit(g), newDoctor(g), newDigest(g), newIndex(g), newSnapshot(g), newPlan(g), newSync(g), newReady(g), newVerify(g), newRepair(g),
-		newGC(g), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
+		newPin(g), newPins(g), newUnpin(g), newPrune(g), newGC(g), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
 	)
 	for _, c := range root.Commands() {
 		wrapArgs(c)

@@ -16,7 +16,8 @@ import (
 
 type syncFlags struct {
 	planFlags
-	partial bool
+	partial        bool
+	allowDeletions bool
 }
 
 func newSync(g *globals) *cobra.Command {
@@ -39,6 +40,7 @@ without moving a byte, any other is refused by name unless --adopt says what to 
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.Flags().BoolVar(&o.partial, "partial", false, "if the plan does not fit the budget, run what fits, in order")
+	c.Flags().BoolVar(&o.allowDeletions, "allow-deletions", false, "delete more than the destination's deletion_limit, this once")
 	return c
 }
 
@@ -64,6 +66,10 @@ type syncJSON struct {
 	Seconds      float64                 `json:"seconds"`
 	Deferred     int                     `json:"deferred"`
 	Failures     []failureJSON           `json:"failures"`
+	// Prefix is where in the store the shards are, once they are ready.
+	Prefix string `json:"prefix,omitempty"`
+	// Removals made room, or were deleted at the source; those that stayed say why.
+	Removals []removalJSON `json:"removals,omitempty"`
 }
 
 type failureJSON struct {
@@ -110,7 +116,7 @@ func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if err != nil {
 		return err
 	}
-	q.Check, q.Adopt, q.Partial = o.check, o.adopt, o.partial
+	q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
 	rep, err := a.sync.Sync(ctx, q)
 	show.end()
 	err = ended(ctx, err)
@@ -138,7 +144,10 @@ func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 		Dataset: q.Source.Name, Destination: q.Destination.Name, Ready: rep.Ready, Ways: rep.Ways, MovedBytes: rep.MovedBytes,
 		ResumedBytes: rep.ResumedBytes, ReusedBytes: rep.ReusedBytes, IndexedBytes: rep.LearnedBytes, WireRead: rep.ReadBytes, WireSent: rep.SentBytes,
 		PlannedUSD: rep.Plan.Estimate.USD, SettledUSD: rep.USD, Seconds: rep.Took.Seconds(), Deferred: len(rep.Deferred),
-		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes,
+		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes, Removals: removals(rep.Removed),
+	}
+	if rep.Ready {
+		out.Prefix = rep.At.Key(plan.Folder(rep.Snapshot.ID), "")
 	}
 	if !rep.Snapshot.ID.IsZero() {
 		out.Snapshot = rep.Snapshot.ID.String()
@@ -159,6 +168,9 @@ func printReport(g *globals, q dgsync.Request, rep dgsync.Report) error {
 	for _, f := range rep.Failures {
 		_, _ = fmt.Fprintf(g.err, "failed: %s: %v\n", f.Path, f.Err)
 	}
+	if err := printRemovals(g, rep.Removed, false); err != nil {
+		return err
+	}
 	if len(rep.Ways) == 0 {
 		return nil
 	}
@@ -178,7 +190,11 @@ func printReport(g *globals, q dgsync.Request, rep dgsync.Report) error {
 	_, err := fmt.Fprintf(g.out, "\nmoved %s (%s resumed from before) in %s; on the wire %s read, %s sent\ncost  %s, planned %s\n",
 		size(rep.MovedBytes), size(rep.ResumedBytes), seconds(rep.Took), size(rep.ReadBytes), size(rep.SentBytes), rep.USD, rep.Plan.Estimate.USD)
 	if err == nil && rep.Ready {
-		_, err = fmt.Fprintf(g.out, "ready %s@%s at %s\n", q.Source.Name, rep.Snapshot.ID.Hex()[:12], q.Destination.Name)
+		beside := ""
+		if rep.At.Beside {
+			beside = ", under " + rep.At.Key(plan.Folder(rep.Snapshot.ID), "")
+		}
+		_, err = fmt.Fprintf(g.out, "ready %s@%s at %s%s\n", q.Source.Name, rep.Snapshot.ID.Hex()[:12], q.Destination.Name, beside)
 	}
 	return err
 }

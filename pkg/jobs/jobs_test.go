@@ -112,7 +112,8 @@ func TestReceipts(t *testing.T) {
 	if !list[0].Covers(val) || list[0].Covers(Selection{}) || !list[1].Covers(val) || !list[1].Covers(Selection{}) {
 		t.Error("a receipt covers its own globs, and one of everything covers all")
 	}
-	if err := WithdrawReceipts(ctx, s, "c4", "data/c4/", newest.Key()); err != nil {
+	older := func(r Receipt) (bool, error) { return r.Snapshot != newest.Snapshot, nil }
+	if err := WithdrawReceipts(ctx, s, "c4", "data/c4/", older); err != nil {
 		t.Fatal(err)
 	}
 	if list, err = Receipts(ctx, s, "c4", "data/c4/"); err != nil || len(list) != 1 || list[0].Snapshot != newest.Snapshot {

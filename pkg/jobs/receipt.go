@@ -117,25 +117,24 @@ func readReceipt(ctx context.Context, s receiptStore, o store.Object) (r Receipt
 	return r, json.Unmarshal(b, &r) == nil && r.Datagravity == 0, nil
 }
 
-// WithdrawReceipts removes the receipts that stop being true: those of a dataset under a prefix whose key is not `keep`.
-// It is called before the first object that they promise is replaced.
-func WithdrawReceipts(ctx context.Context, s receiptStore, dataset, prefix, keep string) error {
-	dir := receiptDir(dataset, prefix)
-	for token := ""; ; {
-		page, err := s.List(ctx, store.ListOptions{Prefix: dir, Token: token})
+// WithdrawReceipts removes the receipts of a dataset under a prefix that stop being true, as untrue tells. It is called before the
+// first object that they promise is replaced or removed.
+func WithdrawReceipts(ctx context.Context, s receiptStore, dataset, prefix string, untrue func(Receipt) (bool, error)) error {
+	list, err := Receipts(ctx, s, dataset, prefix)
+	if err != nil {
+		return fmt.Errorf("look for receipts to withdraw: %w", err)
+	}
+	for _, r := range list {
+		gone, err := untrue(r)
 		if err != nil {
 			return err
 		}
-		for _, o := range page.Objects {
-			if o.Key == keep {
-				continue
-			}
-			if err := s.Delete(ctx, store.Ref{Key: o.Key}); err != nil {
-				return fmt.Errorf("withdraw the receipt %q: %w", o.Key, err)
-			}
+		if !gone {
+			continue
 		}
-		if token = page.Next; token == "" {
-			return nil
+		if err := s.Delete(ctx, store.Ref{Key: r.Key()}); err != nil {
+			return fmt.Errorf("withdraw the receipt %q: %w", r.Key(), err)
 		}
 	}
+	return nil
 }

@@ -20,6 +20,8 @@ type Need struct {
 	Ready   Millis `cbor:"10,keyasint" json:"ready"`
 	// Replacing is when a sync began to replace objects that had been promised, 0 once all of it is ready again.
 	Replacing Millis `cbor:"11,keyasint,omitempty" json:"replacing,omitempty"`
+	// Beside tells that it was brought beside a mirror, because pins kept it out of it.
+	Beside bool `cbor:"12,keyasint,omitempty" json:"beside,omitempty"`
 }
 
 // Need returns one by its id.

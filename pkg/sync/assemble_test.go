@@ -141,8 +141,8 @@ func TestAssembledWithoutChecksumsIsReadBack(t *testing.T) {
 	r.put("a.bin", edited(old, 4<<20, 1000))
 	before := r.dest.Stats()["read"].ReceivedBytes
 	r.assembled(1, 3*2*128<<10)
-	// Once more by the test itself.
-	if got := r.dest.Stats()["read"].ReceivedBytes - before; got != 2*12<<20 {
+	// Once more by the test itself; and the receipt is read, to tell whether it stops being true.
+	if got := r.dest.Stats()["read"].ReceivedBytes - before; got < 2*12<<20 || got > 2*12<<20+1000 {
 		t.Errorf("%d bytes were read back", got)
 	}
 }

@@ -78,8 +78,10 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			out = append(out, l)
 		}
 	}
-	if dryRun {
-		return out, nil
+	expired, err := s.collectPins(dryRun)
+	out = append(out, expired...)
+	if dryRun || err != nil {
+		return out, err
 	}
 	// The records go last: until here they are what says that the uploads are ours.
 	return out, s.Manifest.Update(func(tx *manifest.Tx) error {

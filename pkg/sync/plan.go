@@ -17,10 +17,14 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 		return nil, err
 	}
 	p, err := s.plan(ctx, q, v)
+	if err == nil {
+		err = s.foresee(ctx, q, v, p)
+	}
 	return p, errors.Join(err, v.listing.Close())
 }
 
-func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+// planAt plans a request for the place that it names.
+func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
 	if err := s.fill(q.Source, v, q.Selection); err != nil {
 		return nil, err
 	}
@@ -100,6 +104,9 @@ func (s *Syncer) reuse(q Request, route plan.Route) plan.Reuse {
 	return u
 }
 
+// unread is a folder that no snapshot has.
+const unread = "unread"
+
 // folder is where the snapshots layout puts this snapshot. Its name needs every digest; until they are known the plan is
 // made against a name that nothing has.
 func (s *Syncer) folder(q Request, v *survey) (string, error) {
@@ -114,9 +121,9 @@ func (s *Syncer) folder(q Request, v *survey) (string, error) {
 		}
 	}
 	if id.IsZero() {
-		return "unread", nil
+		return unread, nil
 	}
-	return id.Hex()[:16], nil
+	return plan.Folder(id), nil
 }
 
 // learn reads the shards of a plan whose digest decides whether they must cross at all.

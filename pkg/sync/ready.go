@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ type Readiness struct {
 	Shards      int            `json:"shards"`
 	Bytes       int64          `json:"bytes"`
 	Missing     []MissingShard `json:"missing"`
+	// Prefix is where in the store the shards are; "" at the root, or if they are not ready.
+	Prefix string `json:"prefix"`
+	// Reason why it is not ready though nothing is missing.
+	Reason string `json:"reason,omitempty"`
 	// From says what answered: "manifest" or "receipt".
 	From string    `json:"from"`
 	Time time.Time `json:"time"` // of the receipt, or now
@@ -64,7 +69,7 @@ func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (ou
 	}
 	folder := ""
 	if q.Destination.Snapshots {
-		folder = out.Snapshot.Hex()[:16]
+		folder = plan.Folder(out.Snapshot)
 	}
 	missing, stale, err := s.held(q.Destination, folder, shards, maxAge)
 	if err == nil && stale {
@@ -73,7 +78,38 @@ func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (ou
 		}
 		missing, _, err = s.held(q.Destination, folder, shards, 0)
 	}
-	out.Missing, out.Ready = missing, err == nil && len(missing) == 0
+	if err != nil {
+		return out, err
+	}
+	out.Missing = missing
+	if out.Ready = len(missing) == 0; !out.Ready {
+		if !q.Destination.BesideWhenPinned {
+			return out, nil
+		}
+		beside, err := s.readyBeside(ctx, q, maxAge)
+		if err == nil && beside.Ready {
+			out = beside
+		}
+		return out, err
+	}
+	out.Prefix = q.Destination.Key(folder, "")
+	return s.settled(q, out, shards)
+}
+
+// settled withholds the answer that all is there while a sync has begun to replace shards and did not finish.
+func (s *Syncer) settled(q Request, out Readiness, shards []manifest.Shard) (Readiness, error) {
+	if q.Destination.Snapshots {
+		return out, nil
+	}
+	replacing, err := s.replacing(q, shards)
+	if err != nil || !replacing {
+		return out, err
+	}
+	pinned, err := s.pinned(q.Destination.Destination, out.Snapshot)
+	if err == nil && !pinned {
+		out.Ready, out.Prefix = false, ""
+		out.Reason = fmt.Sprintf("a sync began to replace shards and did not finish; datagravity sync %s --to %s goes on", q.Source.Name, q.Destination.Name)
+	}
 	return out, err
 }
 
@@ -88,7 +124,7 @@ func (s *Syncer) wanted(tx *manifest.Tx, q Request) (chunker.Digest, error) {
 		return d.Latest, nil
 	}
 	n, ok, err := tx.Need(needID(q))
-	if err == nil && !ok {
+	if err == nil && (!ok || n.Snapshot.IsZero()) {
 		err = fmt.Errorf("%w: %s has no snapshot yet; datagravity sync %s --to %s makes one", ErrNotReady, q.Source.Name, q.Source.Name, q.Destination.Name)
 	}
 	return n.Snapshot, err
@@ -125,6 +161,12 @@ func (s *Syncer) held(d Destination, folder string, shards []manifest.Shard, max
 func ReadyFromReceipt(ctx context.Context, d Destination, dataset string, snapshot string, sel jobs.Selection) (out Readiness, err error) {
 	out = Readiness{Dataset: dataset, Destination: d.Name, From: "receipt", Missing: []MissingShard{}}
 	receipts, err := jobs.Receipts(ctx, d.Store, dataset, d.Prefix)
+	if err == nil && d.BesideWhenPinned {
+		var beside []jobs.Receipt
+		beside, err = jobs.Receipts(ctx, d.Store, dataset, d.BesideMirror().Prefix)
+		receipts = append(receipts, beside...)
+		slices.SortStableFunc(receipts, func(a, b jobs.Receipt) int { return b.Time.Compare(a.Time) })
+	}
 	if err != nil {
 		return out, err
 	}
@@ -133,6 +175,9 @@ func ReadyFromReceipt(ctx context.Context, d Destination, dataset string, snapsh
 			continue
 		}
 		out.Ready, out.Snapshot, out.Shards, out.Bytes, out.Time = true, r.Snapshot, r.Count, r.Bytes, r.Time
+		if out.Prefix = r.Prefix; d.Snapshots || r.Prefix != d.Prefix {
+			out.Prefix += plan.Folder(r.Snapshot) + "/"
+		}
 		return out, nil
 	}
 	return out, nil

@@ -25,6 +25,10 @@ type Report struct {
 	Deferred []plan.Item
 	Ready    bool
 	Took     time.Duration
+	// At is where the shards are: beside the mirror if pins kept them out of it.
+	At plan.Destination
+	// Removed are the objects that made room, or are gone from the source; those that stayed say why.
+	Removed []plan.Removal
 }
 
 // Sync makes a selection of a dataset be at a destination, proven, and says so there with a receipt. Errors:
@@ -57,8 +61,9 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 		if err != nil {
 			return out, err
 		}
-		out.Ready = true
-		return out, s.announce(ctx, q, out)
+		out.Ready, out.At = true, v.at
+		deleted := s.propagate(ctx, q, &out)
+		return out, errors.Join(s.announce(ctx, q.at(v.at), out), deleted)
 	}
 }
 
@@ -68,6 +73,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if v, err = s.survey(ctx, q.Source, q.Selection, q.Snapshot, link); err != nil {
 		return v, false, err
 	}
+	v.at = q.Destination.Destination
 	if err := index.Complete(q.Source.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil && q.Snapshot.IsZero() {
 		return v, false, err
 	}
@@ -111,11 +117,16 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		}
 		announceReads(q, p)
 	}
+	q, v.at = q.at(p.Destination), p.Destination
 	if !p.Pending() {
 		out.Summary = out.Summary.Add(counted(p))
 		return v, false, nil
 	}
-	if err := s.withdraw(ctx, q, p); err != nil {
+	if err := s.makeRoom(ctx, q, p, out); err != nil {
+		return v, false, err
+	}
+	items, blocked := withoutBlocked(p.Items)
+	if err := s.withdraw(ctx, q, items); err != nil {
 		return v, false, err
 	}
 	origins, err := s.openOrigins(ctx, q, p)
@@ -124,9 +135,10 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
-		Route: p.Route, Items: p.Items, Need: needID(q), Activity: "transfer",
+		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer",
 	})
-	sum.Failures = append(sum.Failures, learned.Failures...)
+	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)
+	sum.Skipped += blocked.Skipped
 	out.Summary = out.Summary.Add(sum)
 	if again := sum.Replan(); again && err == nil {
 		out.Ways = nil // counted anew by the next round
@@ -146,6 +158,9 @@ func counted(p *plan.Plan) engine.Summary {
 
 // admit refuses a plan that does not fit the budgets, or, if asked, keeps what fits in order.
 func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
+	if err := p.FitsRoom(); err != nil && !q.Partial {
+		return err
+	}
 	err := p.Fits(s.Ledger)
 	if err == nil || !errors.Is(err, cost.ErrBudget) || !q.Partial {
 		return err
@@ -203,28 +218,10 @@ func (e *FailedError) Unwrap() []error { return e.Causes }
 func needID(q Request) string {
 	h := chunker.NewHasher()
 	fmt.Fprintf(h, "%q %q %q", q.Source.Name, q.Destination.Name, q.Selection.Globs)
-	return h.Digest().Hex()[:12]
-}
-
-// withdraw takes back the receipts that the run will make untrue, before it replaces the first object that they promise.
-func (s *Syncer) withdraw(ctx context.Context, q Request, p *plan.Plan) error {
-	for _, it := range p.Items {
-		if it.Replaces && it.Way != plan.Have {
-			err := s.Manifest.Update(func(tx *manifest.Tx) error {
-				n, ok, err := tx.Need(needID(q))
-				if err != nil || !ok {
-					return err
-				}
-				n.Ready = 0
-				return tx.PutNeed(n)
-			})
-			if err != nil {
-				return err
-			}
-			return jobs.WithdrawReceipts(ctx, q.Destination.Store, q.Source.Name, q.Destination.Prefix, "")
-		}
+	if q.Destination.Beside {
+		fmt.Fprint(h, " beside")
 	}
-	return nil
+	return h.Digest().Hex()[:12]
 }
 
 // announce records the need as ready and writes the receipt: a sync's last write. What was announced before, and not
@@ -238,7 +235,7 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 	}
 	n := manifest.Need{
 		ID: id, Dataset: q.Source.Name, Snapshot: out.Snapshot.ID, Destination: q.Destination.Name, Globs: q.Selection.Globs,
-		Selection: selection, Shards: count, Bytes: size, Updated: manifest.At(now), Ready: manifest.At(now),
+		Selection: selection, Shards: count, Bytes: size, Updated: manifest.At(now), Ready: manifest.At(now), Beside: q.Destination.Beside,
 	}
 	var before manifest.Need
 	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
@@ -257,7 +254,14 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 			return err
 		}
 	}
-	return s.Manifest.Update(func(tx *manifest.Tx) error { return tx.PutNeed(n) })
+	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		if !q.Destination.Snapshots { // what had to go beside the mirror before is in it now
+			if err := tx.DeleteNeed(needID(q.beside())); err != nil {
+				return err
+			}
+		}
+		return tx.PutNeed(n)
+	})
 }
 
 // selected names and counts the shards of a snapshot that a selection chooses.

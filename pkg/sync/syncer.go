@@ -34,6 +34,7 @@ type Source struct {
 // Destination is a place with the store it is in.
 type Destination struct {
 	plan.Destination
+	Policy
 	Store store.Store
 }
 
@@ -76,6 +77,10 @@ type Request struct {
 	Origins []Origin
 	// Related are prefixes in the destination's store of other datasets that may share chunks with this one.
 	Related []string
+	// Neighbors are the other datasets at the destination.
+	Neighbors []Neighbor
+	// AllowDeletions lifts the limit on how many shards are deleted at once.
+	AllowDeletions bool
 }
 
 // survey is what a round starts from.
@@ -86,6 +91,8 @@ type survey struct {
 	snapshot chunker.Digest
 	// unchanged: all of the dataset is selected, and it is as the latest snapshot has it.
 	unchanged bool
+	// at is where the last plan puts the shards.
+	at plan.Destination
 }
 
 // survey lists the source and joins it with what is known.

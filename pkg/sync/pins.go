@@ -1,0 +1,183 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// ErrOwner: a pin's owner has no usable name.
+var ErrOwner = errors.New("not the name of an owner")
+
+// ownerPattern takes the names of jobs, users and mail addresses, and nothing that a terminal or a shell would make something of.
+var ownerPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`)
+
+// Claim is what a pin is asked for with.
+type Claim struct {
+	Owner   string
+	Dataset string
+	// Snapshot zero means the dataset's latest.
+	Snapshot    chunker.Digest
+	Destination plan.Destination
+	// Expires zero means never.
+	Expires time.Time
+}
+
+// Pin makes a pin, or renews or moves the one that the owner has of the dataset at the destination. The snapshot need not be there
+// yet. Errors: [ErrOwner], [ErrNotReady] for a dataset without a snapshot, [manifest.ErrNoSnapshot].
+func (s *Syncer) Pin(c Claim) (p manifest.Pin, err error) {
+	if !ownerPattern.MatchString(c.Owner) {
+		return p, fmt.Errorf("%w: %q; use up to 128 letters, digits and ._:@/-, a letter or digit first", ErrOwner, c.Owner)
+	}
+	p = manifest.Pin{
+		Owner: c.Owner, Dataset: c.Dataset, Snapshot: c.Snapshot, Destination: c.Destination.Name, Created: manifest.At(s.Manifest.Now()),
+		Expires: manifest.At(c.Expires), Store: c.Destination.Store, Prefix: c.Destination.Prefix,
+	}
+	return p, s.Manifest.Update(func(tx *manifest.Tx) error {
+		if p.Snapshot.IsZero() {
+			d, _, err := tx.Dataset(c.Dataset)
+			if err != nil {
+				return err
+			}
+			if p.Snapshot = d.Latest; d.Latest.IsZero() {
+				return fmt.Errorf("%w: %s has no snapshot yet; datagravity sync or index makes one", ErrNotReady, c.Dataset)
+			}
+		}
+		switch h, ok, err := tx.Snapshot(p.Snapshot); {
+		case err != nil:
+			return err
+		case !ok || h.Dataset != c.Dataset:
+			return fmt.Errorf("%w %s of dataset %s; datagravity snapshot list %s shows them", manifest.ErrNoSnapshot, p.Snapshot, c.Dataset, c.Dataset)
+		}
+		old, renewed, err := tx.Pin(p.Destination, p.Owner, p.Dataset)
+		if err != nil {
+			return err
+		}
+		if renewed && old.Live(p.Created) {
+			p.Created = old.Created
+		}
+		return tx.PutPin(p)
+	})
+}
+
+// Unpin takes back an owner's pin of a dataset at a destination, or, without a dataset, all that the owner has there. Nothing to take
+// back is no error.
+func (s *Syncer) Unpin(destination, owner, dataset string) (gone []manifest.Pin, err error) {
+	return s.unpin(func(p manifest.Pin) bool {
+		return p.Destination == destination && p.Owner == owner && (dataset == "" || p.Dataset == dataset)
+	})
+}
+
+func (s *Syncer) unpin(which func(manifest.Pin) bool) (gone []manifest.Pin, err error) {
+	return gone, s.Manifest.Update(func(tx *manifest.Tx) error {
+		gone = nil
+		err := tx.Pins(func(p manifest.Pin) (bool, error) {
+			if which(p) {
+				gone = append(gone, p)
+			}
+			return true, nil
+		})
+		for _, p := range gone {
+			err = errors.Join(err, tx.DeletePin(p))
+		}
+		return err
+	})
+}
+
+// Pins are all there are, expired ones too, by destination, owner and dataset.
+func (s *Syncer) Pins() (list []manifest.Pin, err error) {
+	return list, s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Pins(func(p manifest.Pin) (bool, error) { list = append(list, p); return true, nil })
+	})
+}
+
+// collectPins finds the pins that expired, and forgets them unless dryRun.
+func (s *Syncer) collectPins(dryRun bool) (out []Leftover, err error) {
+	now := manifest.At(s.Manifest.Now())
+	expired := func(p manifest.Pin) bool { return !p.Live(now) }
+	list, err := s.Pins()
+	if err == nil && !dryRun {
+		_, err = s.unpin(expired)
+	}
+	for _, p := range list {
+		if expired(p) {
+			out = append(out, Leftover{
+				Store: p.Store, Key: p.Prefix, Created: p.Created.Time(), Ours: true, Removed: !dryRun && err == nil,
+				Why: fmt.Sprintf("the pin of %s of %s at %s expired at %s", p.Owner, p.Dataset, p.Destination, p.Expires.Time().Format(time.RFC3339)),
+			})
+		}
+	}
+	return out, err
+}
+
+// plan plans a request, beside the mirror if pins keep it out of the mirror and the destination wants that.
+func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+	p, err := s.planAt(ctx, q, v)
+	if err != nil {
+		return nil, err
+	}
+	b := plan.Beside{}
+	for _, it := range p.Items {
+		if it.Way == plan.Blocked {
+			if b.Shards++; b.Shards == 1 {
+				b.Why = it.Reason
+			}
+		}
+	}
+	if b.Shards > 0 && q.Destination.BesideWhenPinned && !q.Destination.Snapshots {
+		q = q.beside()
+		if p, err = s.planAt(ctx, q, v); err != nil {
+			return nil, err
+		}
+		for _, it := range p.Items {
+			if it.Way != plan.Have {
+				b.StoredBytes += it.Size
+			}
+		}
+		folder, err := s.folder(q, v)
+		if err != nil {
+			return nil, err
+		}
+		if folder != unread {
+			b.Prefix = q.Destination.Key(folder, "")
+		}
+		p.Beside = &b
+	}
+	return p, s.room(ctx, q, p)
+}
+
+// withoutBlocked takes out of a plan what pins block, as failures, and the later waves with it: an index never names what is not there.
+func withoutBlocked(items []plan.Item) (run []plan.Item, s engine.Summary) {
+	last := jobs.RankMarker
+	for _, it := range items {
+		if it.Way == plan.Blocked {
+			last = min(last, it.Rank)
+			s.Failures = append(s.Failures, engine.Failure{Path: it.Path, Key: it.Key, Err: &engine.Blocked{Kind: plan.ErrPinned, Reason: it.Reason}})
+		}
+	}
+	for _, it := range items {
+		switch {
+		case it.Way == plan.Blocked:
+		case it.Rank > last && it.Way != plan.Have:
+			s.Skipped++
+		default:
+			run = append(run, it)
+		}
+	}
+	return run, s
+}
+
+// readyBeside answers for the place beside a mirror.
+func (s *Syncer) readyBeside(ctx context.Context, q Request, maxAge time.Duration) (Readiness, error) {
+	q = q.beside()
+	q.Destination.BesideWhenPinned = false
+	return s.Ready(ctx, q, maxAge)
+}

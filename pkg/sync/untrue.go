@@ -1,0 +1,148 @@
+package sync
+
+import (
+	"context"
+	"errors"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// withdraw takes back what the run will make untrue, before it replaces the first object.
+func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) error {
+	keys := map[string]bool{}
+	for _, it := range items {
+		if it.Replaces && it.Way != plan.Have {
+			keys[it.Key] = true
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	err := s.Manifest.Update(func(tx *manifest.Tx) error {
+		n, ok, err := tx.Need(needID(q))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			n = manifest.Need{ID: needID(q), Dataset: q.Source.Name, Destination: q.Destination.Name, Globs: q.Selection.Globs}
+		}
+		n.Ready, n.Replacing = 0, manifest.At(s.Manifest.Now())
+		return tx.PutNeed(n)
+	})
+	if err != nil {
+		return err
+	}
+	return s.untrue(ctx, q.Destination, q.Source.Name, keys)
+}
+
+// untrue takes back the promises about a dataset at a destination that stop being true when what stands under these keys is replaced
+// or removed: in the manifest first, then the receipts at the destination. What promises nothing about them stays.
+func (s *Syncer) untrue(ctx context.Context, d Destination, dataset string, keys map[string]bool) error {
+	places := []plan.Destination{d.Destination}
+	if !d.Snapshots {
+		places = append(places, d.BesideMirror())
+	}
+	err := s.Manifest.Update(func(tx *manifest.Tx) error {
+		var gone []manifest.Need
+		err := tx.Needs(func(n manifest.Need) (bool, error) {
+			if n.Dataset != dataset || n.Destination != d.Name || n.Ready == 0 {
+				return true, nil
+			}
+			named, err := names(tx, places, n.Snapshot, n.Globs, keys)
+			if named {
+				n.Ready = 0
+				gone = append(gone, n)
+			}
+			return true, err
+		})
+		for _, n := range gone {
+			err = errors.Join(err, tx.PutNeed(n))
+		}
+		return err
+	})
+	for _, place := range places {
+		if err != nil {
+			return err
+		}
+		err = jobs.WithdrawReceipts(ctx, d.Store, dataset, place.Prefix, func(r jobs.Receipt) (untrue bool, err error) {
+			err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+				untrue, err = names(tx, []plan.Destination{place}, r.Snapshot, r.Shards, keys)
+				return err
+			})
+			return untrue, err
+		})
+	}
+	return err
+}
+
+// names tells whether a selection of a snapshot at one of the places has one of the keys. A snapshot that the manifest does not know
+// may have any.
+func names(tx *manifest.Tx, places []plan.Destination, snapshot chunker.Digest, globs []string, keys map[string]bool) (found bool, err error) {
+	selection, err := jobs.NewSelection(globs)
+	if err != nil {
+		return true, nil //nolint:nilerr // globs that nobody understands may mean any shard
+	}
+	folder := plan.Folder(snapshot)
+	err = tx.SnapshotShards(snapshot, func(sh manifest.Shard) (bool, error) {
+		if selection.Matches(sh.Path) {
+			for _, d := range places {
+				found = found || keys[d.Key(folder, sh.Path)]
+			}
+		}
+		return !found, nil
+	})
+	if errors.Is(err, manifest.ErrNoSnapshot) {
+		return true, nil
+	}
+	return found, err
+}
+
+// replacing tells whether a sync began to replace shards of these at a destination and did not finish: until then what the manifest
+// knows may be older than what stands there.
+func (s *Syncer) replacing(q Request, shards []manifest.Shard) (yes bool, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		var begun []manifest.Need
+		var finished manifest.Millis
+		err := tx.Needs(func(n manifest.Need) (bool, error) {
+			if n.Dataset != q.Source.Name || n.Destination != q.Destination.Name {
+				return true, nil
+			}
+			if n.Replacing != 0 {
+				begun = append(begun, n)
+			}
+			if len(n.Globs) == 0 && !n.Beside { // everything was proven then
+				finished = max(finished, n.Ready)
+			}
+			return true, nil
+		})
+		for _, n := range begun {
+			if finished > n.Replacing {
+				continue
+			}
+			selection, err := jobs.NewSelection(n.Globs)
+			if err != nil {
+				return err
+			}
+			for _, sh := range shards {
+				yes = yes || selection.Matches(sh.Path)
+			}
+		}
+		return err
+	})
+	return yes, err
+}
+
+// pinned tells whether a live pin keeps this very snapshot as it is at a destination.
+func (s *Syncer) pinned(d plan.Destination, snapshot chunker.Digest) (yes bool, err error) {
+	now := manifest.At(s.Manifest.Now())
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Pins(func(p manifest.Pin) (bool, error) {
+			yes = p.Live(now) && p.Snapshot == snapshot && p.Store == d.Store && p.Prefix == d.Prefix
+			return !yes, nil
+		})
+	})
+	return yes, err
+}
