@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -105,8 +107,10 @@ func TestDeletionsAreKeptUnlessAskedFor(t *testing.T) {
 	}
 	r := mirrored(t, 20)
 	first := r.index().Snapshot.ID
-	r.gone("03.tar")
-	if rep := r.mustSync(func(q *Request) { q.Snapshot = first }); len(rep.Removed) != 0 || !r.has("data/c4/03.tar") {
+	r.put("later.tar", data(30, 1000))
+	r.mustSync()
+	r.gone("later.tar")
+	if rep := r.mustSync(func(q *Request) { q.Snapshot = first }); len(rep.Removed) != 0 || !r.has("data/c4/later.tar") {
 		t.Errorf("an older snapshot: %+v", rep.Removed)
 	}
 }
@@ -214,6 +218,7 @@ func TestWhatIsNeverDeleted(t *testing.T) {
 	r.pinOne("job-7", "02.tar")
 	putObject(t, r.dest, "data/c4/03.tar", data(9, 1000)) // behind our back
 	putObject(t, r.dest, "data/c4/stranger.tar", data(10, 1000))
+	r.alien("alien.tar")
 	putObject(t, r.source, "shared/04.tar", data(5, 1000))
 	shared := r.share("shared")
 	rep := r.mustSync(func(q *Request) { q.Neighbors = shared })
@@ -226,7 +231,7 @@ func TestWhatIsNeverDeleted(t *testing.T) {
 	if went != "" {
 		t.Errorf("%q went", went)
 	}
-	for _, path := range []string{"01", "02", "03", "04", "stranger"} {
+	for _, path := range []string{"01", "02", "03", "04", "stranger", "alien"} {
 		if !r.has("data/c4/" + path + ".tar") {
 			t.Errorf("%s.tar is gone", path)
 		}
@@ -261,6 +266,28 @@ func (r *rig) pinOne(owner, path string) {
 	r.pin(owner, rep.Shard, 0)
 }
 
+// alien is an object of ours, of a path that a snapshot names, with content that none does: some other dataset's, once.
+func (r *rig) alien(path string) {
+	r.t.Helper()
+	putObject(r.t, r.dest, "data/c4/"+path, data(11, 1000))
+	o, err := r.dest.Head(context.Background(), "data/c4/"+path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	s := r.open()
+	defer r.close()
+	err = s.Manifest.Update(func(tx *manifest.Tx) error {
+		w := tx.NewSnapshot(chunker.Digest{7}, "c4", 1)
+		err := errors.Join(w.Add(manifest.Shard{Path: path, Size: 1000, Digest: chunker.Digest{8}}),
+			tx.PutReplica(manifest.Replica{Store: "bucket", Key: o.Key, Size: 1000, ETag: o.ETag, Shard: chunker.Digest{9}, Proof: "upload"}))
+		_, closed := w.Close()
+		return errors.Join(err, closed)
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // share indexes another dataset of the source, whose place at the destination is the same.
 func (r *rig) share(name string) []Neighbor {
 	r.t.Helper()
@@ -287,8 +314,23 @@ func TestOrderOfDeletions(t *testing.T) {
 	r.mustSync()
 	r.gone("a/0.tar", "a/index.json", "b/1.tar")
 	r.put("b/index.json", []byte("only 0"))
+	var mu sync.Mutex
 	var order []string
-	r.dst.Store = &watched{Store: r.dest, saw: func(what string) { order = append(order, what) }}
+	r.dst.Store = &watched{Store: r.dest, saw: func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+		path, deleted := strings.CutPrefix(what, "delete ")
+		if err := r.m.View(func(tx *manifest.Tx) error {
+			rep, _, err := tx.Replica("bucket", "data/c4/"+path)
+			if deleted && rep.Present() {
+				t.Errorf("%s counts while it is deleted", path)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}}
 	r.mustSync()
 	want := "put b/index.json, delete a/index.json, "
 	got := strings.Join(order, ", ")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -103,10 +104,18 @@ func TestCapacity(t *testing.T) {
 	if r := *p.Room; r.HeldBytes != 4000 || r.AddedBytes != 1000 || r.OverBytes() != 1 || !errors.Is(p.FitsRoom(), plan.ErrCapacity) {
 		t.Errorf("%+v, %v", r, p.FitsRoom())
 	}
-	before := c.dest.Stats().Total().SentBytes
+	before, reads := c.dest.Stats().Total().SentBytes, c.source.Stats()["read"].Requests
 	_, err := c.sync(c.upTo(4999))
 	if !errors.Is(err, plan.ErrCapacity) || !strings.Contains(err.Error(), "1 bytes do not fit") || c.dest.Stats().Total().SentBytes != before {
 		t.Fatalf("%v", err)
+	}
+	for name, change := range map[string]func(*Request){
+		"partial":   func(q *Request) { q.Partial = true },
+		"snapshots": func(q *Request) { q.Destination.Snapshots = true },
+	} {
+		if _, err := c.sync(c.upTo(4999), change); !errors.Is(err, plan.ErrCapacity) || c.source.Stats()["read"].Requests != reads {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if rep := c.mustSync(c.upTo(5000)); len(rep.Removed) != 0 {
 		t.Errorf("%+v", rep.Removed)
@@ -119,6 +128,20 @@ func TestCapacity(t *testing.T) {
 	c.put("a.tar", data(52, 1001))
 	if _, err := c.sync(c.upTo(5000)); !errors.Is(err, plan.ErrCapacity) {
 		t.Errorf("one byte more: %v", err)
+	}
+}
+
+// Of a plan that does not fit the budget, what is moved of it needs room, not what is left for later.
+func TestCapacityOfAPartialSync(t *testing.T) {
+	for capacity, want := range map[int64]error{5000: cost.ErrBudget, 4999: plan.ErrCapacity} {
+		c := newCrowded(t)
+		c.dst.EvictUnused = false
+		c.put("b.tar", data(51, 1000))
+		c.budgets = []cost.Budget{{Name: "small", From: "training", LimitBytes: 50_000}} // a shard, and the 32 KiB that a request is reserved with
+		_, err := c.sync(c.upTo(capacity), func(q *Request) { q.Partial = true })
+		if !errors.Is(err, want) || c.has("data/c4/a.tar") != errors.Is(want, cost.ErrBudget) || c.has("data/c4/b.tar") {
+			t.Errorf("%d: %v", capacity, err)
+		}
 	}
 }
 

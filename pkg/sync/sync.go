@@ -158,11 +158,11 @@ func counted(p *plan.Plan) engine.Summary {
 
 // admit refuses a plan that does not fit the budgets, or, if asked, keeps what fits in order.
 func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
-	if err := p.FitsRoom(); err != nil && !q.Partial {
-		return err
-	}
 	err := p.Fits(s.Ledger)
-	if err == nil || !errors.Is(err, cost.ErrBudget) || !q.Partial {
+	if err == nil {
+		return p.FitsRoom()
+	}
+	if !errors.Is(err, cost.ErrBudget) || !q.Partial {
 		return err
 	}
 	out.Deferred = nil
@@ -255,12 +255,8 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		}
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
-		if !q.Destination.Snapshots { // what had to go beside the mirror before is in it now
-			if err := tx.DeleteNeed(needID(q.beside())); err != nil {
-				return err
-			}
-		}
-		return tx.PutNeed(n)
+		// What had to go beside the mirror before is in it now.
+		return errors.Join(tx.DeleteNeed(needID(q.beside())), tx.PutNeed(n))
 	})
 }
 
