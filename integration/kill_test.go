@@ -119,8 +119,8 @@ func TestPauseStopsARunningSync(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r.await("state/recipes")
-	time.Sleep(200 * time.Millisecond)
+	r.await("lab/.datagravity/uploads")
+	time.Sleep(500 * time.Millisecond)
 	r.want(0, "pause", "--link", "lab")
 	done := make(chan error, 1)
 	go func() { done <- c.Wait() }()

@@ -205,7 +205,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 	case plan.Copy:
 		moved, err = r.copy(ctx, it)
 	case plan.Adopt:
-		err = r.adopt(it)
+		err = r.adopt(ctx, it)
 	case plan.Read:
 		err = r.readBack(ctx, it)
 	case plan.Refused:

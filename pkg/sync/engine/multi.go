@@ -232,6 +232,13 @@ func (s *shard) create(ctx context.Context) error {
 	if err := s.save(); err != nil {
 		return err
 	}
+	if s.strayed {
+		// Before there is another one: until then the record without an upload is what says that they are strays.
+		if err := s.abortStrays(ctx, ""); err != nil {
+			return err
+		}
+		s.strayed = false
+	}
 	var u store.Upload
 	err := s.control(ctx, hopOut, s.it.Path, 0, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
 		announce := store.AttemptFrom(ctx)
@@ -247,16 +254,18 @@ func (s *shard) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.t.Upload = &u
-	if err := s.save(); err != nil || !s.strayed {
-		return err
+	if s.strayed {
+		if err := s.abortStrays(ctx, u.ID); err != nil {
+			return err
+		}
 	}
-	return s.abortStrays(ctx)
+	s.t.Upload = &u
+	return s.save()
 }
 
 // abortStrays ends uploads for the key that were begun since the transfer was, other than the one that is known: the
 // answers that named them were lost, and parts of uploads that nobody knows are billed for ever.
-func (s *shard) abortStrays(ctx context.Context) error {
+func (s *shard) abortStrays(ctx context.Context, known string) error {
 	var found []store.Upload
 	err := s.control(ctx, hopOut, s.it.Path, 0, cost.OpList, &s.notes, func(ctx context.Context) (err error) {
 		found, err = s.Dest.ListUploads(ctx, s.it.Key)
@@ -267,7 +276,7 @@ func (s *shard) abortStrays(ctx context.Context) error {
 	}
 	for _, u := range found {
 		// The service's clock is not ours.
-		if u.Key == s.it.Key && u.ID != s.t.Upload.ID && u.Created.After(s.t.Created.Time().Add(-clockSkew)) {
+		if u.Key == s.it.Key && u.ID != known && u.Created.After(s.t.Created.Time().Add(-clockSkew)) {
 			err = errors.Join(err, s.Dest.AbortUpload(ctx, u))
 		}
 	}

@@ -87,11 +87,27 @@ func (r *run) copyFrom(ctx context.Context, it plan.Item, from manifest.Replica)
 }
 
 // adopt takes over an object that the plan proved by size and full checksum.
-func (r *run) adopt(it plan.Item) error {
+func (r *run) adopt(ctx context.Context, it plan.Item) error {
+	if err := r.endUpload(ctx, it); err != nil {
+		return err
+	}
 	return r.rec.add(outcome{
 		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-checksum"), ledger: r.ledger,
 		transfer: r.transferID(it),
 	})
+}
+
+// endUpload removes what is left of the upload that may have made an object, before the record that names it goes.
+func (r *run) endUpload(ctx context.Context, it plan.Item) error {
+	var t manifest.Transfer
+	err := r.m.View(func(tx *manifest.Tx) (err error) {
+		t, _, err = tx.Transfer(r.transferID(it))
+		return err
+	})
+	if err != nil || t.Upload == nil {
+		return err
+	}
+	return r.Dest.AbortUpload(ctx, *t.Upload)
 }
 
 // readBack reads the object at the destination and compares its bytes with the shard; equal ones are adopted.
@@ -104,6 +120,9 @@ func (r *run) readBack(ctx context.Context, it plan.Item) error {
 		if it.Suspect && errors.Is(err, ErrForeign) {
 			err = errors.Join(fmt.Errorf("%w as it was written: %q", errStaleCopy, it.Key), r.damaged(it, it.Found.ETag))
 		}
+		return err
+	}
+	if err := r.endUpload(ctx, it); err != nil {
 		return err
 	}
 	return r.rec.add(outcome{

@@ -95,5 +95,5 @@ func (r *run) standing(ctx context.Context, it plan.Item) (bool, error) {
 		return false, nil
 	}
 	it.Found = o
-	return true, r.adopt(it)
+	return true, r.adopt(ctx, it)
 }
