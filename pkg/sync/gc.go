@@ -66,6 +66,11 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 		}
 		for _, u := range uploads {
 			l, stale := judge(name, u, byKey[name+"\x00"+u.Key], limit)
+			if rest, ours := strings.CutPrefix(u.Key, engine.TemporaryPrefix(id)); ours {
+				transfer, _, _ := strings.Cut(rest, "/")
+				l.Ours, stale = true, !working[transfer] && !u.Created.After(limit)
+				l.Why = "of a temporary object whose transfer is over"
+			}
 			if !stale && l.Ours {
 				continue
 			}
