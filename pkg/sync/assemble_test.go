@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -164,14 +165,16 @@ func TestDearReadBackIsAvoided(t *testing.T) {
 
 // The object that ranges are to be copied from is replaced by somebody else before the copy, or while it goes on.
 func TestReplacedSourceOfACopyIsNoticed(t *testing.T) {
-	for _, nth := range []int{1, 2} {
+	for _, nth := range []int32{1, 2} {
 		r := newRig(t)
 		old := data(1, 12<<20)
 		r.put("a.bin", old)
 		r.mustSync()
 		deleteObject(t, r.source, "c4/a.bin")
 		r.put("b.bin", edited(old, 4<<20, 1000)) // put together from a.bin
-		r.dst.Store = &replacing{Store: r.dest, nth: nth, replace: func() { putObject(t, r.dest, "data/c4/a.bin", data(9, 12<<20)) }}
+		replacing := &replacing{Store: r.dest, replace: func() { putObject(t, r.dest, "data/c4/a.bin", data(9, 12<<20)) }}
+		replacing.left.Store(nth)
+		r.dst.Store = replacing
 		rep := r.mustSync()
 		if ways(rep.Summary) != "full:1 " {
 			t.Errorf("%s", ways(rep.Summary))
@@ -182,15 +185,15 @@ func TestReplacedSourceOfACopyIsNoticed(t *testing.T) {
 	}
 }
 
-// replacing calls a function before the n-th copy of a part.
+// replacing calls a function before the copy of a part that takes left to 0. Parts are copied at the same time.
 type replacing struct {
 	store.Store
-	nth     int
+	left    atomic.Int32
 	replace func()
 }
 
 func (s *replacing) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
-	if s.nth--; s.nth == 0 {
+	if s.left.Add(-1) == 0 {
 		s.replace()
 	}
 	return s.Store.CopyPart(ctx, u, p)

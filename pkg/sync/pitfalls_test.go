@@ -425,8 +425,7 @@ func TestShortObjectOfAnotherIsKept(t *testing.T) {
 // Samples read what was proven longest ago, so that a few of them read everything, and damage is found and mended.
 func TestSamplesReachEverything(t *testing.T) {
 	r := newRig(t)
-	now := time.Now()
-	r.now = func() time.Time { now = now.Add(time.Second); return now }
+	r.now = ticking(time.Second)
 	for i := range 10 {
 		r.put(fmt.Sprintf("s-%d.tar", i), data(uint64(i), 10_000))
 	}
