@@ -17,9 +17,9 @@ func newGC(g *globals) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use: "gc", Short: "Remove unfinished uploads that nothing works on any more, and expired pins",
-		Long: `Looks for unfinished uploads at every destination's store. Those that this manifest began and that were not worked on
-for --older-than are removed with --yes, and only listed without it. Uploads of others are reported and left alone.
-Objects are never touched. Pins that expired are forgotten.`,
+		Long: `Looks for unfinished uploads, and for temporary objects, in the store of every destination. Those that this manifest began
+and that were not worked on for --older-than are removed with --yes, and only listed without it. Those of others are reported
+and left alone. Shards are never touched. Pins that expired are forgotten with --yes, and only listed without it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runGC(c.Context(), g, olderThan, !yes) },
 	}

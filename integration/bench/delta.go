@@ -42,9 +42,9 @@ type site struct {
 	sent bool
 }
 
-// s3Site is S3 as somebody else than Amazon serves it, in a place where reading back costs nothing. The agent reads back what
-// it put together there, because such a server vouches for no checksum of it; from AWS itself that would cost more than to
-// send everything again, and there it is not needed.
+// s3Site is S3 as somebody else than Amazon serves it, in a place where reading back costs nothing: such a server may vouch for no
+// checksum of what was put together there, so that it is read back. This one does vouch, as its URL says (assembled_checksums), and a
+// row tells how much came back.
 func (b *bed) s3Site(temporaryObjects bool) site {
 	name := "to S3"
 	if temporaryObjects {

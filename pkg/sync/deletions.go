@@ -9,6 +9,7 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -132,7 +133,7 @@ func (s *Syncer) stillThere(ctx context.Context, q Request, h holding) (bool, er
 	c := anotherCopy{at: own.Source, of: own.Dataset}
 	c.object.Key = own.SourcePrefix + h.path
 	_, err := s.headOver(ctx, q, c, q.Source.Store)
-	if isNotFound(err) {
+	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {

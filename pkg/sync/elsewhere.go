@@ -148,30 +148,21 @@ func (s *Syncer) headOver(ctx context.Context, q Request, c anotherCopy, st stor
 	if c.of == "" {
 		return st.Head(ctx, c.object.Key)
 	}
-	rate, err := s.Ledger.Book().Transfer(c.at.Location, s.Agent, s.Routes)
-	if err != nil {
-		return o, err
-	}
 	d := q.Destination
-	crossing := cost.Crossing{
-		Link: cost.Link{Source: c.at.Name, SourceLocation: c.at.Location, Dest: d.Name, DestLocation: d.Location},
-		From: c.at.Location, To: s.Agent, Dataset: c.of, Activity: "list", Bytes: maxHeadBytes, Rate: rate,
-		Requests: map[cost.Op]int64{cost.OpRead: 1}, RequestPrices: st.Capabilities().RequestPrices,
-	}
-	if s.Ledger.Free(crossing) {
-		if err := s.Ledger.Gate(crossing.Link); err != nil {
-			return o, err
-		}
-		return st.Head(ctx, c.object.Key)
-	}
-	ticket, err := s.Ledger.Reserve([]cost.Crossing{crossing}, nil)
+	link := cost.Link{Source: c.at.Name, SourceLocation: c.at.Location, Dest: d.Name, DestLocation: d.Location}
+	crossing, err := s.lookup(link, c.of, maxHeadBytes, cost.OpRead, st)
 	if err != nil {
 		return o, err
 	}
 	var used store.Usage
-	o, err = st.Head(store.WithUsage(ctx, &used), c.object.Key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return o, errors.Join(err, ticket.ChargeWhole())
+	after, err := s.reserve(crossing, &used)
+	if err != nil {
+		return o, err
 	}
-	return o, errors.Join(err, ticket.Settle([]cost.Moved{{Bytes: used.Received.Load(), Requests: crossing.Requests}}))
+	o, err = st.Head(store.WithUsage(ctx, &used), c.object.Key)
+	failed := err
+	if errors.Is(err, store.ErrNotFound) {
+		failed = nil // that is an answer, too
+	}
+	return o, errors.Join(err, after(failed))
 }

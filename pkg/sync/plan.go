@@ -98,7 +98,6 @@ func (s *Syncer) openOrigins(ctx context.Context, q Request, p *plan.Plan) (map[
 func (s *Syncer) reuse(q Request, route plan.Route) plan.Reuse {
 	u := plan.Reuse{
 		PartBytes: s.Engine.PartBytes(), TwoSteps: q.Destination.TwoSteps, Prefixes: append([]string{q.Destination.Prefix}, q.Related...),
-		Dir: s.Scratch,
 	}
 	u.Prices, u.ReadByte = route.PartPrices(s.Ledger.Book())
 	return u

@@ -2,15 +2,11 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
-	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
-
-func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 // Prune finds the objects of ours at a destination that nothing refers to any more: neither the dataset's latest snapshot, nor the one
 // that was last made ready there, nor a live pin. Unless dryRun it removes them. One whose content is proven nowhere else is the last

@@ -229,25 +229,27 @@ func needID(q Request) string {
 func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 	id := needID(q)
 	now := s.Manifest.Now()
-	selection, count, size, err := s.selected(out.Snapshot.ID, q.Selection)
-	if err != nil {
-		return err
-	}
-	n := manifest.Need{
-		ID: id, Dataset: q.Source.Name, Snapshot: out.Snapshot.ID, Destination: q.Destination.Name, Globs: q.Selection.Globs,
-		Selection: selection, Shards: count, Bytes: size, Updated: manifest.At(now), Ready: manifest.At(now), Beside: q.Destination.Beside,
-	}
 	var before manifest.Need
-	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
 		before, _, err = tx.Need(id)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	n := manifest.Need{
+		ID: id, Dataset: q.Source.Name, Snapshot: out.Snapshot.ID, Destination: q.Destination.Name, Globs: q.Selection.Globs,
+		Selection: before.Selection, Shards: before.Shards, Bytes: before.Bytes, Updated: manifest.At(now), Ready: manifest.At(now), Beside: q.Destination.Beside,
+	}
+	// The id stands for the globs, so that only another snapshot has other shards.
+	if q.Check || before.Snapshot != n.Snapshot || before.Selection.IsZero() {
+		if n.Selection, n.Shards, n.Bytes, err = s.selected(n.Snapshot, q.Selection); err != nil {
+			return err
+		}
+	}
 	if q.Check || before.Ready == 0 || before.Snapshot != n.Snapshot || before.Selection != n.Selection {
 		err := jobs.WriteReceipt(ctx, q.Destination.Store, jobs.Receipt{
-			Dataset: q.Source.Name, Snapshot: n.Snapshot, Shards: q.Selection.Globs, Selection: selection, Count: count, Bytes: size,
+			Dataset: q.Source.Name, Snapshot: n.Snapshot, Shards: q.Selection.Globs, Selection: n.Selection, Count: n.Shards, Bytes: n.Bytes,
 			Prefix: q.Destination.Prefix, Time: now.UTC().Truncate(time.Second),
 		})
 		if err != nil {

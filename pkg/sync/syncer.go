@@ -54,9 +54,7 @@ type Syncer struct {
 	Routes   cost.RouteOptions
 	// BitsPerSecond of the link, for how long a plan takes.
 	BitsPerSecond float64
-	// Scratch is a folder for what a plan does not keep in memory; "": the system's.
-	Scratch string
-	Log     *slog.Logger
+	Log           *slog.Logger
 }
 
 // Request says what is wanted where.
@@ -159,31 +157,12 @@ const maxPageBytes = 8 << 20
 
 // list lists the source, each page under a reservation where the link is paid.
 func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.Listing, error) {
-	rate, err := s.Ledger.Book().Transfer(src.Location, s.Agent, s.Routes)
+	c, err := s.lookup(link, src.Name, maxPageBytes, cost.OpList, src.Store)
 	if err != nil {
 		return nil, err
 	}
-	c := cost.Crossing{
-		Link: link, From: src.Location, To: s.Agent, Dataset: src.Name, Activity: "list", Bytes: maxPageBytes, Rate: rate,
-		Requests: map[cost.Op]int64{cost.OpList: 1}, RequestPrices: src.Store.Capabilities().RequestPrices,
-	}
 	var used store.Usage
-	before := func() (func(error) error, error) {
-		if s.Ledger.Free(c) {
-			return func(error) error { return nil }, s.Ledger.Gate(link)
-		}
-		ticket, err := s.Ledger.Reserve([]cost.Crossing{c}, nil)
-		if err != nil {
-			return nil, err
-		}
-		base := used.Received.Load()
-		return func(failed error) error {
-			if failed != nil {
-				return ticket.ChargeWhole()
-			}
-			return ticket.Settle([]cost.Moved{{Bytes: used.Received.Load() - base, Requests: c.Requests}})
-		}, nil
-	}
+	before := func() (func(error) error, error) { return s.reserve(c, &used) }
 	l, err := index.List(store.WithUsage(ctx, &used), src.Store, src.Dataset, s.Manifest.Now(), before)
 	if err != nil || !s.Ledger.Free(c) {
 		return l, err
@@ -192,7 +171,38 @@ func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.L
 		_, err := s.Ledger.Note(tx, c, cost.Moved{Bytes: used.Received.Load(), Requests: map[cost.Op]int64{cost.OpList: l.Requests}})
 		return err
 	})
-	return l, err
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// lookup is a request to a link's source about what it has, answered with so many bytes at most.
+func (s *Syncer) lookup(link cost.Link, dataset string, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
+	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes)
+	return cost.Crossing{
+		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate,
+		Requests: map[cost.Op]int64{op: 1}, RequestPrices: at.Capabilities().RequestPrices,
+	}, err
+}
+
+// reserve pays for one request, of which used counts the bytes. after must be called with its error: without one it settles what
+// was received, and otherwise all that was reserved. Over a free link there is only the gate to pass.
+func (s *Syncer) reserve(c cost.Crossing, used *store.Usage) (after func(failed error) error, err error) {
+	if s.Ledger.Free(c) {
+		return func(error) error { return nil }, s.Ledger.Gate(c.Link)
+	}
+	ticket, err := s.Ledger.Reserve([]cost.Crossing{c}, nil)
+	if err != nil {
+		return nil, err
+	}
+	base := used.Received.Load()
+	return func(failed error) error {
+		if failed != nil {
+			return ticket.ChargeWhole()
+		}
+		return ticket.Settle([]cost.Moved{{Bytes: used.Received.Load() - base, Requests: c.Requests}})
+	}, nil
 }
 
 func (s *Syncer) link(src Source, d *Destination) cost.Link {

@@ -39,8 +39,7 @@ type Gate struct {
 	climb    climb
 	inFlight int
 	admitted uint64 // requests so far; also numbers slots
-	arrivals uint64
-	waiting  queue
+	waiting  Queue[chan Slot]
 
 	pausedUntil time.Time // zero: not paused
 	resume      *time.Timer
@@ -68,29 +67,26 @@ func (g *Gate) Admit(ctx context.Context) (Slot, error) {
 		return Slot{}, context.Cause(ctx)
 	}
 	g.mu.Lock()
-	if len(g.waiting) == 0 && g.open() {
+	if g.waiting.Len() == 0 && g.open() {
 		s := g.take()
 		g.mu.Unlock()
 		return s, nil
 	}
 	// A slot that is given while the waiter leaves must not block the giver.
-	w := &waiter{rank: store.RankOf(ctx), arrival: g.arrivals, admitted: make(chan Slot, 1)}
-	g.arrivals++
-	g.waiting.add(w)
+	admitted := make(chan Slot, 1)
+	place := g.waiting.Add(store.RankOf(ctx), admitted)
 	g.mu.Unlock()
 
 	select {
-	case s := <-w.admitted:
+	case s := <-admitted:
 		return s, nil
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
-	if w.index >= 0 {
-		g.waiting.remove(w)
-		g.mu.Unlock()
-	} else {
-		g.mu.Unlock()
-		g.Abandon(<-w.admitted)
+	waited := g.waiting.Remove(place)
+	g.mu.Unlock()
+	if !waited {
+		g.Abandon(<-admitted) // it was given in this moment
 	}
 	return Slot{}, context.Cause(ctx)
 }
@@ -108,7 +104,7 @@ func (g *Gate) Release(s Slot, payloadBytes int64, err error) {
 		if err != nil {
 			payloadBytes = 0
 		}
-		g.climb.success(s.number, g.admitted, payloadBytes, len(g.waiting) > 0, now)
+		g.climb.success(s.number, g.admitted, payloadBytes, g.waiting.Len() > 0, now)
 	case errors.Is(err, store.ErrThrottled):
 		g.throttled++
 		g.climb.throttled(s.number, g.admitted, now)
@@ -167,8 +163,8 @@ func (g *Gate) take() Slot {
 
 // admit gives slots to those that wait.
 func (g *Gate) admit() {
-	for len(g.waiting) > 0 && g.open() {
-		g.waiting.next().admitted <- g.take()
+	for g.waiting.Len() > 0 && g.open() {
+		g.waiting.Next() <- g.take()
 	}
 }
 
@@ -216,7 +212,7 @@ func (g *Gate) Counters() Counters {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := Counters{
-		Limit: g.climb.limit, Max: g.climb.max, InFlight: g.inFlight, Waiting: len(g.waiting), Admitted: int64(g.admitted),
+		Limit: g.climb.limit, Max: g.climb.max, InFlight: g.inFlight, Waiting: g.waiting.Len(), Admitted: int64(g.admitted),
 		Throttled: g.throttled, Decreases: g.climb.decreases,
 	}
 	if time.Now().Before(g.pausedUntil) {

@@ -6,48 +6,80 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
-// waiter is a request that waits for a slot.
-type waiter struct {
-	rank     store.Rank
-	arrival  uint64
-	index    int // in the queue; -1 once it has left
-	admitted chan Slot
+// Queue holds those that wait, the most urgent first and, of equals, the one that came first. The zero value is empty. It is for one
+// goroutine at a time.
+type Queue[T any] struct {
+	places  places[T]
+	arrived uint64 // so far
 }
 
-// queue is a heap, the next to admit on top.
-type queue []*waiter
+// Place is one that waits in a [Queue], or has left it.
+type Place[T any] struct {
+	Value T
 
-func (q queue) Len() int { return len(q) }
+	rank    store.Rank
+	arrival uint64
+	index   int // in the heap; -1 once it has left
+}
 
-func (q queue) Less(i, j int) bool {
+// Len is how many wait.
+func (q *Queue[T]) Len() int { return len(q.places) }
+
+// Add puts one in.
+func (q *Queue[T]) Add(rank store.Rank, value T) *Place[T] {
+	q.arrived++
+	p := &Place[T]{Value: value, rank: rank, arrival: q.arrived}
+	heap.Push(&q.places, p)
+	return p
+}
+
+// First is whose turn is next. The queue must not be empty, as for Next.
+func (q *Queue[T]) First() T { return q.places[0].Value }
+
+// Next takes out whose turn it is.
+func (q *Queue[T]) Next() T {
+	return heap.Pop(&q.places).(*Place[T]).Value //nolint:forcetypeassert // nothing else is pushed
+}
+
+// Remove takes one out before its turn; false if it has left already.
+func (q *Queue[T]) Remove(p *Place[T]) bool {
+	if p.index < 0 {
+		return false
+	}
+	heap.Remove(&q.places, p.index)
+	return true
+}
+
+// places are a heap, the next one on top.
+type places[T any] []*Place[T]
+
+func (q places[T]) Len() int { return len(q) }
+
+func (q places[T]) Less(i, j int) bool {
 	if c := q[i].rank.Compare(q[j].rank); c != 0 {
 		return c < 0
 	}
 	return q[i].arrival < q[j].arrival
 }
 
-func (q queue) Swap(i, j int) {
+func (q places[T]) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j
 }
 
 // Push is for container/heap.
-func (q *queue) Push(x any) {
-	w := x.(*waiter)
-	w.index = len(*q)
-	*q = append(*q, w)
+func (q *places[T]) Push(x any) {
+	p := x.(*Place[T]) //nolint:forcetypeassert // what Queue pushes
+	p.index = len(*q)
+	*q = append(*q, p)
 }
 
 // Pop is for container/heap.
-func (q *queue) Pop() any {
+func (q *places[T]) Pop() any {
 	last := len(*q) - 1
-	w := (*q)[last]
+	p := (*q)[last]
 	(*q)[last] = nil
 	*q = (*q)[:last]
-	w.index = -1
-	return w
+	p.index = -1
+	return p
 }
-
-func (q *queue) add(w *waiter)    { heap.Push(q, w) }
-func (q *queue) next() *waiter    { return heap.Pop(q).(*waiter) }
-func (q *queue) remove(w *waiter) { heap.Remove(q, w.index) }

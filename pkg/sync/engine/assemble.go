@@ -88,13 +88,7 @@ func (s *shard) copied(ctx context.Context, sp span) error {
 	if err != nil {
 		return err
 	}
-	record := manifest.Part{Number: sp.number, Offset: sp.offset, Size: p.Size, ETag: made.ETag, Copied: true}
-	if record.CRC64NVME, err = store.ParseHex64(made.CRC64NVME); err != nil {
-		record.Unknown |= manifest.UnknownCRC64NVME
-	}
-	if record.CRC32C, err = store.ParseHex32(made.CRC32C); err != nil {
-		record.Unknown |= manifest.UnknownCRC32C
-	}
+	record := sp.record(made)
 	if err := s.settle(func(tx *manifest.Tx) error { return tx.PutPart(s.t.ID, record) }); err != nil {
 		return err
 	}
@@ -128,12 +122,12 @@ func (s *shard) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 
 // request is control for parts, which run at the same time.
 func (s *shard) request(ctx context.Context, payload int64, request func(ctx context.Context) error) error {
-	p, err := s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, payload, cost.OpWrite, 1), request)
-	if err != nil {
-		return err
-	}
-	s.notesAdd(p)
-	return s.settleHeld(p)
+	var n notes
+	err := s.control(ctx, hopOut, s.it.Path, payload, cost.OpWrite, &n, request)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes.merge(n)
+	return err
 }
 
 // TemporaryPrefix is where a manifest's temporary objects stand, each under the id of its transfer.

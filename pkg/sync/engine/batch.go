@@ -179,14 +179,7 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 
 // settleAll books what moved; a request that was not made moved nothing.
 func (r *run) settleAll(ticket *cost.Ticket, moved []cost.Moved) error {
-	var finish func() error
-	err := r.m.Batch(func(tx *manifest.Tx) (err error) {
-		finish, err = ticket.SettleIn(tx, moved)
-		return err
-	})
-	if err == nil {
-		err = finish()
-	}
+	err := ticket.Settle(moved)
 	r.addUSD(receipt{ticket: ticket})
 	return recordError(err)
 }

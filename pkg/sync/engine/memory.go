@@ -1,12 +1,12 @@
 package engine
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"sync"
 
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 )
 
 // memory hands out buffers, never more than its size at a time, those that lie idle included. Whoever must wait is served in the
@@ -16,9 +16,8 @@ type memory struct {
 	size int64
 
 	mu      sync.Mutex
-	out     int64              // handed out
-	waiting waiters            // the most urgent first
-	arrived uint64             // waiters so far
+	out     int64 // handed out
+	waiting pace.Queue[roomless]
 	usual   int64              // the largest capacity so far
 	used    int64              // handed out of those that are pooled
 	free    map[int64][][]byte // idle, by capacity
@@ -75,14 +74,13 @@ func (m *memory) class(n int64) int64 {
 // acquire takes room for so many bytes, in turn.
 func (m *memory) acquire(ctx context.Context, n int64) error {
 	m.mu.Lock()
-	if len(m.waiting) == 0 && m.out+n <= m.size {
+	if m.waiting.Len() == 0 && m.out+n <= m.size {
 		m.out += n
 		m.mu.Unlock()
 		return nil
 	}
-	m.arrived++
-	w := &waiter{rank: store.RankOf(ctx), arrival: m.arrived, need: n, ready: make(chan struct{})}
-	heap.Push(&m.waiting, w)
+	w := roomless{need: n, ready: make(chan struct{})}
+	place := m.waiting.Add(store.RankOf(ctx), w)
 	m.serve() // it may be the most urgent one, and fit
 	m.mu.Unlock()
 	select {
@@ -92,11 +90,10 @@ func (m *memory) acquire(ctx context.Context, n int64) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w.index < 0 {
-		m.release(n) // it was served in this moment
-	} else {
-		heap.Remove(&m.waiting, w.index)
+	if m.waiting.Remove(place) {
 		m.serve() // what it held up
+	} else {
+		m.release(n) // it was served in this moment
 	}
 	return context.Cause(ctx)
 }
@@ -108,8 +105,8 @@ func (m *memory) release(n int64) {
 }
 
 func (m *memory) serve() {
-	for len(m.waiting) > 0 && m.out+m.waiting[0].need <= m.size {
-		w := heap.Pop(&m.waiting).(*waiter) //nolint:forcetypeassert // nothing else is pushed
+	for m.waiting.Len() > 0 && m.out+m.waiting.First().need <= m.size {
+		w := m.waiting.Next()
 		m.out += w.need
 		close(w.ready)
 	}
@@ -125,7 +122,7 @@ func (m *memory) reuse(capacity int64) []byte {
 		}
 	}
 	extra := best - capacity
-	if best == 0 || extra > 0 && (len(m.waiting) > 0 || m.out+extra > m.size) {
+	if best == 0 || extra > 0 && (m.waiting.Len() > 0 || m.out+extra > m.size) {
 		return nil
 	}
 	m.out += extra
@@ -171,43 +168,8 @@ func roundUp(n int64) int64 {
 	return (n + step - 1) / step * step
 }
 
-// waiter waits for room.
-type waiter struct {
-	rank    store.Rank
-	arrival uint64
-	need    int64
-	ready   chan struct{} // closed when it has its room
-	index   int           // in the heap, -1: no longer there
-}
-
-// waiters are a heap.
-type waiters []*waiter
-
-func (w waiters) Len() int { return len(w) }
-
-func (w waiters) Less(i, j int) bool {
-	if c := w[i].rank.Compare(w[j].rank); c != 0 {
-		return c < 0
-	}
-	return w[i].arrival < w[j].arrival
-}
-
-func (w waiters) Swap(i, j int) {
-	w[i], w[j] = w[j], w[i]
-	w[i].index, w[j].index = i, j
-}
-
-// Push is for container/heap.
-func (w *waiters) Push(x any) {
-	one := x.(*waiter) //nolint:forcetypeassert // what this file pushes
-	one.index = len(*w)
-	*w = append(*w, one)
-}
-
-// Pop is for container/heap.
-func (w *waiters) Pop() any {
-	last := (*w)[len(*w)-1]
-	last.index = -1
-	*w = (*w)[:len(*w)-1]
-	return last
+// roomless waits for room.
+type roomless struct {
+	need  int64
+	ready chan struct{} // closed when it has its room
 }

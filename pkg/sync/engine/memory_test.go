@@ -79,7 +79,7 @@ func TestMemoryReusesWhileOthersWait(t *testing.T) {
 func waits(m *memory, n int) {
 	for {
 		m.mu.Lock()
-		there := len(m.waiting)
+		there := m.waiting.Len()
 		m.mu.Unlock()
 		if there == n {
 			return
@@ -130,8 +130,8 @@ func TestMemoryGoesToTheMostUrgent(t *testing.T) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.out != 0 || len(m.waiting) != 0 {
-		t.Errorf("%d bytes are handed out, %d wait", m.out, len(m.waiting))
+	if m.out != 0 || m.waiting.Len() != 0 {
+		t.Errorf("%d bytes are handed out, %d wait", m.out, m.waiting.Len())
 	}
 }
 

@@ -202,15 +202,7 @@ func (s *shard) takeUnrecorded(held map[int]store.Part) {
 		if _, recorded := s.parts[sp.number]; recorded || !there || h.Size != sp.bytes() || h.ETag == "" {
 			continue
 		}
-		p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: h.Size, ETag: h.ETag, Copied: sp.from != nil || sp.tail != nil}
-		var err error
-		if p.CRC64NVME, err = store.ParseHex64(h.CRC64NVME); err != nil {
-			p.Unknown |= manifest.UnknownCRC64NVME
-		}
-		if p.CRC32C, err = store.ParseHex32(h.CRC32C); err != nil {
-			p.Unknown |= manifest.UnknownCRC32C
-		}
-		s.parts[sp.number], s.taken = p, true
+		s.parts[sp.number], s.taken = sp.record(h), true
 	}
 }
 
@@ -443,6 +435,19 @@ func storePart(p manifest.Part) store.Part {
 		out.CRC32C = store.Hex32(p.CRC32C)
 	}
 	return out
+}
+
+// record of a part from what its store told of it; Unknown says what it did not tell.
+func (sp span) record(told store.Part) manifest.Part {
+	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.bytes(), ETag: told.ETag, Copied: sp.from != nil || sp.tail != nil}
+	var err error
+	if p.CRC64NVME, err = store.ParseHex64(told.CRC64NVME); err != nil {
+		p.Unknown |= manifest.UnknownCRC64NVME
+	}
+	if p.CRC32C, err = store.ParseHex32(told.CRC32C); err != nil {
+		p.Unknown |= manifest.UnknownCRC32C
+	}
+	return p
 }
 
 // complete makes the object and proves it; proof says how.

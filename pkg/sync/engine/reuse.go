@@ -49,12 +49,9 @@ func (r *run) copyFrom(ctx context.Context, it plan.Item, from manifest.Replica)
 	var n notes
 	var o store.Object
 	// The record lets the next run recognise the copy as ours if this one ends before it is recorded.
-	t := manifest.Transfer{
-		Dataset: r.Dataset.Name, Path: it.Path, SourceStore: r.Dataset.Store, SourceKey: r.Dataset.Prefix + it.Path, ETag: it.ETag,
-		Version: it.Version, Size: it.Size, Shard: it.Digest, Recipe: it.Recipe, DestStore: r.Destination.Store, DestKey: it.Key,
-		Created: manifest.At(r.m.Now()), Updated: manifest.At(r.m.Now()),
-	}
-	t.ID = TransferID(t)
+	t := r.transfer(it)
+	t.Shard, t.Recipe, t.Created = it.Digest, it.Recipe, manifest.At(r.m.Now())
+	t.Updated = t.Created
 	if err := r.m.Batch(func(tx *manifest.Tx) error { return tx.PutTransfer(t) }); err != nil {
 		return recordError(err)
 	}

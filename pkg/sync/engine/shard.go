@@ -122,15 +122,9 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 
 // load finds the record of an earlier run, and the recipe.
 func (s *shard) load() error {
-	fresh := manifest.Transfer{
-		Dataset: s.Dataset.Name, Path: s.it.Path, SourceStore: s.Dataset.Store, SourceKey: s.it.Ref(s.Dataset.Prefix).Key, ETag: s.it.ETag,
-		Version: s.it.Version, Size: s.it.Size, DestStore: s.Destination.Store, DestKey: s.it.Key,
-		Created: manifest.At(s.m.Now()), Updated: manifest.At(s.m.Now()),
-	}
-	if s.Dest == nil {
-		fresh.DestStore, fresh.DestKey = "", ""
-	}
-	fresh.ID = TransferID(fresh)
+	fresh := s.transfer(s.it)
+	fresh.Created = manifest.At(s.m.Now())
+	fresh.Updated = fresh.Created
 	if s.it.Known {
 		fresh.Shard = s.it.Digest
 		if err := s.loadRecipe(); err != nil {

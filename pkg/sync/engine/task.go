@@ -47,13 +47,21 @@ func (j Job) WithTasks(tasks []Task) (Job, error) {
 	return j, nil
 }
 
-// transferID is the id of the transfer's record.
-func (j Job) transferID(it plan.Item) string {
-	return TransferID(manifest.Transfer{
-		Dataset: j.Dataset.Name, Path: it.Path, SourceStore: j.Dataset.Store, SourceKey: j.Dataset.Prefix + it.Path, ETag: it.ETag,
+// transfer is the record of an item's transfer as it begins, but for its times.
+func (j Job) transfer(it plan.Item) manifest.Transfer {
+	t := manifest.Transfer{
+		Dataset: j.Dataset.Name, Path: it.Path, SourceStore: j.Dataset.Store, SourceKey: it.Ref(j.Dataset.Prefix).Key, ETag: it.ETag,
 		Version: it.Version, Size: it.Size, DestStore: j.Destination.Store, DestKey: it.Key,
-	})
+	}
+	if j.Dest == nil {
+		t.DestStore, t.DestKey = "", ""
+	}
+	t.ID = TransferID(t)
+	return t
 }
+
+// transferID is the id of the transfer's record.
+func (j Job) transferID(it plan.Item) string { return j.transfer(it).ID }
 
 // doneBefore tells whether the manifest knows that the shard is at its key: the task was carried out after it was planned.
 func (r *run) doneBefore(it plan.Item) (done bool, err error) {

@@ -24,9 +24,6 @@ type Reuse struct {
 	// Prefixes of the destination's store where chunks are looked for, in order of preference; keys that are replaced come
 	// first anyway.
 	Prefixes []string
-	// MemoryBytes for the missing chunks, and Dir for what does not fit; zero values are those of [reuse.Options].
-	MemoryBytes int64
-	Dir         string
 }
 
 const (
@@ -54,7 +51,7 @@ func (b *builder) assemble(ctx context.Context) (err error) {
 	if err != nil || len(held.keys) == 0 {
 		return err
 	}
-	finder, err := reuse.New(reuse.Options{MemoryBytes: b.Reuse.MemoryBytes, Dir: b.Reuse.Dir, Stop: ctx.Err})
+	finder, err := reuse.New(reuse.Options{Stop: ctx.Err})
 	if err != nil {
 		return err
 	}
