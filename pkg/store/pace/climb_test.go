@@ -28,6 +28,7 @@ func TestLimitRisesWhileItIsUsed(t *testing.T) {
 		s, g := behind(&server{roundTrip: 100 * time.Millisecond}, pace.Options{})
 		during(t, s, 200, 10*time.Second, func() {
 			time.Sleep(5 * time.Second)
+			synctest.Wait() // requests end at this moment: until those after them are in the queue
 			if c := g.Counters(); c.Limit != 64 || c.InFlight != 64 || c.Waiting != 136 {
 				t.Errorf("after 5 s without trouble: %+v", c)
 			}
