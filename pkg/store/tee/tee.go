@@ -113,8 +113,14 @@ func (t *Tee) drop(k key, e *entry) {
 	if t.entries[k] == e {
 		delete(t.entries, k)
 	}
-	t.kept -= int64(len(e.data))
+	n := int64(len(e.data))
 	e.data = nil
+	t.giveBack(n)
+}
+
+// giveBack tells those that wait for room of n bytes that are free again. The lock is held.
+func (t *Tee) giveBack(n int64) {
+	t.kept -= n
 	close(t.taken)
 	t.taken = make(chan struct{})
 }
@@ -164,30 +170,25 @@ func (r *Reader) lead(ctx context.Context, k key, p []byte) error {
 	}
 	r.entries[k] = e
 	r.mu.Unlock()
-	err := r.makeRoom(ctx, k.size)
+	room := r.makeRoom(ctx, k.size)
+	err := room
 	if err == nil {
 		err = r.Store.ReadRange(ctx, k.Ref, k.offset, p)
-		r.mu.Lock()
-		r.kept -= k.size // the room that was made
-	} else {
-		r.mu.Lock()
 	}
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil {
-		// Whoever waits for it reads by itself.
-		delete(r.entries, k)
-		close(e.done)
-		return err
-	}
-	if len(e.pending) > 0 {
+	defer close(e.done)
+	if err == nil && len(e.pending) > 0 {
 		e.data = append([]byte(nil), p...)
-		r.kept += k.size
 		r.order = append(r.order, k)
-	} else {
-		delete(r.entries, k)
+		return nil
 	}
-	close(e.done)
-	return nil
+	// Nobody wants it any more, or whoever waits for it reads by itself.
+	delete(r.entries, k)
+	if room == nil {
+		r.giveBack(k.size)
+	}
+	return err
 }
 
 // makeRoom waits until n more bytes fit, and takes that room.

@@ -150,6 +150,32 @@ func TestFailuresAndRepeats(t *testing.T) {
 	}
 }
 
+// Room that a failed read gives back goes to whoever waits for it, at once.
+func TestRoomOfAFailedRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := mem.New(mem.Options{Latency: func(string, int64) time.Duration { return time.Second }})
+		ref, _ := object(t, m, 2)
+		tee := New(m, Options{BufferBytes: rangeBytes})
+		a, b := tee.Reader(), tee.Reader()
+		tee.Reader() // wants all of it, and never comes
+		changed := ref
+		changed.ETag = "other"
+		failed := make(chan error)
+		go func() { failed <- a.ReadRange(t.Context(), changed, 0, make([]byte, rangeBytes)) }()
+		synctest.Wait()
+		start := time.Now()
+		if err := b.ReadRange(t.Context(), ref, 0, make([]byte, rangeBytes)); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("it took %v: one read after the other takes 2 s", took)
+		}
+		if err := <-failed; !errors.Is(err, store.ErrChanged) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 func TestCancelledWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := mem.New(mem.Options{Latency: func(op string, _ int64) time.Duration { return time.Hour }})
