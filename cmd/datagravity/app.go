@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -34,11 +37,13 @@ type app struct {
 	client *http.Client
 	mu     sync.Mutex // guards stores: proofs and parallel syncs open them
 	stores map[string]store.Store
-	m      *manifest.Manifest
-	ledger *cost.Ledger
-	sync   *dgsync.Syncer
-	links  *pace.Links
-	reload *reloading // while the manifest is held
+	// opening has those that ask for a store while it is opened wait for it.
+	opening singleflight.Group
+	m       *manifest.Manifest
+	ledger  *cost.Ledger
+	sync    *dgsync.Syncer
+	links   *pace.Links
+	reload  *reloading // while the manifest is held
 }
 
 // load reads the configuration; nothing is opened yet.
@@ -120,28 +125,45 @@ func (a *app) Close() error {
 	return errors.Join(errs...)
 }
 
-// store opens a configured store once.
+// store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if s, ok := a.stores[name]; ok {
+	s, err, _ := a.opening.Do(name, func() (any, error) {
+		a.mu.Lock()
+		s, ok := a.stores[name]
+		a.mu.Unlock()
+		if ok {
+			return s, nil
+		}
+		s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{
+			HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open store %s: %w", name, err)
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.stores[name] = s
 		return s, nil
-	}
-	s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{
-		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", name, err)
+		return nil, err
 	}
-	a.stores[name] = s
-	return s, nil
+	return s.(store.Store), nil
+}
+
+func (a *app) dataset(name string) (config.Dataset, error) {
+	d, ok := a.cfg.Datasets[name]
+	if !ok {
+		return d, usageError{config.UnknownName("dataset", name, keys(a.cfg.Datasets))}
+	}
+	return d, nil
 }
 
 // source opens a configured dataset.
 func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
-	d, ok := a.cfg.Datasets[name]
-	if !ok {
-		return dgsync.Source{}, usageError{config.UnknownName("dataset", name, keys(a.cfg.Datasets))}
+	d, err := a.dataset(name)
+	if err != nil {
+		return dgsync.Source{}, err
 	}
 	s, err := a.store(ctx, d.Store)
 	if err != nil {
@@ -247,10 +269,20 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	if q.Selection, err = jobs.NewSelection(globs); err != nil {
 		return q, usageError{err}
 	}
-	if q.Source, err = a.source(ctx, name); err != nil {
+	if _, err := a.dataset(name); err != nil {
 		return q, err
 	}
-	if q.Destination, err = a.destination(ctx, dest, name); err != nil {
+	// Opening a store far away takes some round trips. Clients may keep the context, so that it must not end here.
+	var opening errgroup.Group
+	opening.Go(func() (err error) {
+		q.Source, err = a.source(ctx, name)
+		return err
+	})
+	opening.Go(func() (err error) {
+		q.Destination, err = a.destination(ctx, dest, name)
+		return err
+	})
+	if err := opening.Wait(); err != nil {
 		return q, err
 	}
 	q.Origins, q.Neighbors = a.origins(), a.neighbors(dest, name)

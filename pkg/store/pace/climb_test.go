@@ -40,7 +40,7 @@ func TestLimitStaysWhereItIsNotUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, g := behind(&server{roundTrip: 100 * time.Millisecond}, pace.Options{})
 		during(t, s, 12, time.Minute, func() {})
-		if c := g.Counters(); c.Limit != 16 || c.InFlight != 0 {
+		if c := g.Counters(); c.Limit != pace.DefaultStart || c.InFlight != 0 {
 			t.Errorf("12 workers moved the limit: %+v", c)
 		}
 	})

@@ -15,12 +15,49 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/mem"
 	"github.com/datagravity/datagravity/pkg/store/pace"
+	"github.com/datagravity/datagravity/pkg/store/retry"
 	"github.com/datagravity/datagravity/pkg/store/storetest"
 )
 
 // Behind a gate of one slot a store passes the suite that it passes without: no call waits for another of its own.
 func TestConformanceBehindOneSlot(t *testing.T) {
 	storetest.Run(t, pace.Wrap(mem.New(mem.Options{}), pace.NewGate(pace.Options{Max: 1})), storetest.Options{})
+}
+
+// The round trip is that of the quickest request without content; what waited for a slot did not travel meanwhile.
+func TestRoundTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		latency := map[string]time.Duration{"put": time.Millisecond, "head": 30 * time.Millisecond, "list": 50 * time.Millisecond}
+		m := mem.New(mem.Options{Latency: func(op string, _ int64) time.Duration { return latency[op] }})
+		s := retry.Wrap(pace.Wrap(m, pace.NewGate(pace.Options{Max: 1})), retry.Policy{})
+		if got := store.RoundTrip(s); got != 0 {
+			t.Errorf("%v before any request", got)
+		}
+		if _, err := s.Put(t.Context(), "a", []byte("content"), store.WriteOptions{Condition: store.IfAbsent()}); err != nil {
+			t.Fatal(err)
+		}
+		if got := store.RoundTrip(s); got != 0 {
+			t.Errorf("%v after a put, which moves content", got)
+		}
+		var g sync.WaitGroup
+		for range 3 {
+			g.Go(func() {
+				if _, err := s.List(t.Context(), store.ListOptions{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		g.Wait()
+		if got := store.RoundTrip(s); got != 50*time.Millisecond {
+			t.Errorf("%v after listings", got)
+		}
+		if _, err := s.Head(t.Context(), "absent"); !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if got := store.RoundTrip(s); got != 30*time.Millisecond {
+			t.Errorf("%v after a head that found nothing", got)
+		}
+	})
 }
 
 func TestOrderOfWaiting(t *testing.T) {

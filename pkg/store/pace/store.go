@@ -2,6 +2,7 @@ package pace
 
 import (
 	"context"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -20,6 +21,9 @@ func Wrap(s store.Store, g *Gate) store.Store { return &Store{Store: s, gate: g}
 
 // Counters of the store's gate.
 func (s *Store) Counters() Counters { return s.gate.Counters() }
+
+// RoundTrip is what [store.RoundTrip] tells.
+func (s *Store) RoundTrip() time.Duration { return s.gate.Counters().RoundTrip }
 
 // call is what a request is called in errors.
 type call struct{ op, key string }

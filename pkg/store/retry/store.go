@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -18,6 +19,9 @@ var _ store.Store = (*Store)(nil)
 
 // Wrap returns s with retries. What it returns is a *Store, whose Counters tell how often.
 func Wrap(s store.Store, p Policy) store.Store { return &Store{Store: s, policy: p.withDefaults()} }
+
+// RoundTrip is that of the store inside, of one attempt.
+func (s *Store) RoundTrip() time.Duration { return store.RoundTrip(s.Store) }
 
 // List tries again.
 func (s *Store) List(ctx context.Context, o store.ListOptions) (store.Page, error) {

@@ -58,6 +58,9 @@ func New(s store.Store, o Options) *Tee {
 	return &Tee{Store: s, o: o, readers: map[*Reader]bool{}, entries: map[key]*entry{}, taken: make(chan struct{})}
 }
 
+// RoundTrip is that of the store inside.
+func (t *Tee) RoundTrip() time.Duration { return store.RoundTrip(t.Store) }
+
 // Reader is the store as one of several readers sees it. Until it says what it wants, it may want everything.
 type Reader struct {
 	*Tee

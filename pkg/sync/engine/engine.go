@@ -115,11 +115,21 @@ type run struct {
 // files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
 // ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal.
 func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
-	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m), split: newSplitter(e.m.Now)}
+	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m)}
+	r.split = newSplitter(e.m.Now, r.roundTrip())
 	err := r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))
 	err = errors.Join(err, r.rec.close())
 	r.summary.USD += r.rec.usd
 	return r.summary, err
+}
+
+// roundTrip to the store that is farther away, of the two that most bytes pass.
+func (r *run) roundTrip() time.Duration {
+	far := store.RoundTrip(r.Source)
+	if r.Dest != nil {
+		far = max(far, store.RoundTrip(r.Dest))
+	}
+	return far
 }
 
 func (r *run) waves(ctx context.Context) error {

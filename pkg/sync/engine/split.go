@@ -8,15 +8,17 @@ import (
 // splitter finds into how many ranges a part is best read at the same time. One stream is all a fast link needs, and more
 // are more requests; where every connection is slow, whatever the link could carry, several fill a buffer sooner, so that it
 // is sent sooner. No figure of one connection can tell the two apart, so it is tried: a step up that did not raise the
-// throughput of the whole run is taken back, and tried again much later.
+// throughput of the whole run is taken back, and so is a step down that lowered it. Stores that are far away begin with the most
+// ranges, since a connection over a long way is slow at first, and often for good: in a transfer of some seconds no trial pays.
 type splitter struct {
 	now func() time.Time
 
 	mu     sync.Mutex
 	ranges int     // in use
+	up     bool    // the way of the last step
 	before float64 // bytes/s of the window before the last step; 0: there was none
-	helped bool    // a step up did raise the throughput: the streams are slow, not the link
-	worse  int     // steps up that did not help
+	slow   bool    // the streams are slow, not the link
+	worse  int     // steps that were taken back
 	rest   int     // windows until the next step is tried
 
 	start time.Time // of the window
@@ -27,13 +29,22 @@ type splitter struct {
 const (
 	splitMost        = 4       // ranges of a part
 	splitLeastBytes  = 1 << 20 // of a range
-	splitGain        = 1.1     // what a step up has to bring
+	splitGain        = 1.1     // what a step up has to bring, and a step down must not cost
 	splitWindow      = 1500 * time.Millisecond
 	splitWindowParts = 16
-	splitRest        = 20 // windows, longer after each step that did not help
+	splitRest        = 20 // windows, longer after each step that was taken back
+	// farAway is more than any two machines of a region are apart, and less than most regions are. That a service takes as long to
+	// answer, though it is near, has the same effect on a connection.
+	farAway = 5 * time.Millisecond
 )
 
-func newSplitter(now func() time.Time) *splitter { return &splitter{now: now, ranges: 1} }
+// newSplitter begins as is right for a round trip, of the store that is farther away; 0: not known.
+func newSplitter(now func() time.Time, roundTrip time.Duration) *splitter {
+	if roundTrip < farAway {
+		return &splitter{now: now, ranges: 1}
+	}
+	return &splitter{now: now, ranges: splitMost, slow: true, up: true, rest: splitRest / 4}
+}
 
 // count tells into how many ranges to read so many bytes.
 func (s *splitter) count(n int64) int {
@@ -46,7 +57,7 @@ func (s *splitter) count(n int64) int {
 func (s *splitter) slowStreams() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.helped
+	return s.slow
 }
 
 // done tells that a part was read, proven and written.
@@ -68,22 +79,47 @@ func (s *splitter) done(n int64) {
 
 // step decides at the end of a window.
 func (s *splitter) step(rate float64) {
-	if s.before > 0 && rate < s.before*splitGain {
-		s.ranges /= 2
-		s.helped = s.helped && s.ranges > 1
-		s.before = 0
-		s.worse++
-		s.rest = splitRest * s.worse
+	if s.before > 0 && s.judge(rate) {
 		return
 	}
-	s.helped = s.helped || s.before > 0
-	s.before = 0
 	if s.rest > 0 {
 		s.rest--
 		return
 	}
-	if s.ranges < splitMost {
-		s.before = rate
+	switch s.ranges {
+	case 1:
+		s.up = true
+	case splitMost:
+		s.up = false
+	}
+	s.before = rate
+	s.move(s.up)
+}
+
+// judge ends a trial, and tells whether the step was taken back.
+func (s *splitter) judge(rate float64) (back bool) {
+	if s.up {
+		back = rate < s.before*splitGain
+	} else {
+		back = rate*splitGain < s.before
+	}
+	s.before = 0
+	if back {
+		s.move(!s.up)
+		s.up = !s.up
+		s.worse++
+		s.rest = splitRest * s.worse
+	} else if s.ranges == splitMost {
+		s.rest = splitRest
+	}
+	s.slow = s.ranges > 1
+	return back
+}
+
+func (s *splitter) move(up bool) {
+	if up {
 		s.ranges *= 2
+	} else {
+		s.ranges /= 2
 	}
 }

@@ -19,16 +19,21 @@ func TestSplitterFollowsTheThroughput(t *testing.T) {
 		name string
 		rate func(ranges int) float64
 		want int
+		away time.Duration
 	}{
-		{"every connection is slow", func(n int) float64 { return 40e6 * float64(n) }, 4},
-		{"two fill the link", func(n int) float64 { return 40e6 * float64(min(n, 2)) }, 2},
-		{"the link is full", func(int) float64 { return 500e6 }, 1},
-		{"more requests are slower", func(n int) float64 { return 500e6 / float64(n) }, 1},
+		{"every connection is slow", func(n int) float64 { return 40e6 * float64(n) }, 4, 0},
+		{"two fill the link", func(n int) float64 { return 40e6 * float64(min(n, 2)) }, 2, 0},
+		{"the link is full", func(int) float64 { return 500e6 }, 1, 0},
+		{"more requests are slower", func(n int) float64 { return 500e6 / float64(n) }, 1, 0},
+		{"far: every connection is slow", func(n int) float64 { return 40e6 * float64(n) }, 4, farAway},
+		{"far: two fill the link", func(n int) float64 { return 40e6 * float64(min(n, 2)) }, 2, farAway},
+		{"far: the link is full", func(int) float64 { return 500e6 }, 1, farAway},
+		{"far: more requests are slower", func(n int) float64 { return 500e6 / float64(n) }, 1, farAway},
 	} {
 		clock := time.Unix(0, 0)
-		s := newSplitter(func() time.Time { return clock })
+		s := newSplitter(func() time.Time { return clock }, c.away)
 		seconds := map[int]float64{}
-		drive(s, &clock, 3000, func(n int) float64 {
+		drive(s, &clock, 10_000, func(n int) float64 {
 			seconds[n] += 5 << 20 / c.rate(n)
 			return c.rate(n)
 		})
@@ -49,11 +54,23 @@ func TestSplitterFollowsTheThroughput(t *testing.T) {
 }
 
 func TestSplitterLeavesSmallReadsWhole(t *testing.T) {
-	s := newSplitter(time.Now)
+	s := newSplitter(time.Now, 0)
 	s.ranges = 4
 	for n, want := range map[int64]int{0: 1, 1000: 1, 1<<20 + 1: 1, 2 << 20: 2, 3 << 20: 3, 5 << 20: 4} {
 		if got := s.count(n); got != want {
 			t.Errorf("%d bytes in %d ranges, want %d", n, got, want)
 		}
+	}
+}
+
+// Where the stores are far away, a transfer of some seconds is over before a trial could pay.
+func TestSplitterBeginsWithTheMostOverALongWay(t *testing.T) {
+	clock := time.Unix(0, 0)
+	s := newSplitter(func() time.Time { return clock }, 40*time.Millisecond)
+	for range 40 { // 5 s
+		if n := s.count(5 << 20); n != splitMost || !s.slowStreams() {
+			t.Fatalf("%v after the start: %d ranges, slow streams: %v", clock.Sub(time.Unix(0, 0)), n, s.slowStreams())
+		}
+		drive(s, &clock, 1, func(int) float64 { return 40e6 })
 	}
 }
