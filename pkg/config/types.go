@@ -104,7 +104,7 @@ type Destination struct {
 	Prefix string `yaml:"prefix"`
 	// mirror (the same keys as the source under the prefix) or snapshots (one prefix per snapshot). Default mirror.
 	Layout string `yaml:"layout"`
-	// Where the store takes no part under some size (S3: 5 MiB), a small change costs such a part. With true, small pieces are first put behind a large one that the store holds, in a temporary object under .datagravity/, which is copied and removed: a third of the bytes for a few more requests. Not where object lock or a minimum storage duration makes temporary objects dear. Default false.
+	// Where the store takes no part under some size (S3: 5 MiB), a small change costs such a part. With true, small pieces are first put behind a large one that the store holds, in temporary objects under .datagravity/, which are copied and removed: a tenth of the bytes for a few more requests. Not where object lock or a minimum storage duration makes temporary objects dear. Default false.
 	TemporaryObjects bool `yaml:"temporary_objects"`
 	// Storage class or access tier of what is written, in the provider's words. Default: the bucket's.
 	StorageClass string `yaml:"storage_class"`

@@ -130,6 +130,27 @@ func TestTwoSteps(t *testing.T) {
 	}
 }
 
+// Edits with less than a part between them: one temporary object is glued to the next, and still only the edits cross.
+func TestEditsCloserThanAPart(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		r := newRig(t)
+		r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1 << 20}})
+		r.dst.Store = r.dest
+		r.dst.TwoSteps = two
+		old := data(1, 12<<20)
+		r.put("a.bin", old)
+		r.mustSync()
+		// From 6 MiB on, one every 700 KiB.
+		now := append(slices.Clone(old[:6<<20]), edited(old[6<<20:], 700<<10, 1000)...)
+		r.put("a.bin", now)
+		if two {
+			r.assembled(1, 9*2*128<<10)
+		} else if rep := r.assembled(1, 8<<20); rep.MovedBytes < 6<<20-700<<10 {
+			t.Errorf("%d bytes were sent in parts of at least 1 MiB", rep.MovedBytes)
+		}
+	}
+}
+
 // A destination that vouches for no checksum of what it copied has its object read before it counts.
 func TestAssembledWithoutChecksumsIsReadBack(t *testing.T) {
 	r := newRig(t)
@@ -246,14 +267,18 @@ func TestOnlyTheDamagedSourceIsSentAgain(t *testing.T) {
 
 // A process that ends at any request of a put-together shard leaves what the next one finishes, and no part is made twice.
 func TestAssemblyIsResumed(t *testing.T) {
-	for _, two := range []bool{false, true} {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		two   bool
+		every int // bytes between edits
+	}{{false, 4 * mib}, {true, 4 * mib}, {true, 700 << 10}} {
 		for _, rule := range []fault.Rule{
 			{Kind: fault.After, Op: "create-upload"}, {Kind: fault.Before, Op: "part-copy", Nth: 3}, {Kind: fault.After, Op: "part-copy", Nth: 2},
 			{Kind: fault.After, Op: "part", Nth: 2}, {Kind: fault.Before, Op: "complete"}, {Kind: fault.After, Op: "complete"},
 		} {
 			r := newRig(t)
 			r.options.PartsPerShard = 1
-			if two {
+			if c.two {
 				r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1 << 20}})
 				r.dst.TwoSteps = true
 			}
@@ -261,7 +286,7 @@ func TestAssemblyIsResumed(t *testing.T) {
 			r.put("a.bin", old)
 			r.dst.Store = r.dest
 			r.mustSync()
-			r.put("a.bin", edited(old, 4<<20, 1000))
+			r.put("a.bin", append(slices.Clone(old[:4*mib]), edited(old[4*mib:], c.every, 1000)...))
 			rule.Err = store.ErrTransient
 			f := fault.Wrap(r.dest, fault.Plan{Rules: []fault.Rule{rule}})
 			r.dst.Store = f
@@ -273,7 +298,7 @@ func TestAssemblyIsResumed(t *testing.T) {
 			before := r.dest.Stats()["part-copy"].Requests
 			rep := r.mustSync()
 			r.equal()
-			if n := r.dest.Stats()["part-copy"].Requests - before; rule.Op == "complete" && n != 0 && !two {
+			if n := r.dest.Stats()["part-copy"].Requests - before; rule.Op == "complete" && n != 0 && !c.two {
 				t.Errorf("%s: %d parts were copied again", rule, n)
 			}
 			if rep.Ways[plan.Assemble].Shards+rep.Ways[plan.Adopt].Shards+rep.Ways[plan.Read].Shards != 1 {

@@ -59,11 +59,8 @@ func spansOf(a *manifest.Assembly, recipe *chunker.Recipe) ([]span, error) {
 			continue
 		}
 		base := &spans[len(spans)-1]
-		if base.tail != nil {
-			return wrong(n)
-		}
 		sp.number = base.number
-		base.tail = &sp
+		base.tails = append(base.tails, sp)
 	}
 	if first != len(recipe.Chunks) {
 		return wrong(len(a.Parts))
@@ -71,11 +68,11 @@ func spansOf(a *manifest.Assembly, recipe *chunker.Recipe) ([]span, error) {
 	return spans, nil
 }
 
-// copied makes a part from a range of an object that the destination holds, or from a temporary object of two pieces.
+// copied makes a part from a range of an object that the destination holds, or from a temporary object of several pieces.
 func (s *shard) copied(ctx context.Context, sp span) error {
 	p := store.PartCopy{Number: sp.number, Offset: sp.offset, Size: sp.bytes()}
 	var temporary store.Object
-	if sp.tail != nil {
+	if len(sp.tails) > 0 {
 		var err error
 		if temporary, err = s.glue(ctx, sp); err != nil {
 			return err
@@ -96,7 +93,7 @@ func (s *shard) copied(ctx context.Context, sp span) error {
 	s.parts[sp.number] = record
 	s.reused += p.Size - sp.sent()
 	s.mu.Unlock()
-	if sp.tail == nil {
+	if len(sp.tails) == 0 {
 		return nil
 	}
 	// The part holds its bytes now. Were the process to end before this, the collector would find the object.
@@ -136,12 +133,39 @@ func TemporaryPrefix(manifestID string) string { return store.Private + "glue/" 
 // cleanUpTime is how long removing what a failed transfer left may take, whatever became of its context.
 const cleanUpTime = 30 * time.Second
 
-// glue makes a temporary object of two pieces. The second, as the last part of its upload, may be of any size.
+// glue makes a temporary object of a piece and its tails, one after the other: each object is the one before it and a tail.
 func (s *shard) glue(ctx context.Context, sp span) (o store.Object, err error) {
-	key := fmt.Sprintf("%s%s/%05d", TemporaryPrefix(s.owner), s.t.ID, sp.number)
+	head := sp
+	head.tails = nil
+	for i, tail := range sp.tails {
+		longer, err := s.glueTwo(ctx, fmt.Sprintf("%s%s/%05d-%d", TemporaryPrefix(s.owner), s.t.ID, sp.number, i+1), head, tail)
+		if i > 0 {
+			// Whether or not it was used, it is needed no more.
+			err = errors.Join(err, s.deleteTemporary(ctx, o))
+		}
+		if err != nil {
+			return o, err
+		}
+		o = longer
+		from := o.Ref()
+		head.from, head.fromOffset, head.size = &from, 0, head.size+tail.size
+	}
+	return o, nil
+}
+
+// deleteTemporary removes a temporary object, whatever became of the context. What stays, the collector finds.
+func (s *shard) deleteTemporary(ctx context.Context, o store.Object) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	return s.Dest.Delete(ctx, o.Ref())
+}
+
+// glueTwo makes a temporary object of two pieces. The second, as the last part of its upload, may be of any size.
+func (s *shard) glueTwo(ctx context.Context, key string, head, tail span) (o store.Object, err error) {
+	size := head.size + tail.size
 	var u store.Upload
 	err = s.request(ctx, 0, func(ctx context.Context) (err error) {
-		u, err = s.Dest.CreateUpload(ctx, key, store.UploadOptions{Size: sp.bytes(), CopiesParts: true})
+		u, err = s.Dest.CreateUpload(ctx, key, store.UploadOptions{Size: size, CopiesParts: true})
 		return err
 	})
 	if err != nil {
@@ -156,7 +180,7 @@ func (s *shard) glue(ctx context.Context, sp span) (o store.Object, err error) {
 	}()
 	list := make([]store.Part, 0, 2)
 	at := int64(0)
-	for _, piece := range []span{sp, *sp.tail} {
+	for _, piece := range []span{head, tail} {
 		part, err := s.gluedPart(ctx, u, piece, len(list)+1, at)
 		if err != nil {
 			return o, err
@@ -165,7 +189,7 @@ func (s *shard) glue(ctx context.Context, sp span) (o store.Object, err error) {
 		at += piece.size
 	}
 	err = s.request(ctx, 400, func(ctx context.Context) (err error) {
-		o, err = s.Dest.CompleteUpload(ctx, u, list, store.CompleteOptions{Condition: store.Always(), Size: sp.bytes()})
+		o, err = s.Dest.CompleteUpload(ctx, u, list, store.CompleteOptions{Condition: store.Always(), Size: size})
 		return err
 	})
 	return o, err

@@ -312,7 +312,7 @@ func (s *shard) move(ctx context.Context) error {
 		case <-ctx.Done():
 			return errors.Join(g.Wait(), context.Cause(ctx))
 		}
-		if sp.from != nil || sp.tail != nil {
+		if sp.made() {
 			g.Go(func() error {
 				defer func() { <-slots }()
 				return s.copied(ctx, sp)
@@ -439,7 +439,7 @@ func storePart(p manifest.Part) store.Part {
 
 // record of a part from what its store told of it; Unknown says what it did not tell.
 func (sp span) record(told store.Part) manifest.Part {
-	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.bytes(), ETag: told.ETag, Copied: sp.from != nil || sp.tail != nil}
+	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.bytes(), ETag: told.ETag, Copied: sp.made()}
 	var err error
 	if p.CRC64NVME, err = store.ParseHex64(told.CRC64NVME); err != nil {
 		p.Unknown |= manifest.UnknownCRC64NVME

@@ -43,7 +43,7 @@ type shard struct {
 }
 
 // span is one part: its place in the shard and, with a recipe, its chunks. It is sent, or copied from a range of an object of
-// the destination; with a tail, it is copied from a temporary object of the two.
+// the destination; with tails, it is copied from a temporary object of them all.
 type span struct {
 	number     int // from 1
 	offset     int64
@@ -51,15 +51,16 @@ type span struct {
 	chunks     []chunker.Chunk
 	from       *store.Ref
 	fromOffset int64
-	tail       *span
+	tails      []span
 }
 
 // bytes of the part.
 func (sp span) bytes() int64 {
-	if sp.tail == nil {
-		return sp.size
+	n := sp.size
+	for _, tail := range sp.tails {
+		n += tail.size
 	}
-	return sp.size + sp.tail.size
+	return n
 }
 
 // sent bytes of the part.
@@ -67,11 +68,14 @@ func (sp span) sent() (n int64) {
 	if sp.from == nil {
 		n = sp.size
 	}
-	if sp.tail != nil {
-		n += sp.tail.sent()
+	for _, tail := range sp.tails {
+		n += tail.sent()
 	}
 	return n
 }
+
+// made tells whether the part is made at the destination, out of something that is there.
+func (sp span) made() bool { return sp.from != nil || len(sp.tails) > 0 }
 
 // TransferID names the move of one pinned source object to one key, so that the same work finds its own record.
 func TransferID(t manifest.Transfer) string {

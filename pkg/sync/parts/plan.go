@@ -3,6 +3,7 @@ package parts
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Plan returns the cheapest list of parts that covers the chunks in order, and of several equally cheap ones the shortest.
@@ -52,14 +53,16 @@ type table struct {
 	min              int64
 	sendMax, copyMax int64
 	glue             bool
+	chain            bool // several tails: however many there are, the part is none too large
 	perByte          int64
 	send, copy, join int64
 	// dearest is more than any list costs.
 	dearest int64
 
-	// direct[i] is the cheapest cover of the first i chunks that ends in a part of one piece, any[i] in any part.
-	direct, any []cost
-	// how the last piece of direct[i] was made, and the tail of any[i] where that is glued.
+	// direct[i] is the cheapest cover of the first i chunks that ends in a part of one piece, any[i] in any part, base[i] in one
+	// that a tail can be glued to.
+	direct, any, base []cost
+	// how the last piece of direct[i] was made, and the last tail of any[i] where that is glued.
 	directStep, tailStep []step
 }
 
@@ -102,11 +105,12 @@ func newTable(chunks []Chunk, l Limits, p Prices) (*table, error) {
 	}
 	// Any run of chunks of at least MinBytes can then be cut short of it by a chunk.
 	t.sendMax = max(l.SendMaxBytes, l.MinBytes+largest)
+	t.chain = t.at[n] <= 2*t.copyMax
 	t.scale(p)
 	if places > 0 {
 		t.findRuns()
 	}
-	t.direct, t.any = make([]cost, n+1), make([]cost, n+1)
+	t.direct, t.any, t.base = make([]cost, n+1), make([]cost, n+1), make([]cost, n+1)
 	t.directStep, t.tailStep = make([]step, n+1), make([]step, n+1)
 	return t, nil
 }
@@ -130,9 +134,9 @@ func (t *table) scale(p Prices) {
 // solve fills the table with a surcharge on every part and reads the list back; nil where there is none.
 func (t *table) solve(surcharge int64) []Part {
 	n := len(t.chunks)
-	sends, tails := &sendWindow{t: t, costs: t.any}, &sendWindow{t: t, costs: t.direct}
-	copies, copyTails := newCopyWindows(t, t.any), newCopyWindows(t, t.direct)
-	t.any[0], t.direct[0] = cost{}, cost{price: never}
+	sends, tails := &sendWindow{t: t, costs: t.any}, &sendWindow{t: t, costs: t.base}
+	copies, copyTails := newCopyWindows(t, t.any), newCopyWindows(t, t.base)
+	t.any[0], t.direct[0], t.base[0] = cost{}, cost{price: never}, cost{price: never}
 	for i := 1; i <= n; i++ {
 		minimum := t.min
 		if i == n {
@@ -161,6 +165,9 @@ func (t *table) solve(surcharge int64) []Part {
 				t.any[i], t.tailStep[i] = c, step{from: from, copied: true, place: place}
 			}
 		}
+		if t.base[i] = t.direct[i]; t.chain {
+			t.base[i] = t.any[i]
+		}
 	}
 	if t.any[n].price >= never {
 		return nil
@@ -173,10 +180,11 @@ func (t *table) list() []Part {
 	var reversed []Part
 	for i := len(t.chunks); i > 0; {
 		var part Part
-		if s := t.tailStep[i]; s.from >= 0 {
-			tail := t.piece(s, i)
-			part.Tail, i = &tail, int(s.from)
+		for s := t.tailStep[i]; s.from >= 0 && (t.chain || part.Tails == nil); s = t.tailStep[i] {
+			part.Tails = append(part.Tails, t.piece(s, i))
+			i = int(s.from)
 		}
+		slices.Reverse(part.Tails)
 		part.Piece = t.piece(t.directStep[i], i)
 		i = part.First
 		reversed = append(reversed, part)

@@ -5,17 +5,21 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
+
+// largestDrawn chunk, in bytes.
+const largestDrawn = 6
 
 // drawChunks makes chunks that partly stand in a few objects, in runs and apart.
 func drawChunks(t *rapid.T, most int) []Chunk {
 	n := rapid.IntRange(1, most).Draw(t, "chunks")
 	chunks := make([]Chunk, n)
 	for i := range chunks {
-		chunks[i].Length = rapid.Int64Range(1, 6).Draw(t, "length")
+		chunks[i].Length = rapid.Int64Range(1, largestDrawn).Draw(t, "length")
 	}
 	for object := range rapid.IntRange(0, 3).Draw(t, "objects") {
 		offset := int64(0)
@@ -37,10 +41,13 @@ func drawChunks(t *rapid.T, most int) []Chunk {
 
 func drawLimits(t *rapid.T) Limits {
 	l := Limits{
-		MinBytes: rapid.Int64Range(1, 10).Draw(t, "min"), CopyMaxBytes: rapid.Int64Range(10, 40).Draw(t, "copy max"),
+		MinBytes: rapid.Int64Range(1, 10).Draw(t, "min"), CopyMaxBytes: rapid.Int64Range(5, 40).Draw(t, "copy max"),
 		Glue: rapid.Bool().Draw(t, "glue"),
 	}
 	l.SendMaxBytes = l.MinBytes + rapid.Int64Range(0, 12).Draw(t, "send max")
+	if l.Glue {
+		l.CopyMaxBytes = max(l.CopyMaxBytes, l.SendMaxBytes, l.MinBytes+largestDrawn)
+	}
 	return l
 }
 
@@ -62,8 +69,11 @@ func check(chunks []Chunk, l Limits, list []Part) error {
 		if part.Bytes() < l.MinBytes && n < len(list)-1 {
 			return fmt.Errorf("part %d of %d has %d bytes", n+1, len(list), part.Bytes())
 		}
-		if part.Tail != nil && (!l.Glue || part.Size < l.MinBytes) {
+		if len(part.Tails) > 0 && (!l.Glue || part.Size < l.MinBytes) {
 			return fmt.Errorf("part %d is glued to %d bytes", n+1, part.Size)
+		}
+		if len(part.Tails) > 0 && part.Bytes() > 2*l.CopyMaxBytes {
+			return fmt.Errorf("part %d is glued to %d bytes", n+1, part.Bytes())
 		}
 		for _, x := range part.Pieces() {
 			if x.First != next || x.Offset != offset || x.Count < 1 {
@@ -100,6 +110,13 @@ func heldAt(c Chunk, p Place) bool {
 		}
 	}
 	return false
+}
+
+func chunksBytes(chunks []Chunk) (n int64) {
+	for _, c := range chunks {
+		n += c.Length
+	}
+	return n
 }
 
 // cheapest tries every list there is. byParts[k] is the price of the cheapest with k parts.
@@ -139,6 +156,7 @@ func cheapest(chunks []Chunk, l Limits, p Prices) (byParts []float64) {
 			all[i][k].Offset = offset
 		}
 	}
+	severalTails := chunksBytes(chunks) <= 2*l.CopyMaxBytes
 	var extend func(list []Part, next int)
 	extend = func(list []Part, next int) {
 		if next == n {
@@ -150,11 +168,15 @@ func cheapest(chunks []Chunk, l Limits, p Prices) (byParts []float64) {
 		for _, a := range all[next] {
 			after := a.First + a.Count
 			extend(append(list, Part{Piece: a}), after)
-			if l.Glue && after < n {
-				for _, b := range all[after] {
-					extend(append(list, Part{Piece: a, Tail: &b}), after+b.Count)
-				}
-			}
+		}
+		if !l.Glue || len(list) == 0 || len(list[len(list)-1].Tails) > 0 && !severalTails {
+			return
+		}
+		for _, tail := range all[next] {
+			longer := slices.Clone(list)
+			last := &longer[len(longer)-1]
+			last.Tails = append(slices.Clone(last.Tails), tail)
+			extend(longer, next+tail.Count)
 		}
 	}
 	extend(nil, 0)
@@ -237,6 +259,37 @@ func TestOneChangedChunk(t *testing.T) {
 		}
 		if got := Sum(list); got.SentBytes != c.sent || got.Parts != c.parts {
 			t.Errorf("%s: %+v, want %d bytes sent in %d parts", c.name, got, c.sent, c.parts)
+		}
+	}
+}
+
+// Changed chunks with less than a part between them are glued one after the other, unless a part could become too large.
+func TestChangedChunksCloserThanAPart(t *testing.T) {
+	const kib, mib = int64(1 << 10), int64(1 << 20)
+	chunks := make([]Chunk, 1024)
+	for i := range chunks {
+		chunks[i] = Chunk{Length: 64 * kib}
+		if i < 500 || i%32 != 0 {
+			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * 64 * kib}}
+		}
+	}
+	price := Prices{Byte: 1, Send: 60_000, Copy: 60_000, Glue: 180_000}
+	for _, c := range []struct {
+		copyMax      int64
+		tails, sends int
+	}{{32 * mib, 4, 16}, {31 * mib, 1, 0}} {
+		l := Limits{MinBytes: 5 * mib, SendMaxBytes: 8 * mib, CopyMaxBytes: c.copyMax, Glue: true}
+		list, err := Plan(chunks, l, price)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := 0
+		for _, p := range list {
+			most = max(most, len(p.Tails))
+		}
+		got := Sum(list)
+		if c.sends > 0 && (got.SentBytes != int64(c.sends)*64*kib || most < c.tails) || c.sends == 0 && most != c.tails {
+			t.Errorf("copies of at most %d bytes: at most %d tails, %+v", c.copyMax, most, got)
 		}
 	}
 }

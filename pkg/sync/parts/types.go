@@ -14,7 +14,8 @@ type Limits struct {
 	MinBytes int64
 	// SendMaxBytes of a sent part, which is held in memory. It grows where MinBytes and the largest chunk need it to.
 	SendMaxBytes int64
-	// CopyMaxBytes of a copied piece. With Glue it is at most half of what a part may have.
+	// CopyMaxBytes of a copied piece. With Glue it is at most half of what a part may have and no less than a sent piece, and a
+	// shard of more than twice as many bytes has one tail a part.
 	CopyMaxBytes int64
 	// MaxParts of the upload; 0: any number.
 	MaxParts int
@@ -27,7 +28,7 @@ type Prices struct {
 	Byte float64 // of a byte that is sent
 	Send float64 // of the requests of a sent part
 	Copy float64 // of the request of a copied part
-	Glue float64 // of the requests that make, use and remove one temporary object
+	Glue float64 // of the requests that make, use and remove one temporary object; each tail takes one
 }
 
 // Piece is a run of whole chunks, sent or copied.
@@ -38,28 +39,25 @@ type Piece struct {
 	From         Place // of its first byte, where it is copied
 }
 
-// Part is one part of the upload: one piece, or, with a Tail, two that are glued: an upload of its own makes a temporary
-// object of them, where the tail, as its last part, may be of any size, and the final upload copies that object whole.
+// Part is one part of the upload: one piece, or, with Tails, several that are glued: an upload of its own makes a temporary
+// object of the piece and the first tail, which, as its last part, may be of any size; another one makes an object of that
+// and the second tail, and so on. The final upload copies the last object whole.
 type Part struct {
 	Piece
-	Tail *Piece
+	Tails []Piece
 }
 
 // Bytes is the size of the part.
 func (p Part) Bytes() int64 {
-	if p.Tail == nil {
-		return p.Size
+	n := p.Size
+	for _, x := range p.Tails {
+		n += x.Size
 	}
-	return p.Size + p.Tail.Size
+	return n
 }
 
 // Pieces are those that the part is made of.
-func (p Part) Pieces() []Piece {
-	if p.Tail == nil {
-		return []Piece{p.Piece}
-	}
-	return []Piece{p.Piece, *p.Tail}
-}
+func (p Part) Pieces() []Piece { return append([]Piece{p.Piece}, p.Tails...) }
 
 // Totals of a list of parts.
 type Totals struct {
@@ -73,9 +71,7 @@ type Totals struct {
 func Sum(list []Part) (t Totals) {
 	t.Parts = len(list)
 	for _, p := range list {
-		if p.Tail != nil {
-			t.Glued++
-		}
+		t.Glued += len(p.Tails)
 		for _, x := range p.Pieces() {
 			if x.Copied {
 				t.Copied++

@@ -186,8 +186,12 @@ func (b *builder) pin(list []parts.Part, held holders) (from []manifest.Replica,
 			return nil
 		}
 		for i := range list {
-			for _, x := range []*parts.Piece{&list[i].Piece, list[i].Tail} {
-				if x == nil || !x.Copied || gone {
+			pieces := []*parts.Piece{&list[i].Piece}
+			for k := range list[i].Tails {
+				pieces = append(pieces, &list[i].Tails[k])
+			}
+			for _, x := range pieces {
+				if !x.Copied || gone {
 					continue
 				}
 				if err := number(x); err != nil {
