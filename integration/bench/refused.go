@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/datagravity/datagravity/internal/netem"
 )
 
 const (
@@ -32,7 +34,7 @@ func refused(ctx context.Context, b *bed) (rows []row, err error) {
 			return nil, fmt.Errorf("run %d: %w", run+1, err)
 		}
 		b.say("  run %d of %d: %s", run+1, runs, o)
-		attempts = max(attempts, float64(o.partRequests)/float64(o.parts))
+		attempts = max(attempts, float64(o.Attempts)/float64(o.Parts))
 		failedObjects = max(failedObjects, float64(o.failedObjects))
 		if o.failed != nil {
 			failedSyncs++
@@ -50,14 +52,14 @@ func refused(ctx context.Context, b *bed) (rows []row, err error) {
 // refusedRun is what became of one sync.
 type refusedRun struct {
 	usage
-	refusals
+	netem.Refusals
 	failedObjects int
 	failed        error // of the process
 }
 
 // String is for the log.
 func (o refusedRun) String() string {
-	s := fmt.Sprintf("%s; %d of %d requests refused, %d requests for %d parts", o.usage, o.refused, o.requests, o.partRequests, o.parts)
+	s := fmt.Sprintf("%s; %d of %d requests refused, %d requests for %d parts", o.usage, o.Refused, o.Requests, o.Attempts, o.Parts)
 	if o.failed != nil {
 		s += fmt.Sprintf("; %d objects failed: %v", o.failedObjects, o.failed)
 	}
@@ -66,22 +68,22 @@ func (o refusedRun) String() string {
 
 // syncRefused is one sync to a new bucket behind a refuser.
 func (b *bed) syncRefused(ctx context.Context, s source, seed uint64, during time.Duration) (o refusedRun, err error) {
-	r, err := startRefuser(b.s3.Addr(), seed, refusedShare, during)
+	r, err := netem.StartRefuser(b.s3.Addr(), netem.RefuserOptions{Seed: seed, Share: refusedShare, During: during, Part: netem.UploadedPart})
 	if err != nil {
 		return o, err
 	}
-	defer func() { err = errors.Join(err, r.close(ctx)) }()
+	defer func() { err = errors.Join(err, r.Close(ctx)) }()
 	at, err := b.newS3Place(ctx)
 	if err != nil {
 		return o, err
 	}
-	a, err := b.newAgent(b.azurePlace(s.container), at.behind(r.through))
+	a, err := b.newAgent(b.azurePlace(s.container), at.behind(r.Through))
 	if err != nil {
 		return o, err
 	}
 	o.usage, o.failed = a.sync().run(ctx)
-	if o.refusals = r.counts(); o.refused == 0 {
-		return o, fmt.Errorf("nothing was refused: %+v", o.refusals)
+	if o.Refusals = r.Counts(); o.Refused == 0 {
+		return o, fmt.Errorf("nothing was refused: %+v", o.Refusals)
 	}
 	said, err := readSummary(o.usage)
 	switch {

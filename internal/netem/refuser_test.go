@@ -1,4 +1,4 @@
-package main
+package netem
 
 import (
 	"bytes"
@@ -17,14 +17,14 @@ func TestRefuser(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}))
 	defer server.Close()
-	r, err := startRefuser(strings.TrimPrefix(server.URL, "http://"), 1, 0.3, time.Hour)
+	r, err := StartRefuser(strings.TrimPrefix(server.URL, "http://"), RefuserOptions{Seed: 1, Share: 0.3, During: time.Hour, Part: UploadedPart})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const asked = 400
 	refused, waits := 0, 0
 	send := func(method, path string) {
-		q, err := http.NewRequest(method, r.through(server.URL)+path, bytes.NewReader(make([]byte, 100)))
+		q, err := http.NewRequest(method, r.Through(server.URL)+path, bytes.NewReader(make([]byte, 100)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestRefuser(t *testing.T) {
 	if refused < asked/5 || refused > asked*2/5 || waits < refused/4 || waits > refused*3/4 || passed != asked-refused {
 		t.Errorf("of %d requests %d were refused, %d of them with a time to wait, and %d arrived", asked, refused, waits, passed)
 	}
-	if c := r.counts(); c.requests != asked || c.refused != int64(refused) || c.partRequests != asked*3/4 || c.parts != 3 {
+	if c := r.Counts(); c.Requests != asked || c.Refused != int64(refused) || c.Attempts != asked*3/4 || c.Parts != 3 {
 		t.Errorf("%+v", c)
 	}
 	// After its time it refuses nothing.
@@ -61,7 +61,7 @@ func TestRefuser(t *testing.T) {
 		t.Errorf("%d were refused afterwards", refused-before)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	if err := r.close(t.Context()); err != nil {
+	if err := r.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
