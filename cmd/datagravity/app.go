@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -184,11 +183,16 @@ func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
 
 // destination opens a configured destination, for one dataset.
 func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Destination, error) {
-	place, err := a.place(name, dataset)
-	if err != nil {
-		return dgsync.Destination{}, err
+	d, err := a.unopened(name, dataset)
+	if err == nil {
+		d.Store, err = d.Open(ctx)
 	}
-	s, err := a.store(ctx, place.Store)
+	return d, err
+}
+
+// unopened is a configured destination that opens its store when it must.
+func (a *app) unopened(name, dataset string) (dgsync.Destination, error) {
+	place, err := a.place(name, dataset)
 	if err != nil {
 		return dgsync.Destination{}, err
 	}
@@ -199,7 +203,7 @@ func (a *app) destination(ctx context.Context, name, dataset string) (dgsync.Des
 			BesideWhenPinned: d.WhenPinned == "snapshots", PropagateDeletions: d.Deletions == "propagate", DeletionShare: float64(d.DeletionLimit) / 100,
 			CapacityBytes: int64(d.Capacity), EvictUnused: d.Evict == "unpinned-lru",
 		},
-		Store: s,
+		Open: func(ctx context.Context) (store.Store, error) { return a.store(ctx, place.Store) },
 	}, nil
 }
 
@@ -259,6 +263,14 @@ func (a *app) origins() (list []dgsync.Origin) {
 
 // request opens what a dataset and a destination name.
 func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
+	if q, err = a.requestUnopened(ctx, dataset, dest, globs, snapshot); err == nil {
+		q.Destination.Store, err = q.Destination.Open(ctx)
+	}
+	return q, err
+}
+
+// requestUnopened is a request for Sync, which opens the destination if it must.
+func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
 	if dest == "" {
 		return q, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
 	}
@@ -269,20 +281,10 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	if q.Selection, err = jobs.NewSelection(globs); err != nil {
 		return q, usageError{err}
 	}
-	if _, err := a.dataset(name); err != nil {
+	if q.Destination, err = a.unopened(dest, name); err != nil {
 		return q, err
 	}
-	// Opening a store far away takes some round trips. Clients may keep the context, so that it must not end here.
-	var opening errgroup.Group
-	opening.Go(func() (err error) {
-		q.Source, err = a.source(ctx, name)
-		return err
-	})
-	opening.Go(func() (err error) {
-		q.Destination, err = a.destination(ctx, dest, name)
-		return err
-	})
-	if err := opening.Wait(); err != nil {
+	if q.Source, err = a.source(ctx, name); err != nil {
 		return q, err
 	}
 	q.Origins, q.Neighbors = a.origins(), a.neighbors(dest, name)

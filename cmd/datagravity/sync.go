@@ -112,7 +112,7 @@ func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.requestUnopened(ctx, dataset, sel.to, sel.shards, sel.snapshot)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ func (s *Syncer) propagate(ctx context.Context, q Request, out *Report) error {
 	if err = errors.Join(err, guard); err != nil || len(list) == 0 {
 		return err
 	}
+	if q.Destination, err = q.Destination.opened(ctx); err != nil {
+		return err
+	}
 	err = s.untrueAll(ctx, q, list)
 	// Wave after wave, backwards: no index is left that names a shard which is gone.
 	for start, end := 0, 0; start < len(list) && err == nil; start = end {

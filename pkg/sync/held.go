@@ -14,7 +14,7 @@ func (s *Syncer) allHeld(q Request, v *survey) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	route, err := s.route(q.Source, &q.Destination)
+	route, err := plan.NewRoute(s.Ledger.Book(), s.link(q.Source, &q.Destination), s.Agent, s.Routes)
 	if err != nil {
 		return nil, err
 	}

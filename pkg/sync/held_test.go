@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -40,6 +41,33 @@ func TestUnchangedAndHeld(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A destination that is to be opened is not, where nothing is to be done there; where something is, an error of opening says so.
+func TestDestinationIsOpenedWhereItIsNeeded(t *testing.T) {
+	r := newRig(t)
+	r.put("a.tar", data(1, 1000))
+	opened, fails := 0, error(nil)
+	r.dst.Store = nil
+	r.dst.Open = func(context.Context) (store.Store, error) {
+		opened++
+		return r.dest, fails
+	}
+	r.mustSync()
+	if opened == 0 {
+		t.Error("the first sync did not open it")
+	}
+	opened, fails = 0, store.ErrAuth
+	if rep := r.mustSync(); !rep.Ready || opened != 0 {
+		t.Errorf("nothing is to be done: ready %v, opened %d times", rep.Ready, opened)
+	}
+	r.put("b.tar", data(2, 1000))
+	if rep, err := r.sync(); !errors.Is(err, store.ErrAuth) || rep.Ready {
+		t.Errorf("a shard is missing: ready %v, %v", rep.Ready, err)
+	}
+	fails = nil
+	r.mustSync()
+	r.equal()
 }
 
 // forget has the manifest and the destination lose one shard.

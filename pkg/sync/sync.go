@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -38,6 +39,11 @@ type Report struct {
 func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	start := s.Manifest.Now()
 	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
+	wait, err := s.openAhead(ctx, q)
+	if err != nil {
+		return out, err
+	}
+	defer wait()
 	for round := 1; ; round++ {
 		v, again, err := s.round(ctx, q, &out)
 		if v != nil {
@@ -67,6 +73,24 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	}
 }
 
+// openAhead opens the destination while the source is listed, unless it was ready before: then there is mostly nothing to do there.
+// wait must be called. An error of opening comes again where the store is needed.
+func (s *Syncer) openAhead(ctx context.Context, q Request) (wait func(), err error) {
+	var opening sync.WaitGroup
+	if q.Destination.Store != nil {
+		return opening.Wait, nil
+	}
+	var before manifest.Need
+	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		before, _, err = tx.Need(needID(q))
+		return err
+	})
+	if err == nil && before.Ready == 0 {
+		opening.Go(func() { _, _ = q.Destination.Open(ctx) })
+	}
+	return opening.Wait, err
+}
+
 // round lists, plans, and moves once.
 func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, again bool, err error) {
 	link := s.link(q.Source, &q.Destination)
@@ -87,6 +111,9 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 			}
 			return v, false, err
 		}
+	}
+	if q.Destination, err = q.Destination.opened(ctx); err != nil {
+		return v, false, err
 	}
 	p, err := s.plan(ctx, q, v)
 	if err != nil {
@@ -248,6 +275,9 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		}
 	}
 	if q.Check || before.Ready == 0 || before.Snapshot != n.Snapshot || before.Selection != n.Selection {
+		if q.Destination, err = q.Destination.opened(ctx); err != nil {
+			return err
+		}
 		err := jobs.WriteReceipt(ctx, q.Destination.Store, jobs.Receipt{
 			Dataset: q.Source.Name, Snapshot: n.Snapshot, Shards: q.Selection.Globs, Selection: n.Selection, Count: n.Shards, Bytes: n.Bytes,
 			Prefix: q.Destination.Prefix, Time: now.UTC().Truncate(time.Second),

@@ -36,6 +36,19 @@ type Destination struct {
 	plan.Destination
 	Policy
 	Store store.Store
+	// Open opens the store, each time the same one; Sync takes it in place of Store, and does not call it where it finds that there is
+	// nothing to do at the destination. The other methods want Store.
+	Open func(ctx context.Context) (store.Store, error)
+}
+
+// opened is the destination with its store open.
+func (d Destination) opened(ctx context.Context) (Destination, error) {
+	if d.Store != nil {
+		return d, nil
+	}
+	s, err := d.Open(ctx)
+	d.Store = s
+	return d, err
 }
 
 // Origin is a configured store beside the dataset's own. It is opened when a plan reads from it.
