@@ -54,9 +54,13 @@ type Adjustment struct {
 	USD   cost.NanoUSD
 }
 
-// Adjustments calls f for the sums of what bills added, in no order.
+// Adjustments calls f for the sums of what bills added, in no order, each with the state that its link is in by now.
 func (s States) Adjustments(f func(Adjustment)) {
 	for p, b := range s.of {
-		f(Adjustment{p.month, p.link, p.kind, b.state, b.bytes, cost.NanoUSD(b.nanoUSD)})
+		state := b.state
+		if link, ok := s.of[place{p.month, p.link, manifest.KindCorrection}]; ok {
+			state = link.state
+		}
+		f(Adjustment{p.month, p.link, p.kind, state, b.bytes, cost.NanoUSD(b.nanoUSD)})
 	}
 }
