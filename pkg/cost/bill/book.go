@@ -85,15 +85,14 @@ func (c *Comparison) bookings(before map[place]standing) (list []Booking) {
 		correction.Kind, credit.Kind = manifest.KindCorrection, manifest.KindCredit
 		had := before[place{c.Month, l.Link, manifest.KindCorrection}]
 		gave := before[place{c.Month, l.Link, manifest.KindCredit}]
+		// An invoice is the last word: an older export of the month, read later, takes nothing back.
+		if had.state == manifest.StateInvoiced && c.State != manifest.StateInvoiced {
+			continue
+		}
 		if c.Closed {
 			correction.Bytes = bytes[i] - l.Bytes - had.bytes
 			correction.USD = usd(usd(cost.NanoUSD(amounts[i]), -l.NanoUSD), -cost.NanoUSD(had.nanoUSD))
 			credit.USD = usd(cost.NanoUSD(credits[i]), -cost.NanoUSD(gave.nanoUSD))
-		}
-		// An invoice is the last word on the state: an older export of the month, read later, does not take it back.
-		if had.state == manifest.StateInvoiced && correction.State != manifest.StateInvoiced {
-			correction.State, correction.Invoice = had.state, had.invoice
-			credit.State, credit.Invoice = had.state, had.invoice
 		}
 		if correction.Bytes != 0 || correction.USD != 0 || had.state != correction.State || had.invoice != correction.Invoice {
 			correction.Reason = c.reason(correction, had)

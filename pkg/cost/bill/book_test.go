@@ -173,10 +173,12 @@ func TestBook(t *testing.T) {
 	step("in the month", manifest.StateBilled, 1, "0", 0, billed("60", "5.22", nil))
 	step("later in the month", manifest.StateBilled, 0, "0", 0, billed("80", "6.96", nil))
 	r.now = later
+	step("an export from the middle of the month", manifest.StateBilled, 0, "0", 0,
+		billed("60", "5.22", charge{"ChargePeriodStart": "2026-09-17", "ChargePeriodEnd": "2026-09-18"}))
 	step("closed", manifest.StateBilled, 1, "0.174", 2*gib, billed("102", "8.874", nil))
 	step("restated", manifest.StateBilled, 1, "0.087", gib, billed("101", "8.787", nil))
 	step("invoiced", manifest.StateInvoiced, 1, "0.087", gib, billed("101", "8.787", charge{"InvoiceId": "E1"}))
-	step("an old export of it", manifest.StateInvoiced, 0, "0.087", gib, billed("101", "8.787", nil))
+	step("an old export of it", manifest.StateInvoiced, 0, "0.087", gib, billed("60", "5.22", nil))
 
 	// What is gone with the manifest comes back from the journal, and the bill is known then too.
 	before := r.adjustments(t)

@@ -127,8 +127,11 @@ type classifier struct {
 // signature is all that Classify looks at.
 type signature struct{ provider, region, sku, meterID, usage, service, text, description string }
 
-// maxKnown bounds the memory for descriptions that are all different.
-const maxKnown = 1 << 14
+// maxKnown and maxText bound the memory for descriptions that are all different, or long.
+const (
+	maxKnown = 1 << 14
+	maxText  = 1 << 10
+)
 
 func (c *classifier) classify(row Row) Meter {
 	s := signature{row.Provider, row.Region, row.Sku, row.MeterID, row.UsageType, row.Service, row.MeterText, row.Description}
@@ -136,12 +139,21 @@ func (c *classifier) classify(row Row) Meter {
 		return m
 	}
 	m := Classify(row)
+	if len(row.Description)+len(row.MeterText)+len(row.Service)+len(row.UsageType) > maxText {
+		return m.clone()
+	}
 	if len(c.known) >= maxKnown || c.known == nil {
 		c.known = make(map[signature]Meter, 256)
 	}
 	s = s.clone()
-	m.Provider, m.Region, m.To = strings.Clone(m.Provider), strings.Clone(m.Region), strings.Clone(m.To)
+	m = m.clone()
 	c.known[s] = m
+	return m
+}
+
+// clone lets go of the row that the texts are part of.
+func (m Meter) clone() Meter {
+	m.Provider, m.Region, m.To = strings.Clone(m.Provider), strings.Clone(m.Region), strings.Clone(m.To)
 	return m
 }
 

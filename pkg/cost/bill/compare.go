@@ -34,9 +34,9 @@ func Compare(t *Tally, ours Metered, now time.Time) *Report {
 	theirs := t.byMeter()
 	for _, at := range bothKeys(theirs, ours) {
 		_, billed := theirs[at]
-		_, covered := t.Until[ProviderMonth{at.Meter.Provider, at.Month}]
+		coverage, covered := t.Coverage[ProviderMonth{at.Meter.Provider, at.Month}]
 		if billed || covered {
-			r.Comparisons = append(r.Comparisons, compareOne(at, theirs[at], ours[at], t.Until[ProviderMonth{at.Meter.Provider, at.Month}], now))
+			r.Comparisons = append(r.Comparisons, compareOne(at, theirs[at], ours[at], coverage, now))
 		}
 	}
 	return r
@@ -93,9 +93,9 @@ func bothKeys(theirs map[MonthMeter]*side, ours Metered) (list []MonthMeter) {
 	return list
 }
 
-func compareOne(at MonthMeter, theirs *side, links []LinkUse, until, now time.Time) Comparison {
+func compareOne(at MonthMeter, theirs *side, links []LinkUse, coverage Coverage, now time.Time) Comparison {
 	c := Comparison{
-		Month: at.Month, Name: at.Meter.String(), Meter: at.Meter, Closed: closed(at.Month, now), Links: links, Skus: []SkuUse{},
+		Month: at.Month, Name: at.Meter.String(), Meter: at.Meter, Closed: closed(at.Month, now) && coverage.whole(at.Month), Links: links, Skus: []SkuUse{},
 		State: manifest.StateMetered, Basis: BasisNone,
 	}
 	if c.Links == nil {
@@ -107,17 +107,17 @@ func compareOne(at MonthMeter, theirs *side, links []LinkUse, until, now time.Ti
 		c.ChargedWhole += l.Whole
 	}
 	if theirs != nil {
-		c.take(theirs)
+		c.take(theirs, closed(at.Month, now))
 	}
 	c.DifferenceBytes, c.DifferenceUSD = c.BilledBytes-c.OursBytes, usd(c.BilledUSD, -c.OursUSD)
 	c.attribute()
-	c.explain(until)
+	c.explain(coverage, closed(at.Month, now))
 	c.propose()
 	return c
 }
 
 // take chooses the rows that are compared with ours, and sums them.
-func (c *Comparison) take(theirs *side) {
+func (c *Comparison) take(theirs *side, over bool) {
 	c.Skus = theirs.skus
 	c.MeterBytes, c.MeterUSD, c.ResourceBytes = theirs.all.bytes.Round(), theirs.all.cost.NanoUSD(), theirs.ours.bytes.Round()
 	s := &theirs.all
@@ -133,7 +133,9 @@ func (c *Comparison) take(theirs *side) {
 		c.BilledUntil = &end
 	}
 	c.State = manifest.StateBilled
-	if c.Closed && s.rows > 0 && s.invoiced == s.rows {
+	if over && s.rows > 0 && s.invoiced == s.rows {
+		// An invoice is whole, also where nothing was used in the month's last days.
+		c.Closed = true
 		c.State, c.Invoice = manifest.StateInvoiced, s.invoice
 		if s.severalInvoices {
 			c.Invoice = "several"
@@ -141,10 +143,17 @@ func (c *Comparison) take(theirs *side) {
 	}
 }
 
-// closed tells whether a month's export is whole.
+// closed tells whether a month is over for so long that its export can be whole.
 func closed(month string, now time.Time) bool {
 	start, err := time.Parse("2006-01", month)
 	return err == nil && !now.Before(start.AddDate(0, 1, 0).Add(SettledAfter))
+}
+
+// whole tells whether a bill reaches the month's end. One that was exported in the middle of it looks, later, like a month with
+// less traffic.
+func (c Coverage) whole(month string) bool {
+	start, err := time.Parse("2006-01", month)
+	return err == nil && (c.Coarse || !c.Until.Before(start.AddDate(0, 1, -1)))
 }
 
 // compareBytes is 0 within the tolerance, -1 if a is less than b by more than that, 1 if more.
@@ -180,7 +189,8 @@ func (c *Comparison) attribute() {
 }
 
 // explain says in words what may be behind what is unexplained.
-func (c *Comparison) explain(until time.Time) {
+func (c *Comparison) explain(coverage Coverage, over bool) {
+	until := coverage.Until
 	say := func(format string, args ...any) { c.Why = append(c.Why, fmt.Sprintf(format, args...)) }
 	if c.UnexplainedTheirsBytes > 0 {
 		switch {
@@ -198,6 +208,7 @@ func (c *Comparison) explain(until time.Time) {
 			last = max(last, l.Last)
 		}
 		switch {
+		case over && !c.Closed: // said below
 		case !c.Closed:
 			say("late: exports lag one to three days and are restated until the month is invoiced")
 		case c.Basis == BasisNone:
@@ -205,9 +216,12 @@ func (c *Comparison) explain(until time.Time) {
 		default:
 			say("the bill of the month has less: wire overhead and attempts that were charged whole, or files of the export that are missing here")
 		}
-		if !until.IsZero() && last.Time().After(until) {
+		if !over && !until.IsZero() && last.Time().After(until) {
 			say("the bill ends at %s, our last bytes are of %s", until.UTC().Format(time.RFC3339), last.Time().Format(time.RFC3339))
 		}
+	}
+	if over && !c.Closed {
+		say("the bill ends before the month does (%s): it is an older export, or one of a part; nothing is booked by it", until.UTC().Format(time.RFC3339))
 	}
 	if c.ChargedWhole > 0 {
 		say("%d of our reservations were charged whole, so that ours is an upper bound", c.ChargedWhole)
@@ -240,7 +254,7 @@ func (c *Comparison) propose() {
 	case c.OursBytes == 0 || c.Basis == BasisNone:
 		return
 	case !c.Closed:
-		c.NoFactor = "the month's bill may still grow"
+		c.NoFactor = "the month's bill is not whole yet"
 		return
 	case c.OursBytes < MinFactorBytes:
 		c.NoFactor = fmt.Sprintf("less than %d GiB metered", MinFactorBytes>>30)

@@ -113,7 +113,7 @@ func TestCompare(t *testing.T) {
 		},
 		"the month is not over": {
 			metered(ours), []charge{billed("60", "5", nil)}, open,
-			want{BasisMeter, 60, "5", 60, "5", 0, 40, "billed", "exports lag one to three days", "", "", "may still grow"},
+			want{BasisMeter, 60, "5", 60, "5", 0, 40, "billed", "exports lag one to three days", "", "", "is not whole yet"},
 		},
 		"the bill has less": {
 			metered(ours), []charge{billed("60", "5", nil)}, later,
@@ -122,6 +122,18 @@ func TestCompare(t *testing.T) {
 		"the bill has nothing of the meter": {
 			metered(ours), []charge{billed("60", "5", charge{"RegionId": "westus"})}, later,
 			want{BasisNone, 0, "0", 0, "0", 0, 100, "metered", "the bill has no row of this meter", "", "", ""},
+		},
+		"an export from the middle of the month": {
+			metered(ours), []charge{billed("60", "5", charge{"ChargePeriodStart": "2026-09-17", "ChargePeriodEnd": "2026-09-18"})}, later,
+			want{BasisMeter, 60, "5", 60, "5", 0, 40, "billed", "the bill ends before the month does (2026-09-18", "", "", "is not whole yet"},
+		},
+		"charges of a whole month": {
+			metered(ours), []charge{billed("100", "8.7", charge{"ChargePeriodStart": "2026-09-01", "ChargePeriodEnd": "2026-10-01"})}, later,
+			want{BasisMeter, 100, "8.7", 100, "8.7", 0, 0, "billed", "", "1.0000", "1.0000", ""},
+		},
+		"invoiced, and nothing used in the last days": {
+			metered(ours), []charge{billed("100", "8.7", charge{"InvoiceId": "E1", "ChargePeriodStart": "2026-09-17", "ChargePeriodEnd": "2026-09-18"})}, later,
+			want{BasisMeter, 100, "8.7", 100, "8.7", 0, 0, "invoiced", "", "1.0000", "1.0000", ""},
 		},
 		"little data": {
 			metered(use(toAWS, 9, 78)), []charge{billed("9", "0.78", nil)}, later,
@@ -141,7 +153,7 @@ func TestCompare(t *testing.T) {
 		},
 		"an invoice number in an open month is a draft": {
 			metered(ours), []charge{billed("100", "8.7", charge{"InvoiceId": "E1"})}, open,
-			want{BasisMeter, 100, "8.7", 100, "8.7", 0, 0, "billed", "", "", "", "may still grow"},
+			want{BasisMeter, 100, "8.7", 100, "8.7", 0, 0, "billed", "", "", "", "is not whole yet"},
 		},
 		"tax counts for nothing": {
 			metered(ours), []charge{billed("100", "8.7", nil), billed("100", "1.9", charge{"ChargeCategory": "Tax"})}, later,

@@ -32,8 +32,8 @@ func egress(m string, changes charge) charge {
 	c := charge{
 		"BilledCost": "0.087", "BillingCurrency": "USD", "BillingPeriodStart": start.Format(time.RFC3339),
 		"BillingPeriodEnd": start.AddDate(0, 1, 0).Format(time.RFC3339), "ChargeCategory": "Usage", "ChargeClass": "NULL",
-		"ChargeDescription": "Rtn Preference: MGN - Standard Data Transfer Out", "ChargePeriodStart": start.AddDate(0, 0, 14).Format(time.RFC3339),
-		"ChargePeriodEnd": start.AddDate(0, 0, 15).Format(time.RFC3339), "ConsumedQuantity": "1", "ConsumedUnit": "GB", "ProviderName": "Microsoft",
+		"ChargeDescription": "Rtn Preference: MGN - Standard Data Transfer Out", "ChargePeriodStart": start.AddDate(0, 1, -1).Format(time.RFC3339),
+		"ChargePeriodEnd": start.AddDate(0, 1, 0).Format(time.RFC3339), "ConsumedQuantity": "1", "ConsumedUnit": "GB", "ProviderName": "Microsoft",
 		"RegionId": "eastus", "SkuId": "1010107", "SkuPriceId": "1010107", "ServiceName": "Azure Machine Learning", "ResourceId": "NULL",
 	}
 	for k, v := range changes {
@@ -100,6 +100,7 @@ func TestBadBills(t *testing.T) {
 		"time":             {with("ChargePeriodStart", "18.09.2026"), `column ChargePeriodStart: "18.09.2026" is not a date`},
 		"day":              {with("ChargePeriodStart", "2026-02-30"), `column ChargePeriodStart: "2026-02-30" is not a date`},
 		"no period":        {with("BillingPeriodStart", "NULL"), `column BillingPeriodStart`},
+		"a long name":      {with("SkuId", strings.Repeat("x", 300)), `row 2 (line 3), column SkuId: it has 300 bytes`},
 		"backwards":        {with("ChargePeriodEnd", "2026-09-01"), `column ChargePeriodEnd: "2026-09-01" is before`},
 		"no provider":      {with("ProviderName", ""), `column ProviderName: it is empty`},
 		"cut in a row":     {text[:len(text)-40], "row 2 (line 3) does not have the 24 fields of the header"},
@@ -123,6 +124,25 @@ func TestBadBills(t *testing.T) {
 				t.Errorf("%v\nwant %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestTooManyMeters: memory is bounded by refusing a bill that no account can have.
+func TestTooManyMeters(t *testing.T) {
+	in, out := io.Pipe()
+	go func() {
+		one := csvOf(egress("2026-09", charge{"SkuId": "SKU"}))
+		head, row, _ := strings.Cut(one, "\n")
+		_, err := io.WriteString(out, head+"\n")
+		for n := 0; n <= maxCells && err == nil; n++ {
+			_, err = io.WriteString(out, strings.Replace(row, "SKU", strconv.Itoa(n), 1))
+		}
+		_ = out.CloseWithError(err)
+	}()
+	err := NewTally(nil).Read("b.csv", in)
+	want := "row 100001 (line 100002), column SkuId: the bill has more than 100000 combinations"
+	if !errors.Is(err, ErrBill) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -165,11 +185,11 @@ func TestReaderTakes(t *testing.T) {
 		"other names": strings.NewReplacer("ProviderName", "ServiceProviderName", "InvoiceId", "x_InvoiceId").Replace(
 			plain),
 		"spaces in dates": csvOf(egress("2026-09", charge{
-			"ChargePeriodStart": "2026-09-15 00:00:00", "ChargePeriodEnd": "2026-09-16 00:00:00", "BillingPeriodStart": "2026-09-01 00:00:00 UTC",
+			"ChargePeriodStart": "2026-09-30 00:00:00", "ChargePeriodEnd": "2026-10-01 00:00:00", "BillingPeriodStart": "2026-09-01 00:00:00 UTC",
 			"BillingPeriodEnd": "2026-10-01 00:00:00.000",
 		})),
 		"offsets": csvOf(egress("2026-09", charge{
-			"ChargePeriodStart": "2026-09-15T02:00:00+02:00", "ChargePeriodEnd": "2026-09-15T17:00-0700", "BillingPeriodStart": "2026-09-01",
+			"ChargePeriodStart": "2026-09-30T02:00:00+02:00", "ChargePeriodEnd": "2026-09-30T17:00-0700", "BillingPeriodStart": "2026-09-01",
 		})),
 		"GiB":                csvOf(egress("2026-09", charge{"ConsumedUnit": "GiB"})),
 		"bytes":              csvOf(egress("2026-09", charge{"ConsumedUnit": "Bytes", "ConsumedQuantity": "1073741824"})),
@@ -187,7 +207,7 @@ func TestReaderTakes(t *testing.T) {
 			}
 			r := rows[0]
 			bytes, ok := r.Bytes()
-			if !ok || bytes.Round() != 1<<30 || r.Cost.NanoUSD() != 87_000_000 || r.Month() != "2026-09" || r.Start.Day() != 15 {
+			if !ok || bytes.Round() != 1<<30 || r.Cost.NanoUSD() != 87_000_000 || r.Month() != "2026-09" || !r.Start.Equal(month("2026-10").AddDate(0, 0, -1)) || !r.End.Equal(month("2026-10")) {
 				t.Errorf("%+v: %d bytes", r, bytes.Round())
 			}
 			if m := Classify(r); m.String() != "azure:eastus internet" {

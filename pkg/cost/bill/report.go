@@ -47,7 +47,7 @@ type Comparison struct {
 	Name  string `json:"name"` // the meter's
 	Meter
 	State string `json:"state"` // of our lines: metered, billed, invoiced
-	// Closed: the month is over for so long that the export has it whole.
+	// Closed: the month is over for so long that an export can have it whole, and the bill reaches its end.
 	Closed bool  `json:"closed"`
 	Basis  Basis `json:"basis"`
 

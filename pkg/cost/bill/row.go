@@ -45,6 +45,11 @@ var providers = map[string]string{
 	"oracle": "oracle", "oci": "oracle", "oracle cloud": "oracle",
 }
 
+// names are kept in memory for each combination that a bill has.
+var names = []column{colProvider, colRegion, colSku, colSkuPrice, colInvoice, colMeterID}
+
+const maxName = 256
+
 // parse reads one row. The fields are those of the header.
 func (r *Reader) parse(fields []string) (row Row, err error) {
 	text := func(c column) string {
@@ -69,6 +74,11 @@ func (r *Reader) parse(fields []string) (row Row, err error) {
 		row.UsageType = meter
 	default:
 		row.MeterText = joined(text(colMeterGroup), text(colMeterName), meter)
+	}
+	for _, c := range names {
+		if n := len(text(c)); n > maxName {
+			return row, r.at(c, "it has %d bytes: names and ids have at most %d, so that this is no such export, or damaged", n, maxName)
+		}
 	}
 	if row.Provider == "" {
 		return row, r.at(colProvider, "it is empty: nothing tells whose bill this is")

@@ -27,14 +27,36 @@ type Tally struct {
 	// Unknown are rows of volume whose kind is not known, and what they cost.
 	Unknown     int64
 	UnknownCost Decimal
-	// Until is the end of the latest charge of each provider's month.
-	Until map[ProviderMonth]time.Time
+	// Coverage is how much of each provider's month the bill has.
+	Coverage map[ProviderMonth]Coverage
 
 	owned    map[string]bool
 	cells    map[cell]*sum
 	credits  map[creditCell]Decimal
 	classify classifier
 	resource resourceNames
+}
+
+// Coverage is how far a bill goes into a month.
+type Coverage struct {
+	// Until is the end of the latest charge for use of at most a day, zero if there is none.
+	Until time.Time
+	// Coarse: charges for transfers are of longer than a day, so that their end tells nothing.
+	Coarse bool
+}
+
+// dayOrSo is a day of 25 hours: Google's days are those of a zone with summer time.
+const dayOrSo = 25 * time.Hour
+
+// with adds a charge.
+func (c Coverage) with(row Row, transfer bool) Coverage {
+	switch {
+	case row.End.Sub(row.Start) > dayOrSo:
+		c.Coarse = c.Coarse || transfer
+	case row.End.After(c.Until):
+		c.Until = row.End
+	}
+	return c
 }
 
 // ProviderMonth is a month on the bills of one provider.
@@ -65,13 +87,13 @@ type creditCell struct {
 	owned                        bool
 }
 
-// maxCells bounds the memory: a bill of a large company has some thousand of them.
-const maxCells = 200_000
+// maxCells bounds the memory, to about 200 MiB: a bill of a large company has some thousand of them.
+const maxCells = 100_000
 
 // NewTally begins one. resources are the names of those that are ours: buckets, storage accounts, machines that send.
 func NewTally(resources []string) *Tally {
 	t := &Tally{
-		ByKind: map[Kind]int64{}, Until: map[ProviderMonth]time.Time{}, owned: map[string]bool{}, cells: map[cell]*sum{},
+		ByKind: map[Kind]int64{}, Coverage: map[ProviderMonth]Coverage{}, owned: map[string]bool{}, cells: map[cell]*sum{},
 		credits: map[creditCell]Decimal{},
 	}
 	for _, r := range resources {
@@ -113,12 +135,12 @@ func (t *Tally) add(r *Reader, row Row) error {
 	}
 	meter := t.classify.classify(row)
 	t.ByKind[meter.Kind]++
-	key := ProviderMonth{meter.Provider, ""}
-	if len(t.Until) < maxCells && row.Category != CategoryCredit {
-		key.Month = row.Month()
-		if row.End.After(t.Until[key]) {
-			key.Provider = strings.Clone(key.Provider)
-			t.Until[key] = row.End
+	if row.Category == "Usage" {
+		key := ProviderMonth{meter.Provider, row.Month()}
+		if had, ok := t.Coverage[key]; ok || len(t.Coverage) < maxCells {
+			if with := had.with(row, compared[meter.Kind]); !ok || with != had {
+				t.Coverage[key] = with
+			}
 		}
 	}
 	owned := t.resource.oneOf(t.owned, row.Resource)
@@ -256,6 +278,9 @@ func (n *resourceNames) oneOf(owned map[string]bool, id string) bool {
 	is := false
 	for _, segment := range strings.FieldsFunc(strings.ToLower(id), func(c rune) bool { return c == '/' || c == ':' }) {
 		is = is || owned[segment]
+	}
+	if len(id) > maxText {
+		return is
 	}
 	if len(n.known) >= maxKnown || n.known == nil {
 		n.known = map[string]bool{}
