@@ -224,10 +224,10 @@ func (c *Comparison) explain(coverage Coverage, over bool) {
 		say("the bill ends before the month does (%s): it is an older export, or one of a part; nothing is booked by it", until.UTC().Format(time.RFC3339))
 	}
 	if c.ChargedWhole > 0 {
-		say("%d of our reservations were charged whole, so that ours is an upper bound", c.ChargedWhole)
+		say("reservations of ours that were charged whole: %d; ours is an upper bound", c.ChargedWhole)
 	}
 	if c.Corrections > 0 {
-		say("%d rows correct periods that were invoiced before", c.Corrections)
+		say("rows that correct periods invoiced before: %d", c.Corrections)
 	}
 	if c.Provider == "gcp" && c.edge() {
 		say("Google's months are US Pacific: what moved in the first hours of a month (UTC) may be on the bill of the month before")

@@ -163,7 +163,7 @@ func TestCompare(t *testing.T) {
 			metered(ours), []charge{billed("100", "8.7", nil), billed("-2", "-0.2", charge{
 				"ChargeClass": "Correction", "BillingPeriodStart": "2026-10-01", "BillingPeriodEnd": "2026-11-01",
 			})}, later,
-			want{BasisMeter, 98, "8.5", 98, "8.5", 0, 0, "billed", "1 rows correct periods", "0.9800", "0.9770", ""},
+			want{BasisMeter, 98, "8.5", 98, "8.5", 0, 0, "billed", "rows that correct periods invoiced before: 1", "0.9800", "0.9770", ""},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

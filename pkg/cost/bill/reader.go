@@ -3,6 +3,7 @@ package bill
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/csv"
 	"errors"
@@ -115,6 +116,7 @@ func (r *Reader) at(c column, format string, args ...any) error {
 // broken is an error of the CSV or of what it is read from.
 func (r *Reader) broken(err error) error {
 	var bad *csv.ParseError
+	var corrupt flate.CorruptInputError
 	where := fmt.Sprintf("row %d", r.row)
 	if r.row == 0 {
 		where = "the header"
@@ -124,7 +126,7 @@ func (r *Reader) broken(err error) error {
 		return r.fail("%s has more than %d bytes: a quote is missing, or this is no CSV", where, maxRowBytes)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return r.fail("%s: the gzip file ends in the middle; fetch it again", where)
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
 		return r.fail("%s: the gzip file is damaged (%w); fetch it again", where, err)
 	case !errors.As(err, &bad):
 		return fmt.Errorf("read the bill %s at %s: %w", r.name, where, err)
