@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/datagravity/datagravity/pkg/cost"
 )
 
 // Tally sums a bill: by month, meter and SKU what is compared, and the rest as a whole.
@@ -259,9 +257,6 @@ func (t *Tally) sorted() []cell {
 	})
 	return list
 }
-
-// TotalUSD is the sum of the billed costs of all rows.
-func (t *Tally) TotalUSD() cost.NanoUSD { return t.Total.NanoUSD() }
 
 // resourceNames finds what a resource is called within its id, and remembers the answers.
 type resourceNames struct{ known map[string]bool }
