@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,7 +34,8 @@ func TestScripts(t *testing.T) {
 			return fillIn(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"random": cmdRandom, "exit": cmdExit, "truncate": cmdTruncate, "join": cmdJoin,
+			"random": cmdRandom, "exit": cmdExit, "truncate": cmdTruncate, "join": cmdJoin, "journal": cmdJournal,
+			"gzip": cmdGzip,
 		},
 		RequireExplicitExec: true,
 	})
@@ -92,6 +96,34 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// journal FILE FROM writes a month of the ledger's journal from its entries, one JSON text a line: the past cannot be spent again.
+func cmdJournal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: journal FILE FROM")
+	}
+	var b bytes.Buffer
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		line = strings.TrimSpace(line)
+		fmt.Fprintf(&b, "%08x %s\n", crc32.Checksum([]byte(line), crc32.MakeTable(crc32.Castagnoli)), line)
+	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+	ts.Check(os.WriteFile(path, b.Bytes(), 0o600))
+}
+
+// gzip TO FROM compresses a file.
+func cmdGzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gzip TO FROM")
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Check(z.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o600))
 }
 
 // exit CODE PROGRAM ARGS... runs a program and requires this exit code; stdout and stderr are as after exec.

@@ -53,7 +53,6 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	if b, err = emptyBed(out, o); err != nil {
 		return nil, err
 	}
-	b.ours = filepath.Join(b.dir, "datagravity")
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -65,10 +64,8 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	if b.rclone, err = emulator.ToolRclone.Path(); err != nil {
 		return nil, err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.ours, "./cmd/datagravity")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build ./cmd/datagravity: %w\n%s", err, said)
+	if err := b.build(ctx); err != nil {
+		return nil, err
 	}
 	if b.azure, err = emulator.StartAzurite(ctx, filepath.Join(b.dir, "servers")); err != nil {
 		return nil, err
@@ -78,6 +75,17 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	}
 	b.env = append(b.azure.Env(), b.s3.Env()...)
 	return b, nil
+}
+
+// build makes the program that is measured.
+func (b *bed) build(ctx context.Context) error {
+	b.ours = filepath.Join(b.dir, "datagravity")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.ours, "./cmd/datagravity")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build ./cmd/datagravity: %w\n%s", err, said)
+	}
+	return nil
 }
 
 // close stops the servers and removes everything but the results.

@@ -26,6 +26,9 @@ func (l *Ledger) replay() error {
 			return bookLine(tx, e.Open, e.At, e.Whole)
 		}
 		unknown, err = l.m.UnaccountedEntries(tx, func(e manifest.Entry, stands bool) error {
+			if e.Billed != nil {
+				return tx.ReplayBilled(e)
+			}
 			if stands {
 				o, _, err := tx.Reservation(e.ID)
 				if err == nil {

@@ -14,7 +14,7 @@ var (
 )
 
 // account is what the manifest knows about its ledger as a whole. It is written in every transaction that changes one of
-// the sealed tables: reservations, windows, meters and pins. A checksum on each record tells that what is there is right; only a
+// the sealed tables: reservations, windows, meters, pins and billed lines. A checksum on each record tells that what is there is right; only a
 // sum over all of them tells that nothing is gone, and a budget's window that is gone would let the budget be spent again.
 type account struct {
 	// ID names this account in the journal. A manifest that was made anew has another one, and counts from 1 again.
@@ -93,7 +93,7 @@ func (m *Manifest) putAccount(tx *Tx) error {
 }
 
 // checkAccount reads the sealed tables whole and compares them with the account. They are small: a window for each budget
-// and month, a meter for each pool and month, the reservations that are open, and the pins.
+// and month, a meter for each pool and month, the reservations that are open, the pins, and what bills added.
 func (m *Manifest) checkAccount() (a account, err error) {
 	err = m.View(func(tx *Tx) error {
 		stored, err := tx.ledgerAccount()
@@ -114,8 +114,11 @@ func (m *Manifest) checkAccount() (a account, err error) {
 		if err := sealAll(tx, &found, pins); err != nil {
 			return err
 		}
+		if err := sealAll(tx, &found, billed); err != nil {
+			return err
+		}
 		if found.Records != a.Records || found.Sum != a.Sum {
-			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters and pins, and should have %d (sum %016x, want %016x); %s",
+			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, pins and billed lines, and should have %d (sum %016x, want %016x); %s",
 				ErrCorrupt, found.Records, a.Records, found.Sum, a.Sum, restoreHint)
 		}
 		return nil

@@ -15,10 +15,12 @@ import (
 
 // Entry is one step of the ledger as the journal keeps it, a JSON line with a CRC32C before it.
 type Entry struct {
-	Kind string `json:"kind"` // reserve, settle, release
-	Open        // of the reservation; for settle and release with what was charged
+	Kind string `json:"kind"` // reserve, settle, release, bill
+	Open        // of the reservation; for settle and release with what was charged; for bill its id, time and month alone
 	// Whole: charged in full, because nobody knows what moved.
 	Whole bool `json:"whole,omitempty"`
+	// Billed is the line that a bill added.
+	Billed *Billed `json:"billed,omitempty"`
 	// Account that the id belongs to; Append sets it.
 	Account string `json:"account"`
 }
