@@ -171,7 +171,7 @@ func TestDefaults(t *testing.T) {
 		Destinations: map[string]Destination{"aws": {
 			Store: "east", Prefix: "{dataset}/", Layout: "mirror", WhenPinned: "block", Deletions: "keep", DeletionLimit: 10, Evict: "none",
 		}},
-		Prices: Prices{MaxAgeDays: 730},
+		Prices: Prices{MaxAgeDays: 1095},
 		Path:   filepath.Join(dir, "least.yaml"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {

@@ -172,7 +172,7 @@ type Prices struct {
 	Programs []Program `yaml:"programs"`
 	// What one unit of another currency is worth, by its code (EUR), for prices that are stated in it and for datagravity cost import.
 	Currencies map[string]Currency `yaml:"currencies"`
-	// Age in days after which a price of the book is stale. Default 730.
+	// Age in days after which a price of the book is stale. Default 1095.
 	MaxAgeDays int `yaml:"max_age_days"`
 	// Let budgets rest on prices that no source proves (verified: false). Without it, what a budget covers is refused at such a price.
 	AcceptUnverified bool `yaml:"accept_unverified"`

@@ -148,19 +148,22 @@ func (r Rate) endBytes(t Tier) int64 {
 }
 
 // ladder says the tiers in words: "100 GiB free, then $0.087 per GiB to 10335 GiB, then $0.083".
-func (r Rate) ladder() string {
+func (r Rate) ladder() string { return r.ladderPer(unitName(r.UnitBytes), "a month") }
+
+// ladderPer says the tiers in words: the price is per a unit, and the tiers count units of bytes during, or for, something.
+func (r Rate) ladderPer(per, during string) string {
 	unit := unitName(r.UnitBytes)
 	var parts []string
 	if r.AllowanceBytes > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s a month free over all regions", r.AllowanceBytes/r.UnitBytes, unit))
 	}
 	for i, t := range r.Tiers {
-		price := t.NanoUSDPerUnit.dollars() + " per " + unit
+		price := t.NanoUSDPerUnit.dollars() + " per " + per
 		switch {
 		case t.NanoUSDPerUnit == 0 && t.UpToUnits != Unbounded:
-			price = fmt.Sprintf("the first %d %s a month free", t.UpToUnits, unit)
+			price = fmt.Sprintf("the first %d %s %s free", t.UpToUnits, unit, during)
 		case t.UpToUnits != Unbounded:
-			price += fmt.Sprintf(" to %d %s a month", t.UpToUnits, unit)
+			price += fmt.Sprintf(" to %d %s %s", t.UpToUnits, unit, during)
 		case i > 0:
 			price += " above"
 		}

@@ -291,16 +291,16 @@ func TestTrust(t *testing.T) {
 		wrong bool
 	}{
 		{"proven", proven, Trust{}, "2026-11-25", false},
-		{"on the last day", proven, Trust{}, "2028-09-22", false},
-		{"stale", proven, Trust{}, "2028-09-23", true},
-		{"stale and accepted", proven, Trust{Stale: true}, "2036-01-01", false},
+		{"on the last day", proven, Trust{}, "2029-09-22", false},
+		{"stale", proven, Trust{}, "2029-09-23", true},
+		{"stale and accepted", proven, Trust{Stale: true}, "2037-01-01", false},
 		{"stale sooner", proven, Trust{MaxAgeDays: 30}, "2026-11-25", true},
 		{"not verified", guessed, Trust{}, "2026-11-25", true},
 		{"not verified, stale accepted", guessed, Trust{Stale: true}, "2026-11-25", true},
 		{"not verified and accepted", guessed, Trust{Unverified: true}, "2026-11-25", false},
-		{"a year counts to its end", seen("2024"), Trust{}, "2026-12-30", false},
-		{"a month counts to its end", seen("2024-09"), Trust{}, "2026-09-29", false},
-		{"a month that has ended", seen("2024-09"), Trust{}, "2026-10-02", true},
+		{"a year counts to its end", seen("2024"), Trust{}, "2027-12-30", false},
+		{"a month counts to its end", seen("2024-09"), Trust{}, "2027-09-28", false},
+		{"a month that has ended", seen("2024-09"), Trust{}, "2027-10-02", true},
 		{"free", free, Trust{}, "2040-01-01", false},
 		{"the operator's own", Rate{ID: "override", Verified: true, UnitBytes: GiB, Tiers: []Tier{{Unbounded, 1}}}, Trust{}, "2040-01-01", false},
 	} {

@@ -9,8 +9,9 @@ import (
 // ErrUntrusted: a budget would rest on a price that no source proves, or that was seen too long ago. Nothing was sent.
 var ErrUntrusted = errors.New("a budget cannot rest on this price")
 
-// DefaultMaxAgeDays is after how many days a price is stale: a book that nobody renewed for two years was forgotten.
-const DefaultMaxAgeDays = 730
+// DefaultMaxAgeDays is after how many days a price is stale: long enough for the oldest price of the built-in book that a
+// source proves (2023-12), since egress prices change seldom; what nobody has looked at for three years was forgotten.
+const DefaultMaxAgeDays = 1095
 
 // Trust says which prices an enforced budget may rest on. The zero value is the strictest.
 type Trust struct {
