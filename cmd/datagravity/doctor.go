@@ -81,6 +81,7 @@ func runDoctor(ctx context.Context, g *globals, args []string, o doctorFlags) (e
 		names = args
 	}
 	agent := a.examineAgent(ctx)
+	a.examineCharges(&agent)
 	if err := a.examineLinks(time.Now(), &agent); err != nil {
 		return err
 	}
@@ -128,6 +129,18 @@ func (a *app) examineAgent(ctx context.Context) (r storeReport) {
 		r.add("location", "ok", "%s, as %s says", declared, how)
 	}
 	return r
+}
+
+// examineCharges asks what no price list can tell: what the network here charges for the bytes that pass it.
+func (a *app) examineCharges(r *storeReport) {
+	switch question := a.cfg.AsksAboutCharges(); {
+	case question != "":
+		r.add("charges", "note", "%s", question)
+	case len(a.cfg.Prices.AgentCharges) > 0:
+		for _, c := range a.cfg.Prices.AgentCharges {
+			r.add("charges", "ok", "%s, with %s, %s: %s USD per GiB", c.Name, c.With, c.Direction, c.USDPerGiB)
+		}
+	}
 }
 
 func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeReport) {

@@ -40,7 +40,7 @@ var exitCodes = []struct {
 	{exitOK, "done; for ready: everything is there and proven"},
 	{exitFailed, "failed for another reason; the message says what to do"},
 	{exitUsage, "the command line is wrong"},
-	{exitBudget, "over budget; nothing was sent for what does not fit"},
+	{exitBudget, "over budget, or a budget cannot rest on the price; nothing was sent for what does not fit"},
 	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
 	{exitSource, "the source is missing, empty, or no longer has what a snapshot names"},
 	{exitNoRoom, "over capacity; nothing was moved, evicted or deleted"},
@@ -71,6 +71,7 @@ var classes = []struct {
 	code int
 }{
 	{cost.ErrBudget, exitBudget},
+	{cost.ErrUntrusted, exitBudget},
 	{store.ErrAuth, exitAuth},
 	{store.ErrPermission, exitAuth},
 	{store.ErrIntegrity, exitIntegrity},

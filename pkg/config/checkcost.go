@@ -140,27 +140,3 @@ func orNone(list []string) string {
 	}
 	return strings.Join(list, ", ")
 }
-
-func (d *document) checkPrices(p Prices) {
-	f := field{"prices"}
-	for i, r := range p.Routes {
-		at := f.child("routes").index(i)
-		if d.ok(at.child("from")) && d.ok(at.child("to")) && d.ok(at.child("usd_per_gib")) {
-			if err := r.override().Check(); err != nil {
-				d.fail(at, "%v", err)
-			}
-		}
-	}
-	seen := map[string]string{}
-	for _, site := range names(p.Sites) {
-		at := f.child("sites").child(site)
-		lower := strings.ToLower(site)
-		switch {
-		case !regionPattern.MatchString(lower):
-			d.wrong(at, "%q: want the name of a site alone, as after onprem: in a location", site)
-		case seen[lower] != "":
-			d.wrong(at, "%q is the same site as %q; capitals do not count in locations", site, seen[lower])
-		}
-		seen[lower] = site
-	}
-}

@@ -14,6 +14,7 @@ func (d *document) checkStore(f field, s Store, allowInsecure bool) {
 	if s.Requests < 0 || s.Requests > mostParallel {
 		d.wrong(f.child("requests"), "%d: want 1 to %d, or leave it out", s.Requests, mostParallel)
 	}
+	d.checkRouting(f.child("routing"), s)
 	at := f.child("url")
 	if !d.ok(at) {
 		return

@@ -35,7 +35,7 @@ func (d *document) fillIn(c *Config, dir string) {
 	fill(d, agent.child("part_size"), &a.PartSize, defaultPartSize)
 	d.statePath(a, agent.child("state"), dir)
 	d.absolute(agent.child("journal_dir"), &a.JournalDir, dir)
-	d.absolute(field{"prices", "book"}, &c.Prices.Book, dir)
+	d.fillInPrices(&c.Prices, dir)
 
 	for name, v := range c.Datasets {
 		f := field{"datasets", name}

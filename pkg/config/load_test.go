@@ -37,7 +37,7 @@ func load(t *testing.T, name string) (*Config, string) {
 func TestEveryField(t *testing.T) {
 	c, dir := load(t, "full.yaml")
 	azure := store.Location{Provider: "azure", Region: "eastus"}
-	training := Store{URL: "azblob://training?storage_account=acct", Location: azure}
+	training := Store{URL: "azblob://training?storage_account=acct", Location: azure, Routing: "microsoft"}
 	want := &Config{
 		Agent: Agent{
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
@@ -76,10 +76,24 @@ func TestEveryField(t *testing.T) {
 		},
 		Prices: Prices{
 			Book: filepath.Join(dir, "book.json"), MonthToDate: map[string]Size{"azure.zone-1.mgn": 20 << 40},
+			Overlays: []string{filepath.Join(dir, "over.json")},
 			Routes: []Route{
 				{From: "azure:eastus", To: "onprem:*", USDPerGiB: 25_000_000},
 				{From: "onprem:lab1", To: "*"},
+				{From: "azure:*", To: "aws:*", Entry: "azure.expressroute.metered.zone-1", USDPerHour: new(USD(1_500_000_000)), Capacity: 10e9, Currency: "EUR"},
+				{From: "gcp:*", To: "aws:*", Tiers: []Tier{{UpTo: 10 << 40, USDPerGiB: 20_000_000}, {USDPerGiB: 10_000_000}}},
 			},
+			Negotiated: []Negotiated{{Entry: "azure.zone-1.internet.mgn", Contract: "MCA 7", AsOf: "2026-10", Tiers: []Tier{{USDPerGiB: 50_000_000}}}},
+			Discounts:  []Discount{{Provider: "gcp", Off: 7}, {Pool: "azure.zone-1.isp", Off: 12.5}, {Entry: "aws.us-eu.internet", Off: 0.0001}},
+			AgentCharges: []AgentCharge{
+				{Name: "nat-gateway", With: "*", Direction: "both", USDPerGiB: 45_000_000},
+				{Name: "endpoint", With: "azure:eastus", Direction: "in", USDPerGiB: 10_000_000},
+			},
+			Programs: []Program{
+				{Program: "gcp.data-transfer-essentials", Apply: "credit_on_bill"}, {Program: "azure.at-cost", Apply: "off", Credit: 40},
+			},
+			Currencies: map[string]Currency{"EUR": {USD: 1_084_300_000, AsOf: "2026-11-20"}},
+			MaxAgeDays: 400, AcceptUnverified: true, AcceptStale: true,
 			Sites: map[string]string{"Lab1": "europe"}, ISPRouting: true,
 		},
 		Path: filepath.Join(dir, "full.yaml"),
@@ -157,7 +171,8 @@ func TestDefaults(t *testing.T) {
 		Destinations: map[string]Destination{"aws": {
 			Store: "east", Prefix: "{dataset}/", Layout: "mirror", WhenPinned: "block", Deletions: "keep", DeletionLimit: 10, Evict: "none",
 		}},
-		Path: filepath.Join(dir, "least.yaml"),
+		Prices: Prices{MaxAgeDays: 1095},
+		Path:   filepath.Join(dir, "least.yaml"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)
@@ -251,6 +266,10 @@ func TestExampleUncommented(t *testing.T) {
 
 func TestPriceBook(t *testing.T) {
 	c, dir := load(t, "full.yaml")
+	over := filepath.Join(dir, "over.json")
+	if err := os.WriteFile(over, []byte(`{"schema": "datagravity.pricebook-overlay/1", "version": "x", "as_of": "2026", "currency": "USD"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	_, _, err := c.PriceBook()
 	var e *Error
 	if !errors.As(err, &e) || e.Field != "prices.book" || !strings.Contains(err.Error(), "no such file") {
@@ -275,19 +294,63 @@ func TestPriceBook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if book.Version != "mine" {
+	if book.Version != "mine+x+terms" {
 		t.Errorf("book %s", book.Version)
 	}
 	want := cost.RouteOptions{
 		ISPRouting: true, SiteContinents: map[string]string{"lab1": "europe"},
-		Overrides: []cost.Override{{From: "azure:eastus", To: "onprem:*", NanoUSDPerGiB: 25_000_000}, {From: "onprem:lab1", To: "*"}},
+		StoreRouting: map[string]bool{"training": false, "again": false},
+		Agent:        c.Agent.Location,
+		Overrides: []cost.Override{
+			{From: "azure:eastus", To: "onprem:*", NanoUSDPerGiB: 25_000_000}, {From: "onprem:lab1", To: "*"},
+			// 1.50 EUR at 1.0843
+			{From: "azure:*", To: "aws:*", Entry: "azure.expressroute.metered.zone-1", Fixed: &cost.Fixed{NanoUSD: 1_626_450_000, Hours: 1, BitsPerSecond: 10e9}},
+			{From: "gcp:*", To: "aws:*", Tiers: []cost.Tier{{UpToUnits: 10240, NanoUSDPerUnit: 20_000_000}, {UpToUnits: cost.Unbounded, NanoUSDPerUnit: 10_000_000}}},
+		},
+		AgentCharges: []cost.AgentCharge{
+			{Name: "nat-gateway", With: "*", Direction: "both", NanoUSDPerGiB: 45_000_000},
+			{Name: "endpoint", With: "azure:eastus", Direction: "in", NanoUSDPerGiB: 10_000_000},
+		},
+		Enrolments: []cost.Enrolment{{Program: "gcp.data-transfer-essentials"}},
+		Trust:      cost.Trust{MaxAgeDays: 400, Unverified: true, Stale: true},
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)
 	}
-	c.Prices.Book = ""
+	rate, err := book.Transfer(c.Stores["training"].Location, store.Location{Provider: "gcp", Region: "us-central1"}, routes.FromStore("training"))
+	if err != nil || rate.Price(cost.GiB, nil) != 95_000_000 { // negotiated, and the gateway
+		t.Errorf("%+v, %v", rate, err)
+	}
+	if _, err := c.Exchange("CHF"); err == nil || !strings.Contains(err.Error(), "prices.currencies: has no rate for CHF; state it, for example currencies: {CHF: ") {
+		t.Errorf("a currency without a rate: %v", err)
+	}
+	for _, bad := range []struct {
+		break_ func(*Prices)
+		want   string
+	}{
+		{func(p *Prices) { p.Overlays = []string{filepath.Join(dir, "none.json")} }, "prices.overlays[0]: " + filepath.Join(dir, "none.json") + ": no such file or directory"},
+		{func(p *Prices) { p.Overlays = []string{over, c.Prices.Book} }, "prices.overlays[1]: " + c.Prices.Book + `: schema "datagravity.pricebook/1": this version`},
+		{func(p *Prices) { p.Discounts = []Discount{{Pool: "azure.zone-9", Off: 1}} }, `prices.discounts[0]: the price book has no pool "azure.zone-9"`},
+		{func(p *Prices) { p.Negotiated = []Negotiated{{Entry: "e", Tiers: []Tier{{}}}} }, `prices.negotiated[0]: the price book has no entry "e"`},
+		{func(p *Prices) { p.Routes = []Route{{From: "*", To: "*", Entry: "e"}} }, `prices.routes[0]: price of "*" to "*": no transfer entry "e" in the price book`},
+		{func(p *Prices) { p.Programs = []Program{{Program: "azure.at-cost", Apply: "credit_on_bill"}} }, `prices.programs[0]: what azure.at-cost pays back is not known; state it in credit`},
+	} {
+		broken := *c
+		bad.break_(&broken.Prices)
+		if _, _, err := broken.PriceBook(); !errors.As(err, &e) || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("got  %v\nwant %s", err, bad.want)
+		}
+	}
+	c.Prices = Prices{}
 	if book, _, err := c.PriceBook(); err != nil || book != cost.Default() {
 		t.Errorf("without a book: %v, %v", book, err)
+	}
+	if c.AsksAboutCharges() == "" {
+		t.Error("an agent in a cloud is not asked what its network charges")
+	}
+	c.Prices.AgentCharges = []AgentCharge{}
+	if q := c.AsksAboutCharges(); q != "" {
+		t.Errorf("asked again: %s", q)
 	}
 }
 

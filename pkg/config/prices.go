@@ -1,6 +1,10 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -9,42 +13,158 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
-// PriceBook returns the price book in use and what the configuration knows about routes. An error is an *[Error] with
-// field prices.book: the file cannot be read, or is not a price book.
+// PriceBook returns the price book in use, with its overlays and the terms of contracts, and what the configuration knows about
+// routes. An error is an *[Error] with the field at fault: a file cannot be read or is wrong (prices.book, prices.overlays[1]; the
+// message names its entry), or something names what the book does not have.
 func (c *Config) PriceBook() (*cost.Book, cost.RouteOptions, error) {
-	o := cost.RouteOptions{ISPRouting: c.Prices.ISPRouting}
-	for _, r := range c.Prices.Routes {
-		o.Overrides = append(o.Overrides, r.override())
+	o := c.routeOptions()
+	bad := func(at string, err error) (*cost.Book, cost.RouteOptions, error) {
+		return nil, cost.RouteOptions{}, &Error{Path: c.Path, Field: at, Message: err.Error()}
 	}
-	for site, continent := range c.Prices.Sites {
-		if o.SiteContinents == nil {
-			o.SiteContinents = map[string]string{}
+	b := cost.Default()
+	if c.Prices.Book != "" {
+		var err error
+		if b, err = readBook(c.Prices.Book, cost.Load); err != nil {
+			return bad("prices.book", fmt.Errorf("%w; leave the field out for the built-in price book", err))
 		}
-		o.SiteContinents[strings.ToLower(site)] = continent // as store.ParseLocation writes a site
 	}
-	if c.Prices.Book == "" {
-		return cost.Default(), o, nil
+	for i, name := range c.Prices.Overlays {
+		var err error
+		if b, err = readBook(name, b.Layer); err != nil {
+			return bad(fmt.Sprintf("prices.overlays[%d]", i), err)
+		}
 	}
-	bad := func(message string) (*cost.Book, cost.RouteOptions, error) {
-		return nil, cost.RouteOptions{}, &Error{Path: c.Path, Field: "prices.book", Message: message}
-	}
-	f, err := os.Open(c.Prices.Book)
-	if err != nil {
-		return bad(c.Prices.Book + ": " + reason(err) + "; leave the field out for the built-in price book")
-	}
-	b, err := cost.Load(f, c.Prices.Book)
-	if closing := f.Close(); err == nil {
-		err = closing
+	b, err := b.WithTerms(c.terms())
+	if err == nil {
+		err = b.CheckOptions(o)
 	}
 	if err != nil {
-		return bad(err.Error())
+		at, message, _ := strings.Cut(err.Error(), ": ") // both begin with the field: discounts[1]
+		return bad("prices."+strings.TrimPrefix(at, "prices."), errors.New(message))
 	}
 	return b, o, nil
 }
 
-func (r Route) override() cost.Override {
-	return cost.Override{From: r.From, To: r.To, NanoUSDPerGiB: cost.NanoUSD(r.USDPerGiB)}
+func readBook(name string, read func(io.Reader, string) (*cost.Book, error)) (*cost.Book, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, errors.New(name + ": " + reason(err))
+	}
+	b, err := read(f, name)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return b, err
 }
+
+func (c *Config) routeOptions() cost.RouteOptions {
+	p := c.Prices
+	o := cost.RouteOptions{
+		ISPRouting: p.ISPRouting, Agent: c.Agent.Location,
+		Trust: cost.Trust{MaxAgeDays: p.MaxAgeDays, Unverified: p.AcceptUnverified, Stale: p.AcceptStale},
+	}
+	for _, r := range p.Routes {
+		o.Overrides = append(o.Overrides, r.override(p.exchange(r.Currency)))
+	}
+	for site, continent := range p.Sites {
+		put(&o.SiteContinents, strings.ToLower(site), continent) // as store.ParseLocation writes a site
+	}
+	for name, s := range c.Stores {
+		if s.Routing != "" {
+			put(&o.StoreRouting, name, s.Routing == "internet")
+		}
+	}
+	for name, d := range c.Destinations {
+		if routing := c.Stores[d.Store].Routing; routing != "" {
+			put(&o.DestinationRouting, name, routing == "internet")
+		}
+	}
+	for _, a := range p.AgentCharges {
+		o.AgentCharges = append(o.AgentCharges, a.charge())
+	}
+	for _, g := range p.Programs {
+		if g.Apply == "credit_on_bill" {
+			o.Enrolments = append(o.Enrolments, cost.Enrolment{Program: g.Program, PPM: g.Credit.ppm()})
+		}
+	}
+	return o
+}
+
+func put[V any](m *map[string]V, name string, v V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[name] = v
+}
+
+func (c *Config) terms() (t cost.Terms) {
+	for _, d := range c.Prices.Discounts {
+		t.Discounts = append(t.Discounts, cost.Discount{Provider: d.Provider, Pool: d.Pool, Entry: d.Entry, PPM: d.Off.ppm()})
+	}
+	for _, n := range c.Prices.Negotiated {
+		t.Negotiated = append(t.Negotiated, cost.Negotiated{
+			Entry: n.Entry, Tiers: ladder(n.Tiers, c.Prices.exchange(n.Currency)), AsOf: n.AsOf, Source: n.Contract,
+		})
+	}
+	return t
+}
+
+// exchange is the stated rate of a currency, nil for USD.
+func (p Prices) exchange(code string) *cost.Exchange {
+	c, ok := p.Currencies[code]
+	if !ok {
+		return nil
+	}
+	return &cost.Exchange{Code: code, NanoUSDPerUnit: cost.NanoUSD(c.USD), AsOf: c.AsOf}
+}
+
+// Exchange is the stated rate of a currency. Without one it is an *[Error] that says where to state it.
+func (c *Config) Exchange(code string) (cost.Exchange, error) {
+	if x := c.Prices.exchange(code); x != nil {
+		return *x, nil
+	}
+	return cost.Exchange{}, &Error{
+		Path: c.Path, Field: "prices.currencies",
+		Message: fmt.Sprintf("has no rate for %s; state it, for example currencies: {%s: {usd: 1.08, as_of: 2026-11-20}}", code, code),
+	}
+}
+
+// inUSD converts a unit price; nil is USD.
+func inUSD(u USD, x *cost.Exchange) cost.NanoUSD {
+	if x == nil || u < 0 { // a negative one is refused
+		return cost.NanoUSD(u)
+	}
+	return x.Price(int64(u))
+}
+
+func ladder(tiers []Tier, x *cost.Exchange) []cost.Tier {
+	out := make([]cost.Tier, len(tiers))
+	for i, t := range tiers {
+		out[i] = cost.Tier{UpToUnits: cost.Unbounded, NanoUSDPerUnit: inUSD(t.USDPerGiB, x)}
+		if i < len(tiers)-1 {
+			out[i].UpToUnits = int64(t.UpTo) / cost.GiB
+		}
+	}
+	return out
+}
+
+func (r Route) override(x *cost.Exchange) cost.Override {
+	v := cost.Override{From: r.From, To: r.To, NanoUSDPerGiB: inUSD(r.USDPerGiB, x), Entry: r.Entry}
+	if len(r.Tiers) > 0 {
+		v.Tiers = ladder(r.Tiers, x)
+	}
+	if r.USDPerHour != nil {
+		v.Fixed = &cost.Fixed{NanoUSD: inUSD(*r.USDPerHour, x), Hours: 1, BitsPerSecond: int64(r.Capacity)}
+	}
+	return v
+}
+
+func (a AgentCharge) charge() cost.AgentCharge {
+	return cost.AgentCharge{Name: a.Name, With: a.With, Direction: a.Direction, NanoUSDPerGiB: cost.NanoUSD(a.USDPerGiB)}
+}
+
+// ppm is the share in millionths.
+func (p Percent) ppm() int64 { return int64(math.Round(float64(p) * 10_000)) }
 
 // CostBudgets returns the budgets as the ledger enforces them. A store's name in "to" becomes that of the one destination
 // in it, since that is what transfers are named by.

@@ -63,6 +63,8 @@ type Store struct {
 	Location store.Location `yaml:"location" required:"true"`
 	// Most requests in flight at the same time. Below it the number adapts to what the store bears: to its throughput and its throttling. Default: 64, for a directory 16.
 	Requests int `yaml:"requests"`
+	// Routing preference of an Azure storage account: microsoft (over its global network, Azure's default) or internet (cheaper). Default: as prices.isp_routing says.
+	Routing string `yaml:"routing"`
 }
 
 // Dataset is a prefix in a store.
@@ -154,24 +156,116 @@ type Link struct {
 type Prices struct {
 	// A price book to use in place of the built-in one.
 	Book string `yaml:"book"`
+	// Files that change the price book, one after the other: entries replace those with their id or for their route. datagravity cost import writes such files from the providers' feeds.
+	Overlays []string `yaml:"overlays"`
 	// Bytes of each pooled meter that others used this month, by the pool's name (see datagravity plan). Without it every byte is priced at the meter's dearest paid tier.
 	MonthToDate map[string]Size `yaml:"month_to_date"`
-	// Flat rates that replace the book's: private lines, negotiated prices, regions that the book does not know. The first that matches wins.
+	// Prices of routes that replace the book's: private links, transit, regions that the book does not know. The first that matches wins.
 	Routes []Route `yaml:"routes"`
+	// Ladders of a contract in place of those of entries of the book (datagravity cost prices lists them). The meter and its month-to-date stay.
+	Negotiated []Negotiated `yaml:"negotiated"`
+	// Shares off the book's prices. For each price the most telling one counts, alone: an entry's before a pool's before a provider's.
+	Discounts []Discount `yaml:"discounts"`
+	// What the network at the agent charges for each byte beside the clouds' egress: NAT gateways, private endpoints. No price list can tell; say [] if there is nothing, and doctor stops asking.
+	AgentCharges []AgentCharge `yaml:"agent_charges"`
+	// Programmes that pay egress back. They change no price and no budget: the credit is reported as expected, until a bill shows it.
+	Programs []Program `yaml:"programs"`
+	// What one unit of another currency is worth, by its code (EUR), for prices that are stated in it and for datagravity cost import.
+	Currencies map[string]Currency `yaml:"currencies"`
+	// Age in days after which a price of the book is stale. Default 1095.
+	MaxAgeDays int `yaml:"max_age_days"`
+	// Let budgets rest on prices that no source proves (verified: false). Without it, what a budget covers is refused at such a price.
+	AcceptUnverified bool `yaml:"accept_unverified"`
+	// Let budgets rest on stale prices.
+	AcceptStale bool `yaml:"accept_stale"`
 	// Continent of an onprem site by its name (lab1: europe); Google prices internet traffic by its destination.
 	Sites map[string]string `yaml:"sites"`
-	// Azure routing preference "Internet" is set on the source account.
+	// Azure routing preference "Internet" is set on the storage accounts whose store does not say its routing.
 	ISPRouting bool `yaml:"isp_routing"`
 }
 
-// Route is a flat price for a route.
+// Route is a price for a route: one of usd_per_gib, tiers and entry, and what the link costs beside its bytes.
 type Route struct {
 	// From is provider:region, provider:* or *.
 	From string `yaml:"from" required:"true"`
 	// To is provider:region, provider:* or *.
 	To string `yaml:"to" required:"true"`
-	// US dollars per 2^30 bytes; 0 declares the route free.
+	// US dollars per 2^30 bytes; 0 declares the bytes free.
+	USDPerGiB USD `yaml:"usd_per_gib"`
+	// Prices that fall with use, counted from the start of the month.
+	Tiers []Tier `yaml:"tiers"`
+	// Transfer entry of the price book whose prices hold, for example azure.expressroute.metered.zone-1.
+	Entry string `yaml:"entry"`
+	// What a private link costs an hour, whether or not bytes move (circuit, port, capacity). Plans report it beside the price of the bytes. Without it: what the entry says.
+	USDPerHour *USD `yaml:"usd_per_hour"`
+	// Capacity of the link, for example 10Gbit/s.
+	Capacity BitRate `yaml:"capacity"`
+	// The amounts of this route are in this currency, which currencies must state. Default USD.
+	Currency string `yaml:"currency"`
+}
+
+// Tier is one band of a ladder.
+type Tier struct {
+	// Where the band ends, for example 10TiB. The last one has no end.
+	UpTo Size `yaml:"up_to"`
+	// US dollars per 2^30 bytes.
 	USDPerGiB USD `yaml:"usd_per_gib" required:"true"`
+}
+
+// Negotiated is a ladder of a contract.
+type Negotiated struct {
+	// Entry of the price book.
+	Entry string `yaml:"entry" required:"true"`
+	// Its bands in the contract.
+	Tiers []Tier `yaml:"tiers" required:"true"`
+	// Which contract says so; it stands in explanations as the source.
+	Contract string `yaml:"contract" required:"true"`
+	// Date of the contract, for example 2026-10-01. With it the price can go stale.
+	AsOf string `yaml:"as_of"`
+	// The amounts are in this currency, which currencies must state. Default USD.
+	Currency string `yaml:"currency"`
+}
+
+// Discount is a share off prices of a provider, a pool or an entry.
+type Discount struct {
+	// All prices of a provider: transfers, requests, retrieval, storage.
+	Provider string `yaml:"provider"`
+	// What one meter counts, for example azure.zone-1.mgn.
+	Pool string `yaml:"pool"`
+	// One entry of the price book.
+	Entry string `yaml:"entry"`
+	// Share off, for example 7%.
+	Off Percent `yaml:"off" required:"true"`
+}
+
+// AgentCharge is a price per byte of the network at the agent.
+type AgentCharge struct {
+	// Name, for explanations, for example nat-gateway.
+	Name string `yaml:"name" required:"true"`
+	// The other side: provider:region, provider:* or *. A star is never the agent's own region; what is charged there is named with it.
+	With string `yaml:"with" required:"true"`
+	// in (what the agent reads), out (what it writes) or both. Default both.
+	Direction string `yaml:"direction"`
+	// US dollars per 2^30 bytes.
+	USDPerGiB USD `yaml:"usd_per_gib" required:"true"`
+}
+
+// Program is a provider's programme that pays egress back.
+type Program struct {
+	// Id in the price book (datagravity cost prices --kind programs lists them with who is eligible).
+	Program string `yaml:"program" required:"true"`
+	// off, or credit_on_bill: you take part, and the credit is expected on a later bill. Default off.
+	Apply string `yaml:"apply"`
+	// Share of the price that comes back, where the price book does not know it.
+	Credit Percent `yaml:"credit"`
+}
+
+// Currency is the worth of one unit of a currency.
+type Currency struct {
+	// US dollars for one unit, for example 1.0843.
+	USD USD `yaml:"usd" required:"true"`
+	// Date of the rate, for example 2026-11-20.
+	AsOf string `yaml:"as_of" required:"true"`
 }
 
 // Size is a number of bytes, written 512, 64KiB, 8MiB, 2GiB, 5TiB (binary) or 10GB (decimal).
@@ -179,6 +273,9 @@ type Size int64
 
 // USD is an amount of US dollars.
 type USD cost.NanoUSD
+
+// BitRate is a number of bits per second, written 800Mbit/s, 10Gbit/s.
+type BitRate int64
 
 // Percent is a share from 0% to 100%, written 10% or 0.5%.
 type Percent float64

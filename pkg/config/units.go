@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 )
 
 // units of a Size, in the order in which String prefers them among forms of equal length.
@@ -79,6 +80,21 @@ func (s *Size) UnmarshalText(b []byte) error {
 	v, err := ParseSize(string(b))
 	if err == nil {
 		*s = v
+	}
+	return err
+}
+
+// String is the form that UnmarshalText reads: "10Gbit/s".
+func (r BitRate) String() string { return pace.Rate(r).String() }
+
+// MarshalText writes the form of String.
+func (r BitRate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what [pace.ParseRate] reads.
+func (r *BitRate) UnmarshalText(b []byte) error {
+	v, err := pace.ParseRate(string(b))
+	if err == nil {
+		*r = BitRate(v)
 	}
 	return err
 }

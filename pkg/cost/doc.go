@@ -16,8 +16,15 @@
 //
 // A [Hop] is bytes that go from one location to another. [Book.Transfer] classifies it and finds its [Rate]; [Rate.Price]
 // prices bytes over the rate's tiers from what the meter has counted this month; [Rate.Dearest] is what to reserve before
-// the bytes move; [Book.PriceHop] adds requests and retrieval and gives one [Line]. Prices are list prices before tax,
-// discounts and credits.
+// the bytes move; [Book.PriceHop] adds requests and retrieval and gives one [Line]. Prices are before tax and gross of credits.
+// [Book.Layer] and [Book.WithTerms] make other books of one: with newer prices, and at the terms of a contract. What is paid for
+// something else than a hop's bytes and requests has functions of its own: [FixedCosts] for private links, [Book.Storage],
+// [Book.EarlyDeletion] and [Book.Restores] for what is kept, deleted and archived.
+//
+// # Which prices a budget may rest on
+//
+// [Ledger.CheckPrices] refuses rates that no source proves, and stale ones, unless [Trust] accepts them: whoever reserves or
+// plans over a link asks it first.
 //
 // # The ledger
 //

@@ -39,7 +39,14 @@ type Line struct {
 	NeedsRehydration bool    `json:"needs_rehydration,omitempty"`
 	UpperBound       bool    `json:"upper_bound,omitempty"` // month-to-date is not known, and it matters
 	TransferRateAsOf string  `json:"as_of,omitempty"`
-	Explanation      string  `json:"explanation"`
+	// AgentNanoUSD is the part of TransferNanoUSD that the agent's network charges.
+	AgentNanoUSD NanoUSD `json:"agent_usd,omitempty"`
+	// ExpectedCreditNanoUSD is what programmes are expected to pay back later; TotalNanoUSD is gross.
+	ExpectedCreditNanoUSD NanoUSD `json:"expected_credit_usd,omitempty"`
+	// FixedNanoUSDPerHour is what the link costs beside its bytes, in no sum here: several lines may go over one link. See
+	// [FixedCosts].
+	FixedNanoUSDPerHour NanoUSD `json:"fixed_usd_per_hour,omitempty"`
+	Explanation         string  `json:"explanation"`
 }
 
 // PriceHop prices a hop when its rate's pool has counted *monthToDate bytes this month, nil if that is not known (the
@@ -60,6 +67,11 @@ func (b *Book) PriceHopAt(h Hop, r Rate, monthToDate *int64) Line {
 		TransferNanoUSD: r.Price(h.Bytes, monthToDate), TransferRateAsOf: r.AsOf,
 	}
 	l.Verified = r.Verified || r.IsFree()
+	var agent product
+	agent.add(l.Bytes, r.AgentNanoUSDPerUnit)
+	l.AgentNanoUSD = agent.per(r.UnitBytes)
+	l.ExpectedCreditNanoUSD = r.ExpectedCredit(h.Bytes, monthToDate)
+	l.FixedNanoUSDPerHour = FixedPerHour(r)
 	l.UpperBound = monthToDate == nil && (len(r.Tiers) > 1 || r.AllowanceBytes > 0)
 	for _, side := range [...]struct {
 		provider, class string

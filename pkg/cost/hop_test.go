@@ -87,7 +87,7 @@ func TestPriceHop(t *testing.T) {
 			},
 			mtd: &mtd,
 			want: Line{
-				RateID: "azure.zone-1.internet.mgn", BookVersion: "2026-11-25", Class: Internet, Pool: "azure.zone-1.mgn", Bytes: 10 * GiB,
+				RateID: "azure.zone-1.internet.mgn", BookVersion: "2026-11-26", Class: Internet, Pool: "azure.zone-1.mgn", Bytes: 10 * GiB,
 				TransferNanoUSD: 870_000_000, RequestsNanoUSD: 400_000 + 5_000 + 810_000, TotalNanoUSD: 871_215_000,
 				Verified: true, TransferRateAsOf: "2026-09-24",
 			},
@@ -96,7 +96,7 @@ func TestPriceHop(t *testing.T) {
 			name: "month-to-date not known",
 			h:    Hop{From: at(t, "azure:eastus"), To: at(t, "onprem:lab1"), Bytes: GiB},
 			want: Line{
-				RateID: "azure.zone-1.internet.mgn", BookVersion: "2026-11-25", Class: Internet, Pool: "azure.zone-1.mgn", Bytes: GiB,
+				RateID: "azure.zone-1.internet.mgn", BookVersion: "2026-11-26", Class: Internet, Pool: "azure.zone-1.mgn", Bytes: GiB,
 				TransferNanoUSD: 87_000_000, TotalNanoUSD: 87_000_000, Verified: true, UpperBound: true, TransferRateAsOf: "2026-09-24",
 			},
 		},
@@ -104,7 +104,7 @@ func TestPriceHop(t *testing.T) {
 			name: "a flat price is exact without a month-to-date",
 			h:    Hop{From: at(t, "aws:us-east-1"), To: at(t, "aws:us-west-2"), Bytes: GiB},
 			want: Line{
-				RateID: "aws.inter-region.us-east-1", BookVersion: "2026-11-25", Class: InterRegionSameContinent, Pool: "aws.inter-region.us-east-1", Bytes: GiB,
+				RateID: "aws.inter-region.us-east-1", BookVersion: "2026-11-26", Class: InterRegionSameContinent, Pool: "aws.inter-region.us-east-1", Bytes: GiB,
 				TransferNanoUSD: 20_000_000, TotalNanoUSD: 20_000_000, Verified: true, TransferRateAsOf: "2023-12",
 			},
 		},
@@ -115,7 +115,7 @@ func TestPriceHop(t *testing.T) {
 				SourcePrices: "azure", SourceRequests: map[Op]int64{OpRead: 10}, StorageClass: "Archive", RetrievalBytes: 10 * GiB,
 			},
 			want: Line{
-				RateID: "free", BookVersion: "2026-11-25", Class: SamePlace, Bytes: 10 * GiB,
+				RateID: "free", BookVersion: "2026-11-26", Class: SamePlace, Bytes: 10 * GiB,
 				RequestsNanoUSD: 5_000_000, RetrievalNanoUSD: 200_000_000, TotalNanoUSD: 205_000_000, NeedsRehydration: true,
 			},
 		},
@@ -123,7 +123,7 @@ func TestPriceHop(t *testing.T) {
 			name: "a price that is not verified",
 			h:    Hop{From: at(t, "azure:eastus"), To: at(t, "azure:westeurope"), Bytes: GiB},
 			want: Line{
-				RateID: "azure.inter-region.other-continent.north-america", BookVersion: "2026-11-25", Class: InterRegionOtherContinent,
+				RateID: "azure.inter-region.other-continent.north-america", BookVersion: "2026-11-26", Class: InterRegionOtherContinent,
 				Pool: "azure.inter-region.other-continent.north-america", Bytes: GiB,
 				TransferNanoUSD: 50_000_000, TotalNanoUSD: 50_000_000, TransferRateAsOf: "2023",
 			},
@@ -134,12 +134,12 @@ func TestPriceHop(t *testing.T) {
 				From: at(t, "azure:eastus"), To: at(t, "azure:eastus"), Bytes: GiB,
 				SourcePrices: "azure", SourceRequests: map[Op]int64{OpRead: 10}, StorageClass: "Cool",
 			},
-			want: Line{RateID: "free", BookVersion: "2026-11-25", Class: SamePlace, Bytes: GiB, RequestsNanoUSD: 10_000, TotalNanoUSD: 10_000},
+			want: Line{RateID: "free", BookVersion: "2026-11-26", Class: SamePlace, Bytes: GiB, RequestsNanoUSD: 10_000, TotalNanoUSD: 10_000},
 		},
 		{
 			name: "a free hop is exactly nothing",
 			h:    Hop{From: at(t, "onprem:lab1"), To: at(t, "aws:us-east-1"), Bytes: 1 << 60},
-			want: Line{RateID: "free", BookVersion: "2026-11-25", Class: OnpremOut, Bytes: 1 << 60, Verified: true},
+			want: Line{RateID: "free", BookVersion: "2026-11-26", Class: OnpremOut, Bytes: 1 << 60, Verified: true},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestLineInJSON(t *testing.T) {
 	}
 	l.Explanation = "e"
 	got, err := json.Marshal(l)
-	want := `{"rate_id":"aws.inter-region.us-east-1","book_version":"2026-11-25","class":"inter-region-same-continent","pool":"aws.inter-region.us-east-1","bytes":1073741824,"transfer_usd":0.02,"requests_usd":0,"retrieval_usd":0,"total_usd":0.02,"verified":true,"as_of":"2023-12","explanation":"e"}`
+	want := `{"rate_id":"aws.inter-region.us-east-1","book_version":"2026-11-26","class":"inter-region-same-continent","pool":"aws.inter-region.us-east-1","bytes":1073741824,"transfer_usd":0.02,"requests_usd":0,"retrieval_usd":0,"total_usd":0.02,"verified":true,"as_of":"2023-12","explanation":"e"}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
 	}

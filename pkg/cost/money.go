@@ -160,6 +160,19 @@ func (p product) per(unit int64) NanoUSD {
 	return NanoUSD(q)
 }
 
+// perUp is per, rounded up: for a price that others are made of, which must not come out lower than it is.
+func (p product) perUp(unit int64) NanoUSD {
+	u := uint64(unit)
+	if p.hi >= u {
+		return MaxNanoUSD
+	}
+	q, rest := bits.Div64(p.hi, p.lo, u)
+	if rest > 0 {
+		q++
+	}
+	return NanoUSD(min(q, uint64(MaxNanoUSD)))
+}
+
 // addSaturating sums two numbers that are not negative.
 func addSaturating(a, b int64) int64 {
 	if a > math.MaxInt64-b {

@@ -23,13 +23,17 @@ const (
 const maxBookBytes = 16 << 20
 
 // Book is a price book: regions and where they lie, what transfers between them cost, and what requests and retrieval
-// cost. It is read-only after Load and safe for concurrent use.
+// cost, storage, private links and programmes too. It is read-only after Load and safe for concurrent use.
 type Book struct {
 	// Version names the book in plans and in the ledger, so that a price can be explained later.
 	Version string
 	// AsOf is the date the book was put together; single entries can be older (see Rate.AsOf).
 	AsOf string
 
+	// sources are the entries as their files have them, by section: what overlays and terms start from.
+	sources    map[string][]sourced
+	name       string // of its file
+	discounts  discountList
 	regions    map[store.Location]region
 	continents map[string]bool
 	zones      map[string]bool
@@ -37,6 +41,10 @@ type Book struct {
 	transfers  []transfer
 	requests   map[requestKey]requestPrice
 	retrievals map[string]map[string]retrieval // provider, then storage class in lower case
+	storage    map[classKey]storagePrice
+	minimums   map[classKey]minimum
+	restores   map[classKey][]Restore
+	programs   []program
 }
 
 //go:embed data/pricebook.json
@@ -58,18 +66,23 @@ func Default() *Book { return loadDefault() }
 // units and regions, negative prices, unordered or open tiers, repeated ids and entries that price the same route twice
 // are errors. Each names the book (name is a file name for messages) and the entry at fault.
 func Load(r io.Reader, name string) (*Book, error) {
+	data, err := readBounded(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f, x, err := decodeFile(data, Schema)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return assemble(name, f.Version, f.AsOf, f.sources(name, x), nil)
+}
+
+func readBounded(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBookBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err == nil && len(data) > maxBookBytes {
+		err = fmt.Errorf("larger than %d MiB; that is not a price book", maxBookBytes>>20)
 	}
-	if len(data) > maxBookBytes {
-		return nil, fmt.Errorf("%s: larger than %d MiB; that is not a price book", name, maxBookBytes>>20)
-	}
-	b, err := parseBook(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return b, nil
+	return data, err
 }
 
 // region is where a region lies. zone is a provider's price zone, "" where it has none or it is not known.

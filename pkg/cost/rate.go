@@ -53,6 +53,16 @@ type Rate struct {
 	Verified bool   `json:"verified"`
 	AsOf     string `json:"as_of,omitempty"`  // date of the price, as precise as is known: "2026-09-24", "2024"
 	Source   string `json:"source,omitempty"` // where it was seen
+	// ListTiers are the tiers before Discount, nil without one.
+	ListTiers []Tier    `json:"list_tiers,omitempty"`
+	Discount  *Discount `json:"discount,omitempty"`
+	// AgentNanoUSDPerUnit is what the agent's network charges beside the provider, for every byte; AgentCharges are its parts.
+	AgentNanoUSDPerUnit NanoUSD       `json:"agent_usd_per_unit,omitempty"`
+	AgentCharges        []AgentCharge `json:"agent_charges,omitempty"`
+	// Fixed is what a private link costs beside its bytes; see [FixedCosts].
+	Fixed *Fixed `json:"fixed,omitempty"`
+	// Credits are what programmes are expected to pay back; see [Rate.ExpectedCredit]. Prices are gross.
+	Credits []Credit `json:"credits,omitempty"`
 	// Explanation is a sentence for people: why this route has this price.
 	Explanation string `json:"explanation"`
 }
@@ -81,16 +91,21 @@ func (r Rate) Price(bytes int64, monthToDate *int64) NanoUSD {
 	}
 	at := max(0, *monthToDate)
 	left := bytes - min(bytes, max(0, r.AllowanceBytes-at))
-	at = max(0, at-r.AllowanceBytes)
-	for i, t := range r.Tiers {
-		n := left
-		if i < len(r.Tiers)-1 {
-			n = min(left, max(0, r.endBytes(t)-at))
-		}
-		p.add(n, t.NanoUSDPerUnit)
-		at, left = addSaturating(at, n), left-n
-	}
+	r.eachBand(max(0, at-r.AllowanceBytes), left, p.add)
+	p.add(bytes, r.AgentNanoUSDPerUnit) // no allowance is off it
 	return p.per(r.UnitBytes)
+}
+
+// eachBand splits bytes by the tiers that they fall into when the meter stands at `at`.
+func (r Rate) eachBand(at, bytes int64, band func(n int64, price NanoUSD)) {
+	for i, t := range r.Tiers {
+		n := bytes
+		if i < len(r.Tiers)-1 {
+			n = min(bytes, max(0, r.endBytes(t)-at))
+		}
+		band(n, t.NanoUSDPerUnit)
+		at, bytes = addSaturating(at, n), bytes-n
+	}
 }
 
 // Dearest is what to reserve for bytes that are about to move: all of them at the dearest tier that can be reached while
@@ -110,7 +125,7 @@ func (r Rate) Dearest(bytes int64, monthToDate *int64, alsoReservedBytes int64) 
 	return p.per(r.UnitBytes)
 }
 
-// dearest is the highest price of the tiers that hold any of the positions [from, to).
+// dearest is the highest price of the tiers that hold any of the positions [from, to), with what the agent's network charges.
 func (r Rate) dearest(from, to int64) NanoUSD {
 	var price NanoUSD
 	start := int64(0)
@@ -122,7 +137,7 @@ func (r Rate) dearest(from, to int64) NanoUSD {
 		}
 		start = end
 	}
-	return price
+	return AddNanoUSD(price, r.AgentNanoUSDPerUnit)
 }
 
 func (r Rate) endBytes(t Tier) int64 {
@@ -133,19 +148,22 @@ func (r Rate) endBytes(t Tier) int64 {
 }
 
 // ladder says the tiers in words: "100 GiB free, then $0.087 per GiB to 10335 GiB, then $0.083".
-func (r Rate) ladder() string {
+func (r Rate) ladder() string { return r.ladderPer(unitName(r.UnitBytes), "a month") }
+
+// ladderPer says the tiers in words: the price is per a unit, and the tiers count units of bytes during, or for, something.
+func (r Rate) ladderPer(per, during string) string {
 	unit := unitName(r.UnitBytes)
 	var parts []string
 	if r.AllowanceBytes > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s a month free over all regions", r.AllowanceBytes/r.UnitBytes, unit))
 	}
 	for i, t := range r.Tiers {
-		price := t.NanoUSDPerUnit.dollars() + " per " + unit
+		price := t.NanoUSDPerUnit.dollars() + " per " + per
 		switch {
 		case t.NanoUSDPerUnit == 0 && t.UpToUnits != Unbounded:
-			price = fmt.Sprintf("the first %d %s a month free", t.UpToUnits, unit)
+			price = fmt.Sprintf("the first %d %s %s free", t.UpToUnits, unit, during)
 		case t.UpToUnits != Unbounded:
-			price += fmt.Sprintf(" to %d %s a month", t.UpToUnits, unit)
+			price += fmt.Sprintf(" to %d %s %s", t.UpToUnits, unit, during)
 		case i > 0:
 			price += " above"
 		}

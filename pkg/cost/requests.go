@@ -41,7 +41,7 @@ type retrieval struct {
 	verified    bool
 }
 
-func (b *Book) addRequest(e requestEntry) error {
+func (b *Book) addRequest(e RequestEntry) error {
 	if err := checkProvider(e.Provider); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (b *Book) addRequest(e requestEntry) error {
 	if _, ok := b.requests[k]; ok {
 		return fmt.Errorf("%s requests of %s (storage class %q) have a price already", e.Op, e.Provider, e.StorageClass)
 	}
-	b.requests[k] = requestPrice{price, e.Per, e.Verified}
+	b.requests[k] = requestPrice{b.discounts.of(e.ID, "", e.Provider).price(price), e.Per, e.Verified}
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (b *Book) checkRequests() error {
 	return nil
 }
 
-func (b *Book) addRetrieval(e retrievalEntry) error {
+func (b *Book) addRetrieval(e RetrievalEntry) error {
 	if err := checkProvider(e.Provider); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (b *Book) addRetrieval(e retrievalEntry) error {
 		if _, ok := b.retrievals[e.Provider][k]; ok || k == "" {
 			return fmt.Errorf("storage class %q of %s is empty or has a price already", class, e.Provider)
 		}
-		b.retrievals[e.Provider][k] = retrieval{price, e.UnitBytes, e.Rehydration, e.Verified}
+		b.retrievals[e.Provider][k] = retrieval{b.discounts.of(e.ID, "", e.Provider).price(price), e.UnitBytes, e.Rehydration, e.Verified}
 	}
 	return nil
 }

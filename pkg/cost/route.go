@@ -22,14 +22,38 @@ const china = "china"
 // RouteOptions are what the operator knows about routes. The zero value takes the book's prices and default routing.
 type RouteOptions struct {
 	// ISPRouting: the Azure storage accounts have the routing preference "Internet", whose prices are lower. Azure's
-	// default is routing over the Microsoft global network.
+	// default is routing over the Microsoft global network. Stores and destinations can differ: see [RouteOptions.FromStore].
 	ISPRouting bool
+	// StoreRouting and DestinationRouting say by configured name which accounts differ from ISPRouting.
+	StoreRouting, DestinationRouting map[string]bool
+	// Agent is where the agent is, and AgentCharges what its network charges for each GiB between it and the stores.
+	Agent        store.Location
+	AgentCharges []AgentCharge
+	// Enrolments are programmes that pay back some of the price. They change none: see [Rate.ExpectedCredit].
+	Enrolments []Enrolment
+	// Trust says which prices budgets may rest on; see [Ledger.CheckPrices].
+	Trust Trust
 	// Overrides are tried in order before the book; the first that matches wins.
 	Overrides []Override
 	// SiteContinents says on which continent of the book ("europe", "asia") an onprem site ("lab1", lower case) lies. Google
 	// prices internet traffic by its destination; a site that is not here is taken to lie on the source's continent, and
 	// the price is then not verified.
 	SiteContinents map[string]string
+}
+
+// FromStore are the options for reads from a store, by its configured name.
+func (o RouteOptions) FromStore(name string) RouteOptions { return o.routing(o.StoreRouting, name) }
+
+// FromDestination are the options for reads from a destination's store, by the destination's configured name.
+func (o RouteOptions) FromDestination(name string) RouteOptions {
+	return o.routing(o.DestinationRouting, name)
+}
+
+func (o RouteOptions) routing(of map[string]bool, name string) RouteOptions {
+	if isp, ok := of[name]; ok {
+		o.ISPRouting = isp
+	}
+	return o
 }
 
 // Transfer finds what bytes from one location to another cost. A hop inside one region or site is free, and one out of a
@@ -54,17 +78,43 @@ func (b *Book) Transfer(from, to store.Location, o RouteOptions) (Rate, error) {
 			return Rate{}, err
 		}
 		if v.matches(from, to) {
-			return v.rate(from, to, class), nil
+			r, err := v.rate(b, from, to, class)
+			return o.charged(r, from, to), err
 		}
 	}
+	var r Rate
+	var err error
 	switch class {
 	case SamePlace:
-		return freeRate(class, fmt.Sprintf("%s: nothing leaves the place, which is free.", from)), nil
+		r = freeRate(class, fmt.Sprintf("%s: nothing leaves the place, which is free.", from))
 	case OnpremOut:
-		return freeRate(class, fmt.Sprintf("%s to %s: out of a site of one's own, which is free unless the configuration prices it.", from, to)), nil
+		r = freeRate(class, fmt.Sprintf("%s to %s: out of a site of one's own, which is free unless the configuration prices it.", from, to))
 	default:
-		return b.transferRate(from, to, class, o)
+		if r, err = b.transferRate(from, to, class, o); err != nil {
+			return Rate{}, err
+		}
 	}
+	return o.charged(r, from, to), nil
+}
+
+// CheckOptions tells what in the options does not fit the book: overrides, charges and programmes. The error names its place
+// (routes[2], agent_charges[0], programs[1]).
+func (b *Book) CheckOptions(o RouteOptions) error {
+	for i, v := range o.Overrides {
+		err := v.Check()
+		if err == nil && v.Entry != "" {
+			_, err = v.entry(b)
+		}
+		if err != nil {
+			return fmt.Errorf("routes[%d]: %w", i, err)
+		}
+	}
+	for i, c := range o.AgentCharges {
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("agent_charges[%d]: %w", i, err)
+		}
+	}
+	return b.checkEnrolments(o.Enrolments)
 }
 
 func (b *Book) classify(from, to store.Location) Class {
@@ -128,7 +178,12 @@ func (b *Book) transferRate(from, to store.Location, class Class, o RouteOptions
 	if !ok {
 		return Rate{}, fmt.Errorf("%w: %s to %s (%s) is not in the price book %s; %s", ErrNoPrice, from, to, class, b.Version, howToDeclare(from, to))
 	}
-	return b.bookRate(t, from, to, class, assumed && len(t.To.Continents) > 0), nil
+	r := b.bookRate(t, from, to, class, assumed && len(t.To.Continents) > 0)
+	r.Credits = b.credits(from, to, o)
+	for _, c := range r.Credits {
+		r.Explanation += fmt.Sprintf(" %s is expected to pay back %s%% of it on a later bill; until then it is spent.", c.Program, percentOf(c.PPM))
+	}
+	return r, nil
 }
 
 // narrowest returns the matching entry with the narrowest selectors; Load has made sure that there is one such.
@@ -136,7 +191,7 @@ func (b *Book) narrowest(from, to store.Location, entryClass string, source, des
 	var best *transfer
 	for i := range b.transfers {
 		t := &b.transfers[i]
-		if t.Provider != from.Provider || t.Class != entryClass {
+		if t.Provider != from.Provider || t.Class != entryClass { // classes that are not routed are never asked for
 			continue
 		}
 		if t.From.matches(from.Region, source, "") && t.To.matches(to.Region, destination, source.continent) &&
@@ -150,11 +205,12 @@ func (b *Book) narrowest(from, to store.Location, entryClass string, source, des
 func (b *Book) bookRate(t *transfer, from, to store.Location, class Class, assumed bool) Rate {
 	r := Rate{
 		ID: t.ID, Class: class, Meter: t.Meter, Tiers: t.tiers, UnitBytes: t.UnitBytes,
-		Pool:      strings.ReplaceAll(t.Pool, "{from}", from.Region),
+		Pool:      t.poolFrom(from.Region),
 		Allowance: t.Allowance, AllowanceBytes: t.allowance,
 		Verified: t.Verified && !assumed, AsOf: t.AsOf, Source: t.Source,
 	}
-	r.Explanation = fmt.Sprintf("%s to %s %s: %s (%s, as of %s", from, to, crossing(t, class), r.ladder(), t.Source, t.AsOf)
+	r = b.discounted(r, from.Provider)
+	r.Explanation = fmt.Sprintf("%s to %s %s: %s (%s%s", from, to, crossing(t, class), r.ladder(), t.Source, seen(t.AsOf))
 	switch {
 	case assumed:
 		r.Explanation += fmt.Sprintf("; not verified: the price depends on the continent of onprem:%s, which prices: {sites: {%s: ...}} does not declare", to.Region, to.Region)
@@ -162,12 +218,40 @@ func (b *Book) bookRate(t *transfer, from, to store.Location, class Class, assum
 		r.Explanation += "; not verified"
 	}
 	r.Explanation += ")."
+	if r.Discount != nil {
+		r.Explanation += fmt.Sprintf(" That is after %s.", r.Discount)
+	}
 	return r
+}
+
+// discounted applies the discount that counts for a rate, if there is one.
+func (b *Book) discounted(r Rate, provider string) Rate {
+	if d := b.discounts.of(r.ID, r.Pool, provider); d != nil {
+		r.ListTiers, r.Tiers, r.Discount = r.Tiers, d.tiers(r.Tiers), d
+	}
+	return r
+}
+
+// fromPlaceholder stands for the source region in the name of a pool.
+const fromPlaceholder = "{from}"
+
+func (t *transfer) poolFrom(region string) string {
+	return strings.ReplaceAll(t.Pool, fromPlaceholder, region)
+}
+
+// seen says the date of a price.
+func seen(asOf string) string {
+	if asOf == always {
+		return ""
+	}
+	return ", as of " + asOf
 }
 
 // crossing says in words what a hop crosses.
 func crossing(t *transfer, c Class) string {
 	switch {
+	case t.Class == entryInterconnect:
+		return "goes over a private link, " + t.ID
 	case t.Class == entryInternetISP:
 		return "crosses the internet (routing preference Internet)"
 	case c == Internet && t.Provider == "azure":

@@ -77,17 +77,30 @@ func TestTransferOverAllRegions(t *testing.T) {
 	for from := range b.regions {
 		for to := range b.regions {
 			r, err := b.Transfer(from, to, RouteOptions{})
+			if err == nil && !routed(entryOf(t, b, r.ID).Class) && r.ID != "free" {
+				t.Errorf("%s to %s goes by %s, which must be asked for", from, to, r.ID)
+			}
 			if err != nil {
 				if !errors.Is(err, ErrNoPrice) || !strings.Contains(err.Error(), "prices: {routes: [{from:") {
 					t.Errorf("%s to %s: %v", from, to, err)
 				}
 				continue
 			}
-			if price := r.Price(1<<50, &fresh); (price == 0) != (from == to) {
+			if price := r.Price(1<<50, &fresh); (price == 0) != (from == to || from.Provider == "r2") {
 				t.Errorf("%s to %s: 1 PiB costs %s", from, to, price)
 			}
 		}
 	}
+}
+
+func entryOf(t *testing.T, b *Book, id string) transfer {
+	t.Helper()
+	for _, e := range b.transfers {
+		if e.ID == id {
+			return e
+		}
+	}
+	return transfer{}
 }
 
 func TestISPRouting(t *testing.T) {
@@ -129,11 +142,11 @@ func TestTransferErrorsSayWhatToDo(t *testing.T) {
 	}{
 		{zero, east, RouteOptions{}, `no price known: the location of the source is not known; declare it in the configuration, for example location: azure:eastus or location: onprem:lab1`},
 		{east, zero, RouteOptions{}, `no price known: the location of the destination is not known; declare it in the configuration, for example location: azure:eastus or location: onprem:lab1`},
-		{store.Location{Provider: "ovh", Region: "gra"}, lab, RouteOptions{}, `no price known: location ovh:gra: unknown provider "ovh" (known: azure, aws, gcp, onprem)`},
-		{at(t, "azure:eastsu"), lab, RouteOptions{}, `no price known: the price book 2026-11-25 knows no region azure:eastsu (did you mean azure:eastus?); if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "azure:eastsu", to: "onprem:lab1", usd_per_gib: 0.09}]}`},
-		{east, at(t, "azure:moonbase"), RouteOptions{}, `no price known: the price book 2026-11-25 knows no region azure:moonbase; if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "azure:eastus", to: "azure:moonbase", usd_per_gib: 0.09}]}`},
-		{at(t, "gcp:us-east1"), at(t, "aws:mars-1"), RouteOptions{}, `no price known: the price book 2026-11-25 knows no region aws:mars-1; if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "gcp:us-east1", to: "aws:mars-1", usd_per_gib: 0.09}]}`},
-		{at(t, "azure:chilecentral"), lab, RouteOptions{}, `no price known: azure:chilecentral to onprem:lab1 (internet) is not in the price book 2026-11-25; declare its price in the configuration, for example prices: {routes: [{from: "azure:chilecentral", to: "onprem:lab1", usd_per_gib: 0.09}]}`},
+		{store.Location{Provider: "ovh", Region: "gra"}, lab, RouteOptions{}, `no price known: location ovh:gra: unknown provider "ovh" (known: azure, aws, gcp, r2, b2, oracle, onprem)`},
+		{at(t, "azure:eastsu"), lab, RouteOptions{}, `no price known: the price book 2026-11-26 knows no region azure:eastsu (did you mean azure:eastus?); if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "azure:eastsu", to: "onprem:lab1", usd_per_gib: 0.09}]}`},
+		{east, at(t, "azure:moonbase"), RouteOptions{}, `no price known: the price book 2026-11-26 knows no region azure:moonbase; if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "azure:eastus", to: "azure:moonbase", usd_per_gib: 0.09}]}`},
+		{at(t, "gcp:us-east1"), at(t, "aws:mars-1"), RouteOptions{}, `no price known: the price book 2026-11-26 knows no region aws:mars-1; if the name is right, declare its price in the configuration, for example prices: {routes: [{from: "gcp:us-east1", to: "aws:mars-1", usd_per_gib: 0.09}]}`},
+		{at(t, "azure:chilecentral"), lab, RouteOptions{}, `no price known: azure:chilecentral to onprem:lab1 (internet) is not in the price book 2026-11-26; declare its price in the configuration, for example prices: {routes: [{from: "azure:chilecentral", to: "onprem:lab1", usd_per_gib: 0.09}]}`},
 		{at(t, "gcp:us-east1"), lab, RouteOptions{SiteContinents: map[string]string{"lab1": "atlantis"}}, `onprem:lab1: the price book knows no continent "atlantis" (known: asia, china, europe, middle-east-africa, north-america, oceania, south-america)`},
 		{east, lab, RouteOptions{Overrides: []Override{{From: "azure", To: "*"}}}, `price of "azure" to "*": from: location "azure": want provider:region, for example azure:eastus or onprem:lab1 (or provider:*, or *)`},
 	} {
@@ -200,7 +213,7 @@ func TestOverrideCheck(t *testing.T) {
 	}{
 		{Override{From: "azure:*", To: "*"}, ""},
 		{Override{From: "", To: "*"}, `price of "" to "*": from: location "": want provider:region, for example azure:eastus or onprem:lab1 (or provider:*, or *)`},
-		{Override{From: "*", To: "ovh:*"}, `price of "*" to "ovh:*": to: location "ovh:*": unknown provider "ovh" (known: azure, aws, gcp, onprem) (or provider:*, or *)`},
+		{Override{From: "*", To: "ovh:*"}, `price of "*" to "ovh:*": to: location "ovh:*": unknown provider "ovh" (known: azure, aws, gcp, r2, b2, oracle, onprem) (or provider:*, or *)`},
 		{Override{From: "*", To: "*", NanoUSDPerGiB: -1}, `price of "*" to "*": -$0.000000001 per GiB: a price cannot be negative`},
 	} {
 		got := ""

@@ -1,12 +1,15 @@
 package cost
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
-// selector chooses the places an entry is for, by one of its fields; with none of them, every place.
-type selector struct {
-	Regions    []string `json:"regions"`
-	Zones      []string `json:"zones"`
-	Continents []string `json:"continents"`
+// Selector chooses the places an entry is for, by one of its fields; with none of them, every place.
+type Selector struct {
+	Regions    []string `json:"regions,omitempty"`
+	Zones      []string `json:"zones,omitempty"`
+	Continents []string `json:"continents,omitempty"`
 }
 
 // Continents that only a selector of destinations can name: relative to the source.
@@ -17,7 +20,7 @@ const (
 
 // matches tells whether the selector chooses a region by this name. source is the continent of the hop's source, "" when
 // the source itself is matched.
-func (s selector) matches(name string, r region, source string) bool {
+func (s Selector) matches(name string, r region, source string) bool {
 	switch {
 	case len(s.Regions) > 0:
 		return slices.Contains(s.Regions, name)
@@ -32,7 +35,7 @@ func (s selector) matches(name string, r region, source string) bool {
 }
 
 // width is smaller for a narrower selector.
-func (s selector) width() int {
+func (s Selector) width() int {
 	switch {
 	case len(s.Regions) > 0:
 		return 0
@@ -45,14 +48,27 @@ func (s selector) width() int {
 	}
 }
 
-func (s selector) names() []string { return slices.Concat(s.Regions, s.Zones, s.Continents) }
+func (s Selector) names() []string { return slices.Concat(s.Regions, s.Zones, s.Continents) }
+
+// same tells whether two selectors choose by the same names.
+func (s Selector) same(o Selector) bool {
+	return s.width() == o.width() && slices.Equal(sorted(s.names()), sorted(o.names()))
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
+}
+
+// String says what is chosen: "zone-1", "europe, asia", "" for every place.
+func (s Selector) String() string { return strings.Join(s.names(), ", ") }
 
 // width orders the entries that match a route: the narrowest source wins, then the narrowest destination.
 func (t transfer) width() int { return 4*t.From.width() + t.To.width() }
 
 // clash tells whether two entries match a route equally narrowly, so that neither can win.
 func (b *Book) clash(t, o transfer) bool {
-	if t.Provider != o.Provider || t.Class != o.Class || t.width() != o.width() {
+	if t.Provider != o.Provider || t.Class != o.Class || t.width() != o.width() || !routed(t.Class) {
 		return false
 	}
 	from := common(t.From.names(), o.From.names())

@@ -16,18 +16,27 @@ const (
 	entryInternet    = "internet"
 	// entryInternetISP prices Azure's routing preference "Internet", where the storage account has chosen it.
 	entryInternetISP = "internet-isp"
+	// entryInternetVM prices what machines send, where a provider has another ladder for them than for its store. It is never
+	// chosen by itself: the store's ladder, which is no lower, bounds what an agent sends.
+	entryInternetVM = "internet-vm"
+	// entryInterconnect prices a private link, which the configuration chooses by the entry's id.
+	entryInterconnect = "interconnect"
 )
 
-var entryClasses = []string{entryInterRegion, entryInternet, entryInternetISP}
+var entryClasses = []string{entryInterRegion, entryInternet, entryInternetISP, entryInternetVM, entryInterconnect}
+
+// routed tells whether entries of a class are found by their selectors.
+func routed(class string) bool { return class != entryInternetVM && class != entryInterconnect }
 
 // transfer is one priced route.
 type transfer struct {
-	transferEntry
+	TransferEntry
 	tiers     []Tier
 	allowance int64 // bytes
+	fixed     *Fixed
 }
 
-func (b *Book) addRegions(e regionsEntry) error {
+func (b *Book) addRegions(e RegionsEntry) error {
 	if err := checkProvider(e.Provider); err != nil {
 		return err
 	}
@@ -54,7 +63,7 @@ func (b *Book) addRegions(e regionsEntry) error {
 	return nil
 }
 
-func (b *Book) addAllowance(e allowanceEntry) error {
+func (b *Book) addAllowance(e AllowanceEntry) error {
 	if err := checkUnit(e.UnitBytes); err != nil {
 		return err
 	}
@@ -65,7 +74,7 @@ func (b *Book) addAllowance(e allowanceEntry) error {
 	return nil
 }
 
-func (b *Book) addTransfer(e transferEntry) error {
+func (b *Book) addTransfer(e TransferEntry) error {
 	if err := checkProvider(e.Provider); err != nil {
 		return err
 	}
@@ -86,8 +95,11 @@ func (b *Book) addTransfer(e transferEntry) error {
 	if err := b.checkSelector(e.To, toProvider, e.Class == entryInterRegion); err != nil {
 		return fmt.Errorf("to: %w", err)
 	}
-	t := transfer{transferEntry: e}
+	t := transfer{TransferEntry: e}
 	var err error
+	if t.fixed, err = checkFixed(e); err != nil {
+		return err
+	}
 	if t.tiers, err = checkTiers(e.Tiers, e.UnitBytes); err != nil {
 		return err
 	}
@@ -111,7 +123,7 @@ func (b *Book) addTransfer(e transferEntry) error {
 }
 
 // checkSelector checks names against the region table. provider is "" where regions cannot be named.
-func (b *Book) checkSelector(s selector, provider string, relative bool) error {
+func (b *Book) checkSelector(s Selector, provider string, relative bool) error {
 	kinds := 0
 	for _, names := range [][]string{s.Regions, s.Zones, s.Continents} {
 		if len(names) > 0 {
@@ -143,7 +155,7 @@ func (b *Book) checkSelector(s selector, provider string, relative bool) error {
 }
 
 // checkTiers wants rising ends, the last of them open, and prices that are not negative.
-func checkTiers(entries []tierEntry, unitBytes int64) ([]Tier, error) {
+func checkTiers(entries []TierEntry, unitBytes int64) ([]Tier, error) {
 	if len(entries) == 0 {
 		return nil, errors.New("tiers is empty: a price that is not known must not be in the book")
 	}

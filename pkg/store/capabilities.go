@@ -11,7 +11,7 @@ const (
 // Capabilities are what a backend, and this bucket as it is configured, can do. They are data, so that planners need no
 // knowledge of providers.
 type Capabilities struct {
-	// Provider as in a location: azure, aws, gcp, onprem; "" for stores in memory.
+	// Provider as in a location: azure, aws, gcp, r2, b2, oracle, onprem; "" for stores in memory.
 	Provider string `json:"provider"`
 	// Paid request classes are priced under this name in the price book (azure, aws, gcp), "" if requests are free.
 	RequestPrices string `json:"request_prices,omitempty"`

@@ -12,8 +12,9 @@ type Location struct {
 	Region   string
 }
 
-// Providers that a Location can name.
-var Providers = []string{"azure", "aws", "gcp", "onprem"}
+// Providers that a Location can name. r2 (Cloudflare), b2 (Backblaze) and oracle are opened as s3:// with an endpoint; their
+// names decide prices alone.
+var Providers = []string{"azure", "aws", "gcp", "r2", "b2", "oracle", "onprem"}
 
 // ParseLocation reads "provider:region".
 func ParseLocation(s string) (Location, error) {

@@ -2,11 +2,9 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -77,7 +75,7 @@ func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.Stat
 	if err := p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
 		return false, err
 	}
-	if err := p.Fits(s.Ledger); err != nil && errors.Is(err, cost.ErrBudget) {
+	if err := p.Fits(s.Ledger); err != nil {
 		return false, err
 	}
 	sum, err := s.read(ctx, src, items, route, nil)

@@ -60,7 +60,7 @@ func (s *Syncer) origins(q Request) (list []plan.Origin, err error) {
 		if o.Name == q.Source.Dataset.Store || o.Name == q.Destination.Destination.Store {
 			continue
 		}
-		rate, err := s.Ledger.Book().Transfer(o.Location, s.Agent, s.Routes)
+		rate, err := s.Ledger.Book().Transfer(o.Location, s.Agent, s.Routes.FromStore(o.Name))
 		if err != nil {
 			return nil, err
 		}

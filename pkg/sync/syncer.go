@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -192,10 +193,13 @@ func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.L
 
 // lookup is a request to a link's source about what it has, answered with so many bytes at most.
 func (s *Syncer) lookup(link cost.Link, dataset string, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
-	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes)
+	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes.FromStore(link.Source))
+	if err == nil {
+		err = s.Ledger.CheckPrices(link, s.Routes.Trust, rate)
+	}
 	return cost.Crossing{
 		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate,
-		Requests: map[cost.Op]int64{op: 1}, RequestPrices: at.Capabilities().RequestPrices,
+		Requests: map[cost.Op]int64{op: 1}, RequestPrices: requestPrices(at, link.SourceLocation),
 	}, err
 }
 
@@ -226,11 +230,23 @@ func (s *Syncer) link(src Source, d *Destination) cost.Link {
 	return l
 }
 
+// s3Elsewhere are providers whose stores are opened as S3 with an endpoint: the service does not tell whose it is, the location
+// does.
+var s3Elsewhere = []string{"r2", "b2", "oracle"}
+
+// requestPrices names whose prices a store's requests have in the price book, "" for none.
+func requestPrices(st store.Store, at store.Location) string {
+	if p := st.Capabilities().RequestPrices; p != "" || !slices.Contains(s3Elsewhere, at.Provider) {
+		return p
+	}
+	return at.Provider
+}
+
 func (s *Syncer) route(src Source, d *Destination) (plan.Route, error) {
 	r, err := plan.NewRoute(s.Ledger.Book(), s.link(src, d), s.Agent, s.Routes)
-	r.SourcePrices = src.Store.Capabilities().RequestPrices
+	r.SourcePrices = requestPrices(src.Store, src.Location)
 	if d != nil {
-		r.DestinationPrices = d.Store.Capabilities().RequestPrices
+		r.DestinationPrices = requestPrices(d.Store, d.Location)
 		r.DestinationClass = d.StorageClass
 		r.CopiesReadBack = len(d.Store.Capabilities().ObjectChecksums) == 0
 	}

@@ -66,12 +66,15 @@ func (p *Plan) Pending() bool {
 	return false
 }
 
-// Fits tells whether all of the plan fits the budgets now. Errors: [cost.ErrBudget] with the budget, what it has left and
-// what is needed.
+// Fits tells whether all of the plan fits the budgets now, and whether they may rest on its prices. Errors: [cost.ErrBudget] with
+// the budget, what it has left and what is needed; [cost.ErrUntrusted].
 func (p *Plan) Fits(l *cost.Ledger) error {
 	e := p.Estimate
 	if e.UpperBytes == 0 && e.UpperUSD == 0 {
 		return nil
+	}
+	if err := l.CheckPrices(p.Route.Link, p.Route.Trust, e.rates...); err != nil {
+		return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
 	}
 	if err := l.Check(p.Route.Link, e.UpperUSD, e.UpperBytes); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)

@@ -21,12 +21,14 @@ type Route struct {
 	Link           cost.Link
 	// Rates of the hops: In source to agent, Out agent to destination, Back destination to agent (reading back).
 	In, Out, Back cost.Rate
+	// Trust says which prices budgets may rest on.
+	Trust cost.Trust
 }
 
 // NewRoute finds the rates of the three hops.
 func NewRoute(b *cost.Book, link cost.Link, agent store.Location, o cost.RouteOptions) (r Route, err error) {
-	r = Route{Source: link.SourceLocation, Agent: agent, Destination: link.DestLocation, Link: link}
-	if r.In, err = b.Transfer(r.Source, agent, o); err != nil {
+	r = Route{Source: link.SourceLocation, Agent: agent, Destination: link.DestLocation, Link: link, Trust: o.Trust}
+	if r.In, err = b.Transfer(r.Source, agent, o.FromStore(link.Source)); err != nil {
 		return r, err
 	}
 	if link.Dest == "" {
@@ -35,7 +37,7 @@ func NewRoute(b *cost.Book, link cost.Link, agent store.Location, o cost.RouteOp
 	if r.Out, err = b.Transfer(agent, r.Destination, o); err != nil {
 		return r, err
 	}
-	r.Back, err = b.Transfer(r.Destination, agent, o)
+	r.Back, err = b.Transfer(r.Destination, agent, o.FromDestination(link.Dest))
 	return r, err
 }
 
@@ -66,6 +68,8 @@ type Estimate struct {
 	UpperBound bool `json:"upper_bound"`
 	// NeedsRehydration: the source's archived blobs must be rehydrated first.
 	NeedsRehydration bool `json:"needs_rehydration,omitempty"`
+
+	rates []cost.Rate // of the lines
 }
 
 // MonthToDate tells what a pool's meter has counted this month, nil if unknown.
@@ -194,7 +198,7 @@ func (e *Estimate) add(b *cost.Book, h cost.Hop, rate cost.Rate, mtd MonthToDate
 		return err
 	}
 	line := b.PriceHopAt(h, rate, used)
-	e.Lines = append(e.Lines, line)
+	e.Lines, e.rates = append(e.Lines, line), append(e.rates, rate)
 	e.USD = cost.AddNanoUSD(e.USD, line.TotalNanoUSD)
 	e.Requests += requests
 	e.NeedsRehydration = e.NeedsRehydration || line.NeedsRehydration
