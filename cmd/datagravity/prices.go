@@ -288,7 +288,7 @@ func (a alternativeJSON) words() string {
 	switch {
 	case a.Rate.Fixed != nil:
 		s += ", and " + a.Rate.Fixed.String()
-	case strings.Contains(a.Rate.Explanation, "private link"):
+	case a.Rate.PrivateLink:
 		s += ", and port and capacity by the hour, which the book does not know"
 	}
 	if !a.Rate.Verified {

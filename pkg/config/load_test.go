@@ -236,7 +236,7 @@ func TestExample(t *testing.T) {
 func TestExampleUncommented(t *testing.T) {
 	var lines [][]byte
 	for _, l := range bytes.Split(Example(), []byte("\n")) {
-		for _, key := range []string{"# state:", "# requests:", "# links:", "# routes:", "#   - {from:", "# month_to_date:", "#   azure.zone"} {
+		for _, key := range []string{"# state:", "# requests:", "# links:", "# routes:", "#   - {from:", "# agent_charges:", "#   - {name:", "# month_to_date:", "#   azure.zone"} {
 			l = bytes.Replace(l, []byte(key), []byte(strings.Replace(key, "# ", "", 1)), 1)
 		}
 		lines = append(lines, l)
@@ -248,7 +248,7 @@ func TestExampleUncommented(t *testing.T) {
 	if limits, err := c.LinkLimits(); err != nil || len(limits) != 1 || c.Stores["lab"].Requests != 8 {
 		t.Errorf("limits of links %+v, %v; stores %+v", limits, err, c.Stores)
 	}
-	if c.Agent.State != "/var/lib/datagravity" || len(c.Prices.Routes) != 1 || len(c.MonthToDate()) != 1 {
+	if c.Agent.State != "/var/lib/datagravity" || len(c.Prices.AgentCharges) != 1 || len(c.Prices.Routes) != 1 || len(c.MonthToDate()) != 1 {
 		t.Errorf("the example's comments were not taken in: %+v", c)
 	}
 	book, routes, err := c.PriceBook()

@@ -59,8 +59,10 @@ type Rate struct {
 	// AgentNanoUSDPerUnit is what the agent's network charges beside the provider, for every byte; AgentCharges are its parts.
 	AgentNanoUSDPerUnit NanoUSD       `json:"agent_usd_per_unit,omitempty"`
 	AgentCharges        []AgentCharge `json:"agent_charges,omitempty"`
-	// Fixed is what a private link costs beside its bytes; see [FixedCosts].
-	Fixed *Fixed `json:"fixed,omitempty"`
+	// PrivateLink tells that the price is that of a private link of the provider. Fixed is what the link costs beside its bytes, nil
+	// if the book does not know and nobody said; see [FixedCosts].
+	PrivateLink bool   `json:"private_link,omitempty"`
+	Fixed       *Fixed `json:"fixed,omitempty"`
 	// Credits are what programmes are expected to pay back; see [Rate.ExpectedCredit]. Prices are gross.
 	Credits []Credit `json:"credits,omitempty"`
 	// Explanation is a sentence for people: why this route has this price.

@@ -207,7 +207,7 @@ func (b *Book) bookRate(t *transfer, from, to store.Location, class Class, assum
 		ID: t.ID, Class: class, Meter: t.Meter, Tiers: t.tiers, UnitBytes: t.UnitBytes,
 		Pool:      t.poolFrom(from.Region),
 		Allowance: t.Allowance, AllowanceBytes: t.allowance,
-		Verified: t.Verified && !assumed, AsOf: t.AsOf, Source: t.Source,
+		Verified: t.Verified && !assumed, AsOf: t.AsOf, Source: t.Source, PrivateLink: t.Class == entryInterconnect,
 	}
 	r = b.discounted(r, from.Provider)
 	r.Explanation = fmt.Sprintf("%s to %s %s: %s (%s%s", from, to, crossing(t, class), r.ladder(), t.Source, seen(t.AsOf))

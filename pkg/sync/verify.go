@@ -87,6 +87,9 @@ func itemOf(r manifest.Replica) plan.Item {
 
 func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, items []plan.Item, out *Verification) error {
 	route, err := s.route(src, &d)
+	if err == nil {
+		err = s.Ledger.CheckPrices(route.Link, route.Trust, route.Back)
+	}
 	if err != nil {
 		return err
 	}
