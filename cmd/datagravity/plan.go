@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,7 @@ the requests, and how long it takes at a given bandwidth. Shards that were never
 	}
 	sel.add(c)
 	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
+	c.Flags().DurationVar(&o.keep, "keep", 0, "for how long the replicas are wanted, for the price of their storage: 720h")
 	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
@@ -46,12 +48,16 @@ the requests, and how long it takes at a given bandwidth. Shards that were never
 
 type planFlags struct {
 	bandwidth string
+	keep      time.Duration
 	list      bool
 	check     bool
 	adopt     plan.AdoptMode
 }
 
 func (o planFlags) validate() error {
+	if o.keep < 0 {
+		return usageError{fmt.Errorf("--keep %s: want a time that is not negative", o.keep)}
+	}
 	switch o.adopt {
 	case plan.AdoptProven, plan.AdoptRead, plan.AdoptOverwrite:
 		return nil
@@ -77,17 +83,17 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	q.Check, q.Adopt = o.check, o.adopt
-	a.sync.BitsPerSecond = float64(bandwidth)
+	a.sync.BitsPerSecond, a.sync.Keep = float64(bandwidth), o.keep
 	p, err := a.sync.Plan(ctx, q)
 	if err != nil {
 		return ended(ctx, err)
 	}
-	fits := p.Fits(a.ledger)
+	fits := errors.Join(p.Readable(a.ledger.Book()), p.Fits(a.ledger))
 	room := p.FitsRoom()
 	if g.json {
 		return saying(g.printJSON(planDocument(p, fits, true)), errors.Join(fits, room))
 	}
-	if err := errors.Join(printPlan(g, p, o.list), printRoom(g, p, o.list)); err != nil {
+	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printRoom(g, p, o.list)); err != nil {
 		return err
 	}
 	return errors.Join(fits, room)
@@ -95,16 +101,19 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 
 // planJSON is what plan prints with --json.
 type planJSON struct {
-	Dataset     string     `json:"dataset"`
-	Destination string     `json:"destination"`
-	Snapshot    string     `json:"snapshot,omitempty"`
-	Source      string     `json:"source_location"`
-	Agent       string     `json:"agent_location"`
-	Location    string     `json:"destination_location"`
-	Estimate    any        `json:"estimate"`
-	Fits        bool       `json:"fits_budgets"`
-	Refusal     string     `json:"refusal,omitempty"`
-	Shards      []itemJSON `json:"shards,omitempty"`
+	Dataset     string `json:"dataset"`
+	Destination string `json:"destination"`
+	Snapshot    string `json:"snapshot,omitempty"`
+	Source      string `json:"source_location"`
+	Agent       string `json:"agent_location"`
+	Location    string `json:"destination_location"`
+	Estimate    any    `json:"estimate"`
+	// Storage of the replicas, and the other ways that the bytes could go.
+	Storage      *plan.Keeping      `json:"storage,omitempty"`
+	Alternatives []plan.Alternative `json:"alternatives,omitempty"`
+	Fits         bool               `json:"fits_budgets"`
+	Refusal      string             `json:"refusal,omitempty"`
+	Shards       []itemJSON         `json:"shards,omitempty"`
 	roomJSON
 }
 
@@ -122,7 +131,7 @@ type itemJSON struct {
 func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
 	out := planJSON{
 		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
-		Location: p.Route.Destination.String(), Estimate: p.Estimate, Fits: fits == nil, roomJSON: roomDocument(p),
+		Location: p.Route.Destination.String(), Estimate: p.Estimate, Storage: p.Keeping, Alternatives: p.Alternatives, Fits: fits == nil, roomJSON: roomDocument(p),
 	}
 	if !p.Snapshot.IsZero() {
 		out.Snapshot = p.Snapshot.String()
@@ -171,7 +180,7 @@ func printPlan(g *globals, p *plan.Plan, every bool) error {
 	if n, bytes := readFirst(p); n > 0 {
 		_, _ = fmt.Fprintf(g.out, "         %d shards of it, %s, are read at the source first: the destination may hold them under another name\n", n, size(bytes))
 	}
-	_, _ = fmt.Fprintf(g.out, "price    %s, at most %s with headers, TLS and retries\n", e.USD, e.UpperUSD)
+	_, _ = fmt.Fprintf(g.out, "price    %s, at least %s, at most %s with headers, TLS and retries\n", e.USD, e.LowUSD, e.HighUSD)
 	_, _ = fmt.Fprintf(g.out, "takes    %s at the given bandwidth, %d paid requests\n", seconds(e.Duration()), e.Requests)
 	for _, l := range e.Lines {
 		if l.TotalNanoUSD != 0 {

@@ -181,3 +181,22 @@ func (n NanoUSD) dollars() string {
 	}
 	return "$" + n.Decimal()
 }
+
+// Cheapest is the least that so many bytes can cost: [Rate.Price] where the pool's count is known, and otherwise the least of
+// all that it could be. It is for bounds, never for what is reserved.
+func (r Rate) Cheapest(bytes int64, monthToDate *int64) NanoUSD {
+	if monthToDate != nil {
+		return r.Price(bytes, monthToDate)
+	}
+	zero := int64(0)
+	least := r.Price(bytes, &zero)
+	// The price is piecewise linear in where the pool stands: its least value is where a band begins or the bytes end with one.
+	end := int64(0)
+	for _, t := range r.Tiers[:max(0, len(r.Tiers)-1)] {
+		end = r.endBytes(t)
+		for _, at := range []int64{addSaturating(end, r.AllowanceBytes), max(0, addSaturating(end, r.AllowanceBytes)-bytes)} {
+			least = min(least, r.Price(bytes, &at))
+		}
+	}
+	return least
+}

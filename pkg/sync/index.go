@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -75,7 +76,7 @@ func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.Stat
 	if err := p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
 		return false, err
 	}
-	if err := p.Fits(s.Ledger); err != nil {
+	if err := errors.Join(p.Readable(s.Ledger.Book()), p.Fits(s.Ledger)); err != nil {
 		return false, err
 	}
 	sum, err := s.read(ctx, src, items, route, nil)

@@ -20,6 +20,9 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	if err == nil {
 		err = s.foresee(ctx, q, v, p)
 	}
+	if err == nil {
+		err = p.Weigh(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.Keep)
+	}
 	return p, errors.Join(err, v.listing.Close())
 }
 

@@ -185,6 +185,9 @@ func counted(p *plan.Plan) engine.Summary {
 
 // admit refuses a plan that does not fit the budgets, or, if asked, keeps what fits in order.
 func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
+	if err := p.Readable(s.Ledger.Book()); err != nil {
+		return err
+	}
 	err := p.Fits(s.Ledger)
 	if err == nil {
 		return p.FitsRoom()

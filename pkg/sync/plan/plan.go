@@ -17,6 +17,9 @@ type Plan struct {
 	Route       Route
 	Items       []Item
 	Estimate    Estimate
+	// Keeping and Alternatives are what [Plan.Weigh] found.
+	Keeping      *Keeping
+	Alternatives []Alternative
 	// Beside is set if pins keep the plan out of the mirror, and it goes beside it.
 	Beside *Beside
 	// Room is set if the destination has a capacity.
@@ -36,13 +39,7 @@ func (p *Plan) Finish(l *cost.Ledger, m *manifest.Manifest, partBytes int64, bit
 		return p.Items[i].Path < p.Items[j].Path
 	})
 	var err error
-	p.Estimate, err = p.Route.price(l.Book(), p.Items, partBytes, bitsPerSecond, func(pool string) (mtd *int64, err error) {
-		err = m.View(func(tx *manifest.Tx) error {
-			mtd, err = l.MonthToDate(tx, pool, cost.WindowOf(m.Now()))
-			return err
-		})
-		return mtd, err
-	})
+	p.Estimate, err = p.Route.price(l.Book(), p.Items, partBytes, bitsPerSecond, monthToDate(l, m))
 	return err
 }
 

@@ -1,45 +1,11 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/sync/parts"
 )
-
-// Route is where the bytes go: from the source to the agent, and from the agent to the destination.
-type Route struct {
-	Source, Agent, Destination store.Location
-	// Request prices of the two stores, as their capabilities name them.
-	SourcePrices, DestinationPrices string
-	DestinationClass                string
-	// CopiesReadBack: the destination vouches for no checksum of a copy, so that its bytes are read to prove it.
-	CopiesReadBack bool
-	Link           cost.Link
-	// Rates of the hops: In source to agent, Out agent to destination, Back destination to agent (reading back).
-	In, Out, Back cost.Rate
-	// Trust says which prices budgets may rest on.
-	Trust cost.Trust
-}
-
-// NewRoute finds the rates of the three hops.
-func NewRoute(b *cost.Book, link cost.Link, agent store.Location, o cost.RouteOptions) (r Route, err error) {
-	r = Route{Source: link.SourceLocation, Agent: agent, Destination: link.DestLocation, Link: link, Trust: o.Trust}
-	if r.In, err = b.Transfer(r.Source, agent, o.FromStore(link.Source)); err != nil {
-		return r, err
-	}
-	if link.Dest == "" {
-		return r, nil
-	}
-	if r.Out, err = b.Transfer(agent, r.Destination, o); err != nil {
-		return r, err
-	}
-	r.Back, err = b.Transfer(r.Destination, agent, o.FromDestination(link.Dest))
-	return r, err
-}
 
 // Count is how many shards go one way, and their bytes.
 type Count struct {
@@ -55,13 +21,23 @@ type Estimate struct {
 	// ReusedBytes are copied at the destination, inside assembled shards.
 	ReusedBytes int64 `json:"reused_bytes,omitempty"`
 	// PaidBytes cross a link with a price or between locations, counted once for each such hop.
-	PaidBytes int64        `json:"paid_bytes"`
-	Lines     []cost.Line  `json:"lines"`
-	USD       cost.NanoUSD `json:"usd"`
-	// UpperUSD and UpperBytes include the margin for headers, TLS and retries that is reserved: what must fit the budgets.
+	PaidBytes int64       `json:"paid_bytes"`
+	Lines     []cost.Line `json:"lines"`
+	// USD is the price of all that is planned, each byte in the band that its meter will have reached; where a meter's count is not
+	// known, at the dearest band.
+	USD cost.NanoUSD `json:"usd"`
+	// LowUSD and HighUSD are bounds. The low one leaves out what may turn out to be held, and takes the cheapest bands of meters that
+	// are not known; the high one adds headers, TLS and retries, as they are reserved.
+	LowUSD  cost.NanoUSD `json:"low_usd"`
+	HighUSD cost.NanoUSD `json:"high_usd"`
+	// UpperUSD and UpperBytes are the part of the high bound that is reserved: what must fit the budgets.
 	UpperUSD   cost.NanoUSD `json:"upper_usd"`
 	UpperBytes int64        `json:"upper_bytes"`
 	Requests   int64        `json:"requests"`
+	// ExpectedCreditUSD is what programmes are expected to pay back later. It is in no other sum.
+	ExpectedCreditUSD cost.NanoUSD `json:"expected_credit_usd,omitempty"`
+	// Fixed are the private links that the bytes go over, with what they cost beside the bytes. It is in no sum.
+	Fixed []cost.Fixed `json:"fixed,omitempty"`
 	// Seconds at the given bandwidth.
 	Seconds float64 `json:"seconds"`
 	// UpperBound: some digests are not known, so that less may cross.
@@ -77,140 +53,78 @@ type MonthToDate func(pool string) (*int64, error)
 
 // price of items over a route. partBytes is the size of a part, bitsPerSecond the bandwidth for the time (0: none).
 func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond float64, mtd MonthToDate) (Estimate, error) {
-	e := Estimate{Ways: map[Way]Count{}}
-	source := &reading{cost.Hop{From: r.Source, To: r.Agent, SourcePrices: r.SourcePrices, SourceRequests: map[cost.Op]int64{}}, r.In}
-	origins := []*reading{source}
-	out := cost.Hop{
-		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
-		DestinationRequests: map[cost.Op]int64{},
-	}
-	back := cost.Hop{From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, SourceRequests: map[cost.Op]int64{}}
-	for _, it := range items {
-		c := e.Ways[it.Way]
-		c.Shards++
-		c.Bytes += it.Size
-		e.Ways[it.Way] = c
-		count := max(1, (it.Size+partBytes-1)/partBytes)
-		in := source
-		if it.Origin != nil {
-			in, origins = readingFrom(origins, it.Origin.Place, r.Agent)
-		}
-		if it.LearnFirst {
-			in.Bytes += it.Size
-			in.SourceRequests[cost.OpRead] += count
-			e.UpperBound = true
-		}
-		switch it.Way {
-		case Full:
-			e.UpperBound = e.UpperBound || !it.Known
-			e.CrossingBytes += it.Size
-			in.Bytes += it.Size
-			in.SourceRequests[cost.OpRead] += count
-			in.retrieve(it, it.Size)
-			out.Bytes += it.Size
-			out.DestinationRequests[cost.OpWrite] += writes(count)
-		case Assemble:
-			a := it.Assembly
-			e.CrossingBytes += a.SentBytes
-			e.ReusedBytes += a.CopiedBytes
-			in.Bytes += a.SentBytes
-			in.SourceRequests[cost.OpRead] += int64(a.Sent)
-			in.retrieve(it, a.SentBytes)
-			out.Bytes += a.SentBytes
-			out.DestinationRequests[cost.OpWrite] += int64(a.Sent+a.Copied) + 2 + gluedRequests*int64(a.Glued)
-			if a.ReadBack {
-				back.Bytes += it.Size
-				back.SourceRequests[cost.OpRead] += count
-			}
-		case Read:
-			back.Bytes += it.Size
-			back.SourceRequests[cost.OpRead] += count
-		case Copy:
-			out.DestinationRequests[cost.OpWrite]++
-			if r.CopiesReadBack {
-				back.Bytes += it.Size
-				back.SourceRequests[cost.OpRead] += count
-			}
-		}
-	}
-	for _, in := range origins {
-		if err := e.add(b, in.Hop, in.rate, mtd); err != nil {
+	planned := r.traffic(items, partBytes, false)
+	e := planned.estimate
+	usual, high := newMeters(mtd), newMeters(mtd)
+	for _, h := range planned.hops {
+		if err := e.add(b, h, usual, high); err != nil {
 			return e, err
 		}
 	}
-	if r.Link.Dest != "" { // reading for the index alone has no other hop
-		if err := errors.Join(e.add(b, out, r.Out, mtd), e.add(b, back, r.Back, mtd)); err != nil {
+	low := newMeters(mtd)
+	for _, h := range r.traffic(items, partBytes, true).hops {
+		at, err := low.count(h.rate.Pool, h.Bytes)
+		if err != nil {
 			return e, err
 		}
+		l := b.PriceHopAt(h.Hop, h.rate, at)
+		e.LowUSD = cost.AddNanoUSD(e.LowUSD, h.rate.Cheapest(h.Bytes, at), l.RequestsNanoUSD, l.RetrievalNanoUSD)
 	}
+	e.Fixed = cost.FixedCosts(e.rates...)
 	if bitsPerSecond > 0 {
 		e.Seconds = float64(e.CrossingBytes) * 8 / bitsPerSecond
 	}
 	return e, nil
 }
 
-// reading is what is read from one place.
-type reading struct {
-	cost.Hop
-	rate cost.Rate
-}
-
-// readingFrom finds the entry of a place, or makes one; the first is the source's.
-func readingFrom(list []*reading, o Origin, agent store.Location) (*reading, []*reading) {
-	for _, r := range list[1:] {
-		if r.From == o.Location && r.rate.ID == o.In.ID {
-			return r, list
-		}
-	}
-	r := &reading{cost.Hop{From: o.Location, To: agent, SourcePrices: o.Prices, SourceRequests: map[cost.Op]int64{}}, o.In}
-	return r, append(list, r)
-}
-
-// writes of a shard in so many parts: one put, or the start, the parts and the completion.
-func writes(count int64) int64 {
-	if count == 1 {
-		return 1
-	}
-	return count + 2
-}
-
-// retrieve counts bytes of a source object whose class, other than the default, pays for being read.
-func (r *reading) retrieve(it Item, n int64) {
-	if it.StorageClass != "" && it.Origin == nil {
-		r.RetrievalBytes += n
-		r.StorageClass = it.StorageClass
-	}
-}
-
-func (e *Estimate) add(b *cost.Book, h cost.Hop, rate cost.Rate, mtd MonthToDate) error {
-	var requests int64
-	for _, n := range h.SourceRequests {
-		requests += n
-	}
-	for _, n := range h.DestinationRequests {
-		requests += n
-	}
-	if h.Bytes == 0 && requests == 0 {
-		return nil
-	}
-	used, err := mtd(rate.Pool)
+// add prices a hop.
+func (e *Estimate) add(b *cost.Book, h *traffic, usual, high *meters) error {
+	at, err := usual.count(h.rate.Pool, h.Bytes)
 	if err != nil {
 		return err
 	}
-	line := b.PriceHopAt(h, rate, used)
-	e.Lines, e.rates = append(e.Lines, line), append(e.rates, rate)
+	requests := h.requests()
+	line := b.PriceHopAt(h.Hop, h.rate, at)
+	e.Lines, e.rates = append(e.Lines, line), append(e.rates, h.rate)
 	e.USD = cost.AddNanoUSD(e.USD, line.TotalNanoUSD)
+	e.ExpectedCreditUSD = cost.AddNanoUSD(e.ExpectedCreditUSD, line.ExpectedCreditNanoUSD)
 	e.Requests += requests
 	e.NeedsRehydration = e.NeedsRehydration || line.NeedsRehydration
-	if h.From == h.To {
+	if h.From == h.To && h.rate.IsFree() {
+		e.HighUSD = cost.AddNanoUSD(e.HighUSD, line.TotalNanoUSD)
 		return nil
 	}
-	upper := h
+	upper := h.Hop
 	upper.Bytes = h.Bytes + h.Bytes*cost.MarginPerMille/1000 + requests*cost.MarginPerRequest
+	if at, err = high.count(h.rate.Pool, upper.Bytes); err != nil {
+		return err
+	}
+	reserved := b.PriceHopAt(upper, h.rate, at).TotalNanoUSD
 	e.PaidBytes += h.Bytes
 	e.UpperBytes += upper.Bytes
-	e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, b.PriceHopAt(upper, rate, used).TotalNanoUSD)
+	e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, reserved)
+	e.HighUSD = cost.AddNanoUSD(e.HighUSD, reserved)
 	return nil
+}
+
+// meters are where the pools stand while a plan is priced: several hops may count on the same one, each going on from where the
+// one before it ended.
+type meters struct {
+	mtd     MonthToDate
+	counted map[string]int64
+}
+
+func newMeters(mtd MonthToDate) *meters { return &meters{mtd, map[string]int64{}} }
+
+// count returns where a pool stands, nil if that is not known, and adds bytes to it.
+func (m *meters) count(pool string, bytes int64) (at *int64, err error) {
+	at, err = m.mtd(pool)
+	if at != nil {
+		stands := *at + m.counted[pool]
+		at = &stands
+	}
+	m.counted[pool] += bytes
+	return at, err
 }
 
 // Duration is Seconds as a duration.
@@ -219,37 +133,4 @@ func (e Estimate) Duration() time.Duration { return time.Duration(e.Seconds * fl
 // String is one line for people.
 func (e Estimate) String() string {
 	return fmt.Sprintf("%d bytes cross, %s", e.CrossingBytes, e.USD)
-}
-
-// gluedRequests of a temporary object, beside those of its pieces: start and completion of its upload, and the copy of it. Its removal is free.
-const gluedRequests = 3
-
-// What waiting is worth where nothing has a price: bytes still take time, and a request as much as some of them.
-const (
-	leastNanoUSDPerByte    = 1e6 / float64(store.GiB) // a tenth of a cent per GiB, about a hundredth of internet egress
-	leastNanoUSDPerRequest = float64(64*store.KiB) * leastNanoUSDPerByte
-)
-
-// NanoUSDPerGiB is what 2^30 bytes from the source to the destination cost at the dearest.
-func (r Route) NanoUSDPerGiB() cost.NanoUSD {
-	return cost.AddNanoUSD(r.In.Price(store.GiB, nil), r.Out.Price(store.GiB, nil))
-}
-
-// PartPrices weighs the ways to make a part of a shard over this route, and a byte that is read back, in nano-USD.
-func (r Route) PartPrices(b *cost.Book) (p parts.Prices, readByte float64) {
-	perByte := func(rates ...cost.Rate) float64 {
-		sum := leastNanoUSDPerByte
-		for _, rate := range rates {
-			sum += nanoUSDPerByte(rate)
-		}
-		return sum
-	}
-	request := func(prices string, op cost.Op) float64 {
-		return leastNanoUSDPerRequest + float64(b.Requests(prices, op, 1000))/1000
-	}
-	write := request(r.DestinationPrices, cost.OpWrite)
-	p = parts.Prices{
-		Byte: perByte(r.In, r.Out), Send: write + request(r.SourcePrices, cost.OpRead), Copy: write, Glue: gluedRequests * write,
-	}
-	return p, perByte(r.Back)
 }

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// printRoutes says what a plan costs beside its bytes, and what the other ways would cost.
+func printRoutes(g *globals, p *plan.Plan) error {
+	e := p.Estimate
+	for _, f := range e.Fixed {
+		_, _ = fmt.Fprintf(g.out, "         beside the price of the bytes, %s costs %s whether or not they move\n", f.Link, f)
+	}
+	if e.ExpectedCreditUSD > 0 {
+		_, _ = fmt.Fprintf(g.out, "credit   %s are expected back on a later bill; no budget counts on it\n", e.ExpectedCreditUSD)
+	}
+	if err := printKeeping(g, p); err != nil {
+		return err
+	}
+	if len(p.Alternatives) == 0 {
+		return nil
+	}
+	t := newTable(g.out)
+	t.row("\nROUTE", "PRICE", "", "HOW")
+	printed := false
+	for _, a := range p.Alternatives {
+		if !printed && a.USD > e.USD {
+			t.row("this one", e.USD, "", "")
+			printed = true
+		}
+		t.row(a.What, a.USD, difference(a), a.How)
+	}
+	if !printed {
+		t.row("this one", e.USD, "", "")
+	}
+	return t.flush()
+}
+
+// difference of an alternative to the plan, in words.
+func difference(a plan.Alternative) string {
+	s := "the same"
+	switch {
+	case a.SavesUSD > 0:
+		s = fmt.Sprintf("saves %s", a.SavesUSD)
+	case a.SavesUSD < 0:
+		s = fmt.Sprintf("costs %s more", -a.SavesUSD)
+	}
+	for _, f := range a.Fixed {
+		s += fmt.Sprintf(", and %s for the link", f)
+	}
+	if a.UnknownFixed {
+		s += ", and what the link itself costs"
+	}
+	if !a.Verified {
+		s += " (not verified)"
+	}
+	return s
+}
+
+func printKeeping(g *globals, p *plan.Plan) error {
+	k := p.Keeping
+	if k == nil || k.Bytes == 0 && k.EarlyDeletionUSD == 0 || p.Route.Destination.Provider == "onprem" {
+		return nil
+	}
+	class := p.Route.DestinationClass
+	if class == "" {
+		class = "the default class"
+	}
+	switch {
+	case !k.Known:
+		_, _ = fmt.Fprintf(g.out, "storage  %s of new replicas in %s of %s, for which the price book has no price\n", size(k.Bytes), class, p.Route.Destination.Provider)
+	case k.Bytes > 0:
+		kept := ""
+		if k.Seconds > 0 {
+			kept = fmt.Sprintf(", %s for %s", k.USD, seconds(time.Duration(k.Seconds)*time.Second))
+		}
+		_, _ = fmt.Fprintf(g.out, "storage  %s a month for %s of new replicas in %s%s\n", k.MonthUSD, size(k.Bytes), class, kept)
+	}
+	if k.MinimumSeconds > 0 {
+		_, _ = fmt.Fprintf(g.out, "         %s charges for %d days at least\n", class, int64(k.MinimumSeconds/(24*60*60)))
+	}
+	if k.EarlyDeletionUSD > cost.NanoUSD(0) {
+		_, _ = fmt.Fprintf(g.out, "         what is replaced costs up to %s for the rest of that time\n", k.EarlyDeletionUSD)
+	}
+	return nil
+}

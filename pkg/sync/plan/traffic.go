@@ -1,0 +1,143 @@
+package plan
+
+import (
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// traffic is what goes over one hop at one rate: all that is read of one storage class at one place, all that is written, or all
+// that is read back.
+type traffic struct {
+	cost.Hop
+	rate cost.Rate
+}
+
+func (h *traffic) requests() (n int64) {
+	for _, of := range []map[cost.Op]int64{h.SourceRequests, h.DestinationRequests} {
+		for _, count := range of {
+			n += count
+		}
+	}
+	return n
+}
+
+// read counts n bytes in so many requests, which cost retrieval where their class has any.
+func (h *traffic) read(n, requests int64) {
+	h.Bytes += n
+	h.SourceRequests[cost.OpRead] += requests
+	if h.StorageClass != "" {
+		h.RetrievalBytes += n
+	}
+}
+
+// planned is the traffic of a plan, and what of its estimate has no price.
+type planned struct {
+	hops     []*traffic
+	estimate Estimate
+}
+
+// traffic of items over the route. least leaves out the crossing of what may turn out to be held.
+func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
+	e := Estimate{Ways: map[Way]Count{}}
+	t := travels{Route: r}
+	out := &traffic{cost.Hop{
+		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
+		DestinationRequests: map[cost.Op]int64{},
+	}, r.Out}
+	back := &traffic{cost.Hop{From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, SourceRequests: map[cost.Op]int64{}}, r.Back}
+	for _, it := range items {
+		c := e.Ways[it.Way]
+		c.Shards++
+		c.Bytes += it.Size
+		e.Ways[it.Way] = c
+		count := max(1, (it.Size+partBytes-1)/partBytes)
+		if it.LearnFirst {
+			t.from(it).read(it.Size, count)
+			e.UpperBound = true
+			if least {
+				continue
+			}
+		}
+		switch it.Way {
+		case Full:
+			e.UpperBound = e.UpperBound || !it.Known
+			e.CrossingBytes += it.Size
+			t.from(it).read(it.Size, count)
+			out.Bytes += it.Size
+			out.DestinationRequests[cost.OpWrite] += writes(count)
+		case Assemble:
+			a := it.Assembly
+			e.CrossingBytes += a.SentBytes
+			e.ReusedBytes += a.CopiedBytes
+			t.from(it).read(a.SentBytes, int64(a.Sent))
+			out.Bytes += a.SentBytes
+			out.DestinationRequests[cost.OpWrite] += int64(a.Sent+a.Copied) + 2 + gluedRequests*int64(a.Glued)
+			if a.ReadBack {
+				back.read(it.Size, count)
+			}
+		case Read:
+			back.read(it.Size, count)
+		case Copy:
+			out.DestinationRequests[cost.OpWrite]++
+			if r.CopiesReadBack {
+				back.read(it.Size, count)
+			}
+		}
+	}
+	p := planned{estimate: e}
+	hops := t.reads
+	if r.Link.Dest != "" { // reading for the index alone has no other hop
+		hops = append(hops, out, back)
+	}
+	for _, h := range hops {
+		if h.Bytes > 0 || h.requests() > 0 {
+			p.hops = append(p.hops, h)
+		}
+	}
+	return p
+}
+
+// travels are the hops to the agent.
+type travels struct {
+	Route
+	reads []*traffic
+}
+
+// from is the hop of what is read for an item: of its storage class at the source, or where its replica is.
+func (t *travels) from(it Item) *traffic {
+	h := traffic{cost.Hop{From: t.Source, To: t.Agent, SourcePrices: t.SourcePrices, StorageClass: it.StorageClass}, t.In}
+	if o := it.Origin; o != nil {
+		h = traffic{cost.Hop{From: o.Place.Location, To: t.Agent, SourcePrices: o.Place.Prices}, o.Place.In}
+	}
+	for _, r := range t.reads {
+		if r.From == h.From && r.rate.ID == h.rate.ID && r.StorageClass == h.StorageClass {
+			return r
+		}
+	}
+	h.SourceRequests = map[cost.Op]int64{}
+	t.reads = append(t.reads, &h)
+	return &h
+}
+
+// writes of a shard in so many parts: one put, or the start, the parts and the completion.
+func writes(count int64) int64 {
+	if count == 1 {
+		return 1
+	}
+	return count + 2
+}
+
+// gluedRequests of a temporary object, beside those of its pieces: start and completion of its upload, and the copy of it. Its removal is free.
+const gluedRequests = 3
+
+// at is the same item, read by an agent elsewhere.
+func (it Item) at(b *cost.Book, agent store.Location, o cost.RouteOptions) (Item, error) {
+	if it.Origin == nil {
+		return it, nil
+	}
+	from := *it.Origin
+	var err error
+	from.Place.In, err = b.Transfer(from.Place.Location, agent, o.FromStore(from.Place.Store))
+	it.Origin = &from
+	return it, err
+}
