@@ -40,6 +40,9 @@ var areas = []area{
 		{"killed", killedOften},
 		{"refused", refused},
 	}},
+	{"cost", emptyCostBed, []benchmark{
+		{"choose", chooses},
+	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},
 		{"blake3", besidePeers("blake3")},

@@ -7,12 +7,13 @@ import (
 	"github.com/datagravity/datagravity/pkg/sync/choose/choosetest"
 )
 
-// The problem of BenchmarkChoose: a million shards, 1,000 jobs, 20 budgets.
+// company has a million shards, 1,000 jobs and 20 budgets.
 var company = choosetest.Large{Shards: 1_000_000, Jobs: 1000}
 
 func benchmark(b *testing.B, l choosetest.Large) {
 	p := l.Problem()
 	b.ResetTimer()
+	b.ReportMetric(float64(len(p.Budgets)), "budgets")
 	for range b.N {
 		c, err := choose.Choose(p)
 		if err != nil {

@@ -2,41 +2,43 @@ package choose
 
 import "slices"
 
-// bound is a value that no choice of these jobs can pass, given what was taken before.
-//
-// For each limit, and for all of them together weighed by what is left, the jobs are taken as divisible and each pays, of a lot that
-// several of them need, only its part: whichever of them are chosen, they use at least the sum of these parts. The least of
-// the bounds counts.
-func (s *state) bound(jobs []uint32) int64 {
-	var all int64
+// divided is a value that no choice of these jobs can pass, given what was taken before: for each limit the jobs are taken as divisible, and
+// each pays, of a lot that several of them need, only its part. Whichever of them are chosen, they use at least the sum of these
+// parts. The least of the bounds counts.
+func (s *state) divided(jobs []uint32, parts []int64) (best int64) {
 	for _, j := range jobs {
-		all += s.value(j)
+		best += s.value(j)
 	}
-	parts := s.parts(jobs)
-	best := all
 	weights := make([]int64, len(jobs))
-	together := make([]int64, len(jobs))
-	var room int64
 	for d := range s.dims {
 		left := s.dims[d].left - s.least[d]
 		for i, j := range jobs {
 			weights[i] = parts[i*len(s.dims)+d]
 			if s.leastDemand(j)[d] > left {
-				weights[i], together[i] = never, never
+				weights[i] = never
 			}
 		}
 		best = min(best, s.divisible(jobs, weights, left))
-		if left <= 0 {
-			continue
-		}
-		for i := range jobs {
-			if together[i] != never {
-				together[i] += roundedDown(parts[i*len(s.dims)+d], left)
-			}
-		}
-		room += shareUnit
 	}
-	return min(best, s.divisible(jobs, together, room))
+	return best
+}
+
+// bound is the best of two: [state.divided], and that of shadow prices for all limits together, which it returns too. least is a value that
+// some choice has.
+func (s *state) bound(jobs []uint32, least int64) (int64, *shadowPrices) {
+	parts := s.parts(jobs)
+	left, values := make([]int64, len(s.dims)), make([]int64, len(jobs))
+	for d := range s.dims {
+		// Where nothing is left, whoever needs it is hopeless, and the others do not count.
+		left[d] = max(1, s.dims[d].left-s.least[d])
+	}
+	for i, j := range jobs {
+		if !s.hopeless(j) {
+			values[i] = s.value(j)
+		}
+	}
+	prices, bound := newShadowPrices(parts, left, values, least)
+	return min(bound, s.divided(jobs, parts)), prices
 }
 
 // never is the weight of a job that does not fit.

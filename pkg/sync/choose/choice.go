@@ -84,8 +84,11 @@ type Lack struct {
 	Needs, Left Use
 }
 
-// mostSteps may be taken in search of something better than the first order gives. A step is a sum that changes.
-const mostSteps = 100_000_000
+// Steps that may be taken in search of something better than the first order gives, and of other sources. A step is a sum that changes.
+const (
+	mostSteps   = 20_000_000
+	reliefSteps = 40_000_000
+)
 
 // Choose decides. Errors: [ErrProblem].
 func Choose(p *Problem) (*Choice, error) {
@@ -95,7 +98,7 @@ func Choose(p *Problem) (*Choice, error) {
 	s := newState(p)
 	c := &Choice{Source: make([]uint16, p.Shards()), Budgets: make([]Use, len(p.Budgets))}
 	classes := p.classes()
-	s.work = mostSteps
+	s.work, s.relief = mostSteps, reliefSteps
 	for _, cl := range classes {
 		r := s.decide(cl.jobs)
 		r.Day, r.Priority, r.Jobs = cl.day, cl.priority, len(cl.jobs)
@@ -122,6 +125,7 @@ func (c *Choice) report(s *state, classes []class) {
 			c.Run = append(c.Run, r)
 		}
 	}
+	s.relief = lackSteps
 	// Only now, so that a part of one job takes nothing from another that runs whole.
 	for i, cl := range classes {
 		held := slices.DeleteFunc(slices.Clone(cl.jobs), func(j uint32) bool { return s.taken[j] })
@@ -240,7 +244,7 @@ func (s *state) lacks(job uint32) (list []Lack) {
 	for d := range s.dims {
 		room[d] = s.dims[d].left - s.use[d]
 	}
-	s.work = lackSteps
+	s.failures = 0
 	length := len(s.log)
 	s.take(job)
 	s.relieve()
@@ -265,8 +269,8 @@ func (s *state) lacks(job uint32) (list []Lack) {
 	return list
 }
 
-// lackSteps is what looking for other sources of one job that is held may take.
-const lackSteps = 200_000
+// lackSteps is what looking for other sources of jobs that are held may take.
+const lackSteps = 5_000_000
 
 // shareOf what a budget has left is missing.
 func (s *state) shareOf(l Lack) int64 {

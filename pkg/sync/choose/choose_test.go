@@ -182,9 +182,12 @@ func TestHeuristicsAlone(t *testing.T) {
 	for seed := range uint64(problems) {
 		d := tightProblem(rand.New(rand.NewPCG(seed, 7)))
 		s := newState(&d.Problem)
-		s.work = mostSteps
+		s.work, s.relief = mostSteps, reliefSteps
 		jobs := d.classes()[0].jobs
-		f := s.improve(jobs, s.greedy(jobs))
+		first := s.greedy(jobs, byUSD)
+		s.undo(0)
+		_, s.shadow = s.bound(jobs, first.value)
+		f := s.improve(jobs, s.greedy(jobs, byShadow))
 		if best := d.best(make([]bool, len(d.Jobs)), jobs); f.value*100 >= best*95 {
 			within++
 		}

@@ -20,11 +20,14 @@
 //
 // # How good it is
 //
-// Jobs are taken in four orders, of which the best result is kept: by value per USD, by value per share of what is left in all budgets,
-// by value per share of the scarcest, and by value. Then each chosen job is given up for others while that gains. A class of up
-// to [exactJobs] jobs is then searched through by branch and bound, and is exactly the best unless the search runs into its limit of work,
-// which counts steps and not time. The test of that compares with an exhaustive search and allows 5 %. For every class the choice has a bound
-// that no choice can pass, so that any answer says how far from the best it can be at most.
+// Jobs are taken in several orders, of which the best result is kept: by value per USD; by value per share of what is left in all budgets, or in
+// the scarcest; by value; and by value per what their shares cost at the shadow prices of the budgets ([shadowPrices]). Then each chosen
+// job is given up for others while that gains. A class of up to 20 jobs ([exactJobs]) is then searched through by branch and
+// bound, and what is found is the best, unless the search runs into its limit of work, which counts steps and not time, or more than 24 lots of
+// shards have a choice of sources. The test of that compares with an exhaustive search and allows 5 %.
+//
+// Every class has a bound that no choice can pass, so that any answer says how far from the best it can be at most. The bound is near where jobs
+// share few shards, and loose where they share many, because it divides what is shared among all who need it.
 //
 // # Jobs that fit in part
 //

@@ -56,7 +56,7 @@ func (b *search) branch(i int, value int64) {
 		}
 		return
 	}
-	if most := value + b.bound(b.jobs[i:]); most < b.best.value || most == b.best.value && b.usd >= b.best.usd {
+	if most := value + b.divided(b.jobs[i:], b.parts(b.jobs[i:])); most < b.best.value || most == b.best.value && b.usd >= b.best.usd {
 		return
 	}
 	length := len(b.log)
@@ -79,7 +79,7 @@ func (b *search) rearrange() bool {
 			choices = append(choices, lot)
 		}
 	}
-	b.work -= int64(len(b.state.choices))
+	b.work -= int64(len(b.state.choices)) + 1
 	for d := range b.dims {
 		if b.least[d] > b.dims[d].left {
 			return false

@@ -12,6 +12,7 @@ type order int
 // The orders that are tried.
 const (
 	byUSD      order = iota // what it adds to the bill
+	byShadow                // what its shares cost at the shadow prices of the limits
 	byShares                // the sum of its shares of what is left of every limit
 	byScarcest              // the largest of these shares
 	byValue                 // 1
@@ -21,16 +22,30 @@ const (
 // decide makes the best choice it finds for the jobs of a class and returns what it knows about it. What was taken before stays.
 func (s *state) decide(jobs []uint32) ClassResult {
 	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j uint32) bool { return s.taken[j] })
-	r := ClassResult{Bound: s.bound(jobs)}
-	best := s.greedy(jobs)
-	if best.value < r.Bound {
+	r := ClassResult{}
+	s.shadow = nil
+	work := s.work
+	best := s.greedy(jobs, byUSD)
+	s.work = work
+	if r.Bound = best.value; !s.all(jobs) {
+		s.undo(0)
+		r.Bound, s.shadow = s.bound(jobs, best.value)
+	}
+	for o := byShadow; o < orders && best.value < r.Bound && s.work > 0; o++ {
+		if f := s.greedy(jobs, o); f.better(best) {
+			best = f
+		}
+	}
+	if near := r.Bound / nearEnough; best.value < r.Bound-near || len(jobs) <= exactJobs && best.value < r.Bound {
 		best = s.improve(jobs, best)
 	}
 	if best.value < r.Bound && len(jobs) <= exactJobs {
 		best, r.Exact = s.search(jobs, best)
 	}
+	work = s.work
 	s.restore(best)
 	s.fill(jobs, byUSD)
+	s.work = work
 	if slices.ContainsFunc(s.log, func(st step) bool { return st.kind == movedLot }) {
 		s.cheapen()
 	}
@@ -45,6 +60,9 @@ func (s *state) decide(jobs []uint32) ClassResult {
 	s.log = s.log[:0]
 	return r
 }
+
+// nearEnough: where at most one part in so many can be gained, a large class is not searched further.
+const nearEnough = 100
 
 // found is a choice for a class that can be gone back to.
 type found struct {
@@ -66,10 +84,8 @@ func (s *state) note(jobs []uint32) found {
 			f.steps = append(f.steps, step{kind: tookJob, at: j})
 		}
 	}
-	moved := map[uint32]bool{}
-	for _, st := range s.log {
-		if st.kind == movedLot && s.wants[st.at] > 0 && !moved[st.at] {
-			moved[st.at] = true
+	for i := len(s.log) - 1; i >= 0; i-- { // the same lot again only repeats what restore has done
+		if st := s.log[i]; st.kind == movedLot && s.wants[st.at] > 0 {
 			f.steps = append(f.steps, step{kind: movedLot, at: st.at, pick: s.pick[st.at]})
 		}
 	}
@@ -91,20 +107,11 @@ func (s *state) restore(f found) {
 	}
 }
 
-// greedy takes jobs in each of the orders, and keeps the best result.
-func (s *state) greedy(jobs []uint32) (best found) {
-	for o := range orders {
-		s.undo(0)
-		s.fill(jobs, o)
-		f := s.note(jobs)
-		if o == 0 || f.better(best) {
-			best = f
-		}
-		if s.all(jobs) {
-			return best
-		}
-	}
-	return best
+// greedy takes jobs in one of the orders, from where the class begins.
+func (s *state) greedy(jobs []uint32, o order) found {
+	s.undo(0)
+	s.fill(jobs, o)
+	return s.note(jobs)
 }
 
 func (s *state) all(jobs []uint32) bool {
@@ -114,41 +121,46 @@ func (s *state) all(jobs []uint32) bool {
 // fill takes what fits, one job after the other. A job that did not fit is tried again once it shares lots with one that was taken since.
 func (s *state) fill(jobs []uint32, o order) {
 	room := s.room()
-	q := &queue{state: s, latest: map[uint32]int32{}}
-	push := func(j uint32) {
-		q.latest[j]++
-		heap.Push(q, queued{j, q.latest[j], s.weight(j, o, room)})
+	if s.version == nil {
+		s.version = make([]uint32, len(s.Jobs))
+	}
+	q := &queue{state: s, list: make([]queued, 0, len(jobs))}
+	entry := func(j uint32) queued {
+		s.version[j]++
+		return queued{j, s.version[j], s.weight(j, o, room)}
 	}
 	s.newlyChanged()
+	s.failures = 0
 	for _, j := range jobs {
-		q.latest[j] = 0
 		if !s.taken[j] {
-			push(j)
+			q.list = append(q.list, entry(j))
 		}
 	}
+	heap.Init(q)
 	for q.Len() > 0 {
 		next := heap.Pop(q).(queued)
-		if q.latest[next.job] != next.version || s.taken[next.job] || !s.try(next.job) {
-			continue
-		}
-		for _, j := range s.newlyChanged() {
-			if _, ours := q.latest[j]; ours && !s.taken[j] {
-				push(j)
+		if s.version[next.job] == next.version && s.try(next.job) {
+			for _, j := range s.newlyChanged() {
+				if !s.taken[j] && s.version[j] > 0 {
+					heap.Push(q, entry(j))
+				}
 			}
 		}
+	}
+	for _, j := range jobs {
+		s.version[j] = 0
 	}
 }
 
 // queue of jobs, the best first.
 type queue struct {
 	*state
-	list   []queued
-	latest map[uint32]int32 // by job: which of its entries counts
+	list []queued
 }
 
 type queued struct {
 	job     uint32
-	version int32
+	version uint32
 	weight  int64
 }
 
@@ -212,6 +224,9 @@ func (s *state) weight(j uint32, o order, room []int64) (w int64) {
 		return s.price[j]
 	case byValue:
 		return 1
+	case byShadow:
+		s.work -= int64(len(s.dims))
+		return s.shadow.weight(s.demand(j))
 	}
 	s.work -= int64(len(s.dims))
 	for d, n := range s.demand(j) {

@@ -19,7 +19,7 @@ func (s *state) improve(jobs []uint32, best found) found {
 			}
 			length := len(s.log)
 			s.give(out)
-			for _, o := range []order{byValue, byScarcest} {
+			for _, o := range []order{byShadow, byValue} {
 				begun := len(s.log)
 				s.fill(others(jobs, out), o)
 				s.try(out)

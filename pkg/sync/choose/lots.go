@@ -148,13 +148,18 @@ func (l *lots) number(p *Problem) {
 	for c := range lot {
 		lot[c] = noLot
 	}
-	next, offers, charges := uint32(0), uint32(0), uint32(0)
+	next, offers, charges, least := uint32(0), uint32(0), uint32(0), 0
 	begins := func(shard uint32) {
 		first, end := p.offers(shard)
 		from := before(p.chargeEnd, first)
 		offers += end - first
 		charges += p.chargeEnd[end-1] - from
 		next++
+		if end-first > 1 {
+			for c := from; c < p.chargeEnd[first]; c++ {
+				least += len(p.Routes[p.chargeRoute[c]])
+			}
+		}
 	}
 	for s, c := range l.of {
 		if c == noLot {
@@ -172,7 +177,8 @@ func (l *lots) number(p *Problem) {
 	l.source, l.chargeEnd = make([]uint16, 0, offers), make([]uint32, 0, offers)
 	l.chargeRoute = make([]uint16, 0, charges)
 	l.chargeUSD, l.chargeBytes = make([]int64, 0, charges), make([]int64, 0, charges)
-	l.leastEnd = make([]uint32, 0, next)
+	l.leastEnd, l.leastOf = make([]uint32, 0, next), make([]uint16, 0, least)
+	l.leastUSD, l.leastBytes = make([]int64, 0, least), make([]int64, 0, least)
 }
 
 // sum adds up what the offers of each lot use.

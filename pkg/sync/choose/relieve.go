@@ -11,14 +11,34 @@ type detour struct {
 }
 
 // relieve moves lots to other sources until nothing is used beyond what is left, those first whose detour costs least for what
-// it frees. It tells whether it succeeded; otherwise the state is left as near as it came. Without work left it does not look.
+// it frees. It tells whether it succeeded; otherwise the state is left as near as it came.
 func (s *state) relieve() bool {
+	if s.over() < 0 {
+		return true
+	}
+	ok := s.mayRelieve() && s.relieveAll()
+	if !ok {
+		s.failures++
+	}
+	return ok
+}
+
+// mayRelieve tells whether looking for other sources is worth the work.
+func (s *state) mayRelieve() bool {
+	return len(s.choices) > 0 && s.relief > 0 && (len(s.choices) <= fewShards || s.failures < mostFailures)
+}
+
+// mostFailures of relieve while jobs are taken one after the other, where each is a search through thousands of lots: what is left
+// elsewhere is then so little that the next one will hardly find more.
+const mostFailures = 8
+
+func (s *state) relieveAll() bool {
 	for range s.dims { // relieving one never puts another over
 		d := s.over()
 		if d < 0 {
 			return true
 		}
-		if s.work <= 0 || s.least[d] > s.dims[d].left || !s.relieveOne(d) {
+		if s.least[d] > s.dims[d].left || !s.relieveOne(d) {
 			return false
 		}
 	}
@@ -26,13 +46,14 @@ func (s *state) relieve() bool {
 }
 
 func (s *state) relieveOne(d int) bool {
-	var list []detour
+	list := s.detour[:0]
 	for _, lot := range s.choices {
 		if s.wants[lot] > 0 {
 			list = s.detours(list, lot, d)
 		}
 	}
-	s.work -= int64(len(s.choices))
+	s.detour = list
+	s.relief -= int64(len(s.choices) + 8*len(list))
 	slices.SortFunc(list, func(a, b detour) int {
 		switch {
 		case ratioLess(max(0, a.extra), a.relief, max(0, b.extra), b.relief):
@@ -44,14 +65,18 @@ func (s *state) relieveOne(d int) bool {
 		}
 		return int(a.pick) - int(b.pick)
 	})
-	moved := map[uint32]bool{}
+	// Where a look at all lots is dear, somewhat more than is needed now: the next job is spared it, and cheapen brings back what was too much.
+	enough := s.dims[d].left
+	if len(s.choices) > fewShards {
+		enough -= enough / 64
+	}
 	for _, c := range list {
-		if s.use[d] <= s.dims[d].left {
+		if s.use[d] <= enough {
 			return true
 		}
-		if !moved[c.lot] && s.fits(c.lot, c.pick, d) {
+		// A lot that has moved already moves again only if that relieves more.
+		if s.fits(c.lot, c.pick, d) {
 			s.move(c.lot, c.pick)
-			moved[c.lot] = true
 		}
 	}
 	return s.use[d] <= s.dims[d].left
@@ -89,14 +114,18 @@ func (s *state) offerUses(offer uint32, d int) (sum int64) {
 			}
 		}
 	}
-	s.work -= int64(to-from) + 1
+	s.relief -= int64(to - from)
 	return sum
 }
 
 // fits tells whether a lot can come from another offer without more use of any dimension than is left; but for the one that is
 // over (-1: none), of which it must be less.
 func (s *state) fits(lot uint32, pick uint8, over int) bool {
-	change := make([]int64, len(s.dims))
+	if s.change == nil {
+		s.change = make([]int64, len(s.dims))
+	}
+	change := s.change
+	clear(change)
 	first, _ := s.lots.offers(lot)
 	s.charge(change, first+uint32(s.pick[lot]), -1)
 	s.charge(change, first+uint32(pick), 1)
@@ -111,7 +140,7 @@ func (s *state) fits(lot uint32, pick uint8, over int) bool {
 // cheapen brings lots back from detours that are no longer needed, what saves most first.
 func (s *state) cheapen() {
 	var list []detour
-	s.work -= int64(len(s.choices))
+	s.relief -= int64(len(s.choices))
 	for _, lot := range s.choices {
 		if s.wants[lot] == 0 || s.pick[lot] == 0 {
 			continue

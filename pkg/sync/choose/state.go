@@ -29,10 +29,18 @@ type state struct {
 	// changed are the jobs of which need fell or rose since somebody last looked, marked in isChanged.
 	changed   []uint32
 	isChanged []bool
+	version   []uint32 // by job: which of its entries in the queue of fill counts; 0: it has none
+	detour    []detour // scratch of relieve
+	change    []int64  // scratch of fits
+	amounts   []amount // scratch of charge
+	failures  int      // of relieve, since fill began
 	among     []uint32 // by lot: scratch of count, zero between uses
 
-	log  []step
-	work int64 // steps that may still be made in search of something better
+	shadow *shadowPrices // of the class that is decided; nil: all of it fits
+
+	log []step
+	// Steps that may still be made: work in search of something better than the first order gives, relief in search of other sources.
+	work, relief int64
 }
 
 // dimension is one limit.
@@ -82,7 +90,6 @@ func newState(p *Problem) *state {
 		}
 		s.free(lot, 1)
 	}
-	s.work = 0
 	return s
 }
 
@@ -98,35 +105,21 @@ func (s *state) leastDemand(job uint32) []int64 {
 
 // charge adds what an offer of a lot uses, sign times, to a sum by dimension.
 func (s *state) charge(sum []int64, offer uint32, sign int64) {
-	from, to := s.lots.charges(offer)
-	for c := from; c < to; c++ {
-		for _, b := range s.Routes[s.lots.chargeRoute[c]] {
-			if d := s.usdOf[b]; d >= 0 {
-				sum[d] += sign * s.lots.chargeUSD[c]
-			}
-			if d := s.bytOf[b]; d >= 0 {
-				sum[d] += sign * s.lots.chargeBytes[c]
-			}
-		}
-	}
-	s.work -= int64(to-from) + 1
+	s.amounts = s.addAmounts(s.amounts[:0], offer)
+	s.sum(sum, sign)
 }
 
 // chargeLeast adds what a lot uses at least.
 func (s *state) chargeLeast(sum []int64, lot uint32, sign int64) {
-	first, end := s.lots.offers(lot)
-	if end-first == 1 {
-		s.charge(sum, first, sign)
-		return
+	s.amounts = s.addLeast(s.amounts[:0], lot)
+	s.sum(sum, sign)
+}
+
+func (s *state) sum(sum []int64, sign int64) {
+	for _, a := range s.amounts {
+		sum[a.dim] += sign * a.n
 	}
-	for i := before(s.leastEnd, lot); i < s.leastEnd[lot]; i++ {
-		if d := s.usdOf[s.leastOf[i]]; d >= 0 {
-			sum[d] += sign * s.leastUSD[i]
-		}
-		if d := s.bytOf[s.leastOf[i]]; d >= 0 {
-			sum[d] += sign * s.leastBytes[i]
-		}
-	}
+	s.work -= int64(len(s.amounts))
 }
 
 // total of an offer of a lot.
@@ -143,9 +136,19 @@ func (l *lots) total(offer uint32) (usd, bytes int64) {
 func (s *state) free(lot uint32, sign int64) {
 	first, _ := s.lots.offers(lot)
 	usd, bytes := s.lots.total(first)
-	for _, job := range s.jobsOf(lot) {
-		s.charge(s.demand(job), first, sign)
-		s.chargeLeast(s.leastDemand(job), lot, sign)
+	s.amounts = s.addAmounts(s.amounts[:0], first)
+	paid := len(s.amounts)
+	s.amounts = s.addLeast(s.amounts, lot)
+	jobs := s.jobsOf(lot)
+	s.work -= int64(len(jobs) * len(s.amounts))
+	for _, job := range jobs {
+		need, least := s.demand(job), s.leastDemand(job)
+		for _, a := range s.amounts[:paid] {
+			need[a.dim] += sign * a.n
+		}
+		for _, a := range s.amounts[paid:] {
+			least[a.dim] += sign * a.n
+		}
 		s.price[job] += sign * usd
 		s.bytes[job] += sign * bytes
 		if !s.isChanged[job] {
@@ -153,6 +156,45 @@ func (s *state) free(lot uint32, sign int64) {
 			s.changed = append(s.changed, job)
 		}
 	}
+}
+
+// amount of a dimension.
+type amount struct {
+	dim int32
+	n   int64
+}
+
+// addAmounts lists what an offer of a lot uses.
+func (s *state) addAmounts(list []amount, offer uint32) []amount {
+	from, to := s.lots.charges(offer)
+	for c := from; c < to; c++ {
+		for _, b := range s.Routes[s.lots.chargeRoute[c]] {
+			if d := s.usdOf[b]; d >= 0 {
+				list = append(list, amount{d, s.lots.chargeUSD[c]})
+			}
+			if d := s.bytOf[b]; d >= 0 {
+				list = append(list, amount{d, s.lots.chargeBytes[c]})
+			}
+		}
+	}
+	return list
+}
+
+// addLeast lists what a lot uses at least.
+func (s *state) addLeast(list []amount, lot uint32) []amount {
+	first, end := s.lots.offers(lot)
+	if end-first == 1 {
+		return s.addAmounts(list, first)
+	}
+	for i := before(s.leastEnd, lot); i < s.leastEnd[lot]; i++ {
+		if d := s.usdOf[s.leastOf[i]]; d >= 0 {
+			list = append(list, amount{d, s.leastUSD[i]})
+		}
+		if d := s.bytOf[s.leastOf[i]]; d >= 0 {
+			list = append(list, amount{d, s.leastBytes[i]})
+		}
+	}
+	return list
 }
 
 // take adds a job, each new lot from its cheapest source. What it uses may be more than is left.
@@ -246,20 +288,26 @@ func (s *state) over() int {
 }
 
 // hopeless tells that a job cannot be added whatever the sources.
-func (s *state) hopeless(job uint32) bool {
-	least := s.leastDemand(job)
+func (s *state) hopeless(job uint32) bool { return !s.within(s.least, s.leastDemand(job)) }
+
+// within tells whether so much more than is used fits every limit.
+func (s *state) within(use, more []int64) bool {
 	s.work -= int64(len(s.dims))
 	for d := range s.dims {
-		if s.least[d]+least[d] > s.dims[d].left {
-			return true
+		if use[d]+more[d] > s.dims[d].left {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // try takes a job if that fits, with other sources for some lots if need be.
 func (s *state) try(job uint32) bool {
-	if s.hopeless(job) {
+	if s.within(s.use, s.demand(job)) {
+		s.take(job)
+		return true
+	}
+	if !s.mayRelieve() || s.hopeless(job) {
 		return false
 	}
 	length := len(s.log)

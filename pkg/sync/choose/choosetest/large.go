@@ -23,7 +23,7 @@ type Large struct {
 const (
 	datasets     = 10
 	destinations = 5
-	// Budgets: of everything, of everything again in bytes, of three sources, of five destinations and of ten datasets.
+	// Budgets are one of everything, one of everything in bytes, and those of three sources, five destinations and ten datasets.
 	Budgets = 2 + sources + destinations + datasets
 	sources = 3
 )
