@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // Wish is how much and by when something is wanted. Its zero value is no wish.
@@ -16,6 +17,14 @@ type Wish struct {
 	Priority int
 	// Value that having all of it is worth beside others, in any unit; 0 counts as 1.
 	Value int64
+}
+
+// slack until moving must begin, 0: nobody said by when it is needed.
+func (q Request) slack(p *plan.Plan, now time.Time) time.Duration {
+	if q.Wish.NeedBy.IsZero() {
+		return 0
+	}
+	return q.Wish.NeedBy.Add(-p.Estimate.Duration()).Sub(now)
 }
 
 // ErrNoNeed: nothing of the kind was asked for, or all of it is there.
@@ -57,7 +66,7 @@ func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
 	return n, tx.PutNeed(n)
 }
 
-// OpenNeeds are the needs that were asked for and are not met, the oldest first.
+// OpenNeeds are the needs that were asked for and are not met, in the order of their ids.
 func (s *Syncer) OpenNeeds() (list []manifest.Need, err error) {
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Needs(func(n manifest.Need) (bool, error) {
