@@ -55,6 +55,9 @@ func (s *Syncer) Choose(ctx context.Context, requests []Request) (*Chosen, error
 		if p == nil {
 			continue
 		}
+		if err := b.setAside(requests[i]); err != nil {
+			return nil, err
+		}
 		if err := b.add(requests[i], p); err != nil {
 			return nil, err
 		}

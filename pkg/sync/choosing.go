@@ -92,6 +92,30 @@ func (b *choosing) add(q Request, p *plan.Plan) error {
 	return nil
 }
 
+// setAside keeps room for the listing with which each sync begins: a page of it is reserved whole before it is known to be small. They begin one after
+// the other, so that one page is enough.
+func (b *choosing) setAside(q Request) error {
+	link := b.s.link(q.Source, &q.Destination)
+	c, err := b.s.lookup(link, q.Source.Name, maxPageBytes, cost.OpList, q.Source.Store)
+	if err != nil || b.s.Ledger.Free(c) {
+		return err
+	}
+	price := cost.AddNanoUSD(c.Rate.Price(c.Bytes, nil), b.s.Ledger.Book().Requests(c.RequestPrices, cost.OpList, 1))
+	for i, u := range b.uses {
+		if !covers(u.Budget, nil, link) {
+			continue
+		}
+		usd, bytes := u.Left()
+		if usd >= 0 {
+			b.Budgets[i].LeftNanoUSD = min(b.Budgets[i].LeftNanoUSD, max(0, usd-price))
+		}
+		if bytes >= 0 {
+			b.Budgets[i].LeftBytes = min(b.Budgets[i].LeftBytes, max(0, bytes-c.Bytes))
+		}
+	}
+	return nil
+}
+
 func (b *choosing) offers(q Request, p *plan.Plan, it plan.Item) ([]choose.Offer, error) {
 	list, err := b.pricer.Offers(p, it)
 	if err != nil {
