@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -17,13 +16,9 @@ type syncsJSON struct {
 
 // runSyncs brings a dataset to several destinations, which are named with commas between them.
 func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlags, o syncFlags) (err error) {
-	names := strings.Split(sel.to, ",")
-	seen := map[string]bool{}
-	for _, name := range names {
-		if name == "" || seen[name] {
-			return usageError{fmt.Errorf("--to %q: want different destinations with one comma between them", sel.to)}
-		}
-		seen[name] = true
+	names, err := sel.destinations()
+	if err != nil {
+		return err
 	}
 	show, err := newProgress(g, dataset+" to "+sel.to)
 	if err != nil {
@@ -41,7 +36,7 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 		if err != nil {
 			return err
 		}
-		q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
+		o.apply(&q)
 		requests = append(requests, q)
 		eo := a.engineOptions(engine.Options{Observe: show.event})
 		eo.MemoryBytes = max(eo.MemoryBytes/int64(len(names)), leastEngineParts*eo.PartBytes)

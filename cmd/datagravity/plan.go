@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,21 +27,64 @@ func (f *selectionFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.snapshot, "snapshot", "", "a snapshot by its first hex digits (default: what the source lists now)")
 }
 
+// oneUnless wants a dataset, or none where every open need is meant.
+func oneUnless(all *bool) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if *all {
+			return cobra.NoArgs(c, args)
+		}
+		return cobra.ExactArgs(1)(c, args)
+	}
+}
+
+// check wants nothing to be selected where every open need is meant.
+func (f *selectionFlags) check(all bool) error {
+	if all && (f.to != "" || len(f.shards) > 0 || f.snapshot != "") {
+		return usageError{errors.New("--all is for every open need: take no --to, --shards or --snapshot with it")}
+	}
+	return nil
+}
+
+// destinations are the names in --to, with commas between them.
+func (f *selectionFlags) destinations() ([]string, error) {
+	names := strings.Split(f.to, ",")
+	seen := map[string]bool{}
+	for _, name := range names {
+		if len(names) > 1 && name == "" || seen[name] {
+			return nil, usageError{fmt.Errorf("--to %q: want different destinations with one comma between them", f.to)}
+		}
+		seen[name] = true
+	}
+	return names, nil
+}
+
 func newPlan(g *globals) *cobra.Command {
 	var sel selectionFlags
 	var o planFlags
 	c := &cobra.Command{
-		Use: "plan DATASET[@SNAPSHOT] --to DEST", Short: "Say what would move, how, and for how much; nothing moves",
+		Use: "plan DATASET[@SNAPSHOT] --to DEST, plan --all", Short: "Say what would move, how, and for how much; nothing moves",
 		Long: `For each shard: whether the destination has it, can copy it from another of its keys, or needs its bytes; the bytes
 that cross, their price from the price book (with month-to-date where it is configured, else at the dearest paid tier),
-the requests, and how long it takes at a given bandwidth. Shards that were never read are counted in full: an upper bound.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runPlan(c.Context(), g, args[0], sel, o) },
+the requests, and how long it takes at a given bandwidth. Shards that were never read are counted in full: an upper bound.
+
+--to A,B plans for several destinations, and --all for every need that was asked for and is not all there (datagravity need list): which of
+them run now under all budgets together, in which order, and what holds the others.`,
+		Args: oneUnless(&o.all),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := sel.check(o.all); err != nil {
+				return err
+			}
+			if o.all || strings.Contains(sel.to, ",") {
+				return runPlans(c.Context(), g, args, sel, o)
+			}
+			return runPlan(c.Context(), g, args[0], sel, o)
+		},
 	}
 	sel.add(c)
 	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
 	c.Flags().DurationVar(&o.keep, "keep", 0, "for how long the replicas are wanted, for the price of their storage: 720h")
 	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
+	c.Flags().BoolVar(&o.all, "all", false, "every open need instead of a dataset")
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	return c
@@ -51,6 +95,7 @@ type planFlags struct {
 	keep      time.Duration
 	list      bool
 	check     bool
+	all       bool
 	adopt     plan.AdoptMode
 }
 

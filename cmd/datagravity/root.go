@@ -79,7 +79,7 @@ func newRoot(g *globals) *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newInit(g), newDoctor(g), newDigest(g), newIndex(g), newSnapshot(g), newPlan(g), newSync(g), newReady(g), newVerify(g), newRepair(g),
+		newInit(g), newDoctor(g), newDigest(g), newIndex(g), newSnapshot(g), newPlan(g), newSync(g), newNeed(g), newReady(g), newVerify(g), newRepair(g),
 		newPin(g), newPins(g), newUnpin(g), newPrune(g), newGC(g), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
 	)
 	for _, c := range root.Commands() {

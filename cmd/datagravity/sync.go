@@ -16,27 +16,49 @@ import (
 
 type syncFlags struct {
 	planFlags
+	wishFlags
 	partial        bool
 	allowDeletions bool
+}
+
+// apply has a request carried out as the flags say.
+func (o syncFlags) apply(q *dgsync.Request) {
+	q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
+	if o.wish != (dgsync.Wish{}) {
+		q.Wish = o.wish
+	}
 }
 
 func newSync(g *globals) *cobra.Command {
 	var sel selectionFlags
 	var o syncFlags
 	c := &cobra.Command{
-		Use: "sync DATASET[@SNAPSHOT] --to DEST", Short: "Bring what is missing to a destination, under the budget, every byte proven",
+		Use: "sync DATASET[@SNAPSHOT] --to DEST, sync --all", Short: "Bring what is missing to a destination, under the budget, every byte proven",
 		Long: `Lists the source, plans as "plan" does, and carries the plan out: shards and parts in parallel, memory bounded, each part
 checked on the way and each object compared at the end. Index files travel after their shards. The last write is a receipt at
 the destination. Killed at any moment, the next run goes on from the finished parts.
 
 --to A,B brings it to several destinations at the same time: what more than one of them needs is read once.
 
+What is asked for stays an open need until all of it is there (datagravity need list). --all chooses from all open needs which of them
+run now under all budgets together, as plan --all says, and carries them out in that order.
+
 An object that datagravity did not write is never overwritten in silence: one of equal size and full checksum is adopted
 without moving a byte, any other is refused by name unless --adopt says what to do.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runSync(c.Context(), g, args[0], sel, o) },
+		Args: oneUnless(&o.all),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := errors.Join(sel.check(o.all), o.parse()); err != nil {
+				return err
+			}
+			if o.all {
+				return runSyncAll(c.Context(), g, o)
+			}
+			return runSync(c.Context(), g, args[0], sel, o)
+		},
 	}
 	sel.add(c)
+	o.wishFlags.add(c)
+	c.Flags().BoolVar(&o.all, "all", false, "every open need that fits the budgets instead of a dataset")
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.Flags().BoolVar(&o.partial, "partial", false, "if the plan does not fit the budget, run what fits, in order")
@@ -116,7 +138,7 @@ func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if err != nil {
 		return err
 	}
-	q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
+	o.apply(&q)
 	rep, err := a.sync.Sync(ctx, q)
 	show.end()
 	err = ended(ctx, err)

@@ -42,6 +42,7 @@ var areas = []area{
 	}},
 	{"cost", newCostBed, []benchmark{
 		{"reconciled", reconciled},
+		{"choose", chooses},
 	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},

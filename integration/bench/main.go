@@ -4,8 +4,8 @@
 //	go run ./integration/bench               every area
 //	go run ./integration/bench -area main    one of them: syncs beside rclone's
 //	go run ./integration/bench -area engine  another: far, changed, small and many objects, kills and refusals, beside rclone
-//	go run ./integration/bench -area chunker the third: pkg/chunker in memory, beside other chunkers (integration/peers)
-//	go run ./integration/bench -area cost    the fourth: what is done with money, without servers
+//	go run ./integration/bench -area cost    the third: decisions about money, nobody to compare with
+//	go run ./integration/bench -area chunker the fourth: pkg/chunker in memory, beside other chunkers (integration/peers)
 //	go run ./integration/bench -scale 0.05   a twentieth of the data, to try a change; writes no results
 //
 // # What is promised

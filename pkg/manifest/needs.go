@@ -22,6 +22,20 @@ type Need struct {
 	Replacing Millis `cbor:"11,keyasint,omitempty" json:"replacing,omitempty"`
 	// Beside tells that it was brought beside a mirror, because pins kept it out of it.
 	Beside bool `cbor:"12,keyasint,omitempty" json:"beside,omitempty"`
+	// Open is set while it was asked for and is not all there.
+	Open *OpenNeed `cbor:"13,keyasint,omitempty" json:"open,omitempty"`
+}
+
+// OpenNeed is how much and by when a need is wanted that is not met.
+type OpenNeed struct {
+	Asked Millis `cbor:"1,keyasint" json:"asked"` // first
+	// NeedBy is when all of it should be there; 0: nobody said.
+	NeedBy   Millis `cbor:"2,keyasint,omitempty" json:"need_by,omitempty"`
+	Priority int    `cbor:"3,keyasint,omitempty" json:"priority,omitempty"`
+	// Value is what having it is worth beside others, 0 counting as 1.
+	Value int64 `cbor:"4,keyasint,omitempty" json:"value,omitempty"`
+	// Snapshot that is wanted; zero: what the source lists.
+	Snapshot chunker.Digest `cbor:"5,keyasint" json:"snapshot"`
 }
 
 // Need returns one by its id.

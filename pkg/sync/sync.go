@@ -122,6 +122,11 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if out.Plan == nil {
 		out.Plan = p
 	}
+	if p.Pending() {
+		if _, err := s.Ask(q); err != nil {
+			return v, false, err
+		}
+	}
 	if err := s.admit(q, p, out); err != nil {
 		return v, false, err
 	}
@@ -163,6 +168,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
 		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer",
+		Slack: q.slack(p, s.Manifest.Now()),
 	})
 	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)
 	sum.Skipped += blocked.Skipped
@@ -181,42 +187,6 @@ func counted(p *plan.Plan) engine.Summary {
 		s.Ways[w] = c
 	}
 	return s
-}
-
-// admit refuses a plan that does not fit the budgets, or, if asked, keeps what fits in order.
-func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
-	if err := p.Readable(s.Ledger.Book()); err != nil {
-		return err
-	}
-	err := p.Fits(s.Ledger)
-	if err == nil {
-		return p.FitsRoom()
-	}
-	if !errors.Is(err, cost.ErrBudget) || !q.Partial {
-		return err
-	}
-	out.Deferred = nil
-	kept := p.Items[:0:0]
-	for _, it := range p.Items {
-		trial := *p
-		trial.Items = append(append([]plan.Item(nil), kept...), it)
-		if it.Way == plan.Full || it.Way == plan.Read || it.LearnFirst {
-			if err := trial.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
-				return err
-			}
-			if trial.Fits(s.Ledger) != nil {
-				out.Deferred = append(out.Deferred, it)
-				continue
-			}
-		}
-		if len(out.Deferred) > 0 && it.Rank > out.Deferred[0].Rank {
-			out.Deferred = append(out.Deferred, it) // an index never arrives before its shards
-			continue
-		}
-		kept = append(kept, it)
-	}
-	p.Items = kept
-	return p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
 }
 
 // failed turns the failures of the last round into one error that carries all their kinds.
@@ -290,6 +260,12 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		}
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		asked := q
+		asked.Destination.Beside = false
+		if q.Destination.Beside { // it was asked for in the mirror
+			_, err := closeNeed(tx, asked)
+			return errors.Join(err, tx.PutNeed(n))
+		}
 		// What had to go beside the mirror before is in it now.
 		return errors.Join(tx.DeleteNeed(needID(q.beside())), tx.PutNeed(n))
 	})

@@ -86,6 +86,10 @@ type Request struct {
 	Check bool
 	// Partial runs what fits the budgets.
 	Partial bool
+	// Wish is how soon and how much it is wanted beside others.
+	Wish Wish
+	// sources are the stores, by key at the destination, that shards are read from under all budgets together; nil: wherever is cheapest.
+	sources map[string]string
 	// shared are the limits of all destinations of one [Syncer.Many].
 	shared *store.PartLimits
 	// Origins are other stores that may hold shards of the dataset, and be cheaper to read from.

@@ -46,6 +46,8 @@ type Item struct {
 	Assembly *Assembly
 	// Origin is a replica elsewhere that is read in place of the source; nil: the source is.
 	Origin *From
+	// Elsewhere are all replicas that could be read in place of the source, dearer ones too; [FindElsewhere] fills it in.
+	Elsewhere []From
 	// Replaces: an object of ours with other content stands under the key.
 	Replaces bool
 	// LearnFirst: the digest is not known, and knowing it may save the crossing.

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/choose"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+)
+
+// wishFlags say how soon and how much something is wanted.
+type wishFlags struct {
+	needBy string
+	wish   dgsync.Wish
+}
+
+func (f *wishFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.needBy, "need-by", "", "when all of it should be there, for example 2026-12-01T08:00:00Z")
+	c.Flags().IntVar(&f.wish.Priority, "priority", 0, "among what must begin on the same day, higher first")
+	c.Flags().Int64Var(&f.wish.Value, "value", 0, "what having all of it is worth beside others (default 1)")
+}
+
+func (f *wishFlags) parse() (err error) {
+	if f.needBy != "" {
+		if f.wish.NeedBy, err = time.Parse(time.RFC3339, f.needBy); err != nil {
+			return usageError{fmt.Errorf("--need-by %q: want a date and a time with its zone, for example 2026-12-01T08:00:00Z", f.needBy)}
+		}
+	}
+	if f.wish.Value < 0 || f.wish.Value > choose.MostValue {
+		return usageError{fmt.Errorf("--value %d: want 1 to %d", f.wish.Value, int64(choose.MostValue))}
+	}
+	return nil
+}
+
+func newNeed(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use: "need", Short: "What is wanted where and by when, and is not all there: add, list, remove",
+		Long: `A need is a selection of a dataset at a destination. It is open from when it was asked for, by need add or by sync, until all of it is
+there. plan --all and sync --all choose from the open needs.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newNeedAdd(g), newNeedList(g), newNeedRemove(g))
+	return c
+}
+
+func newNeedAdd(g *globals) *cobra.Command {
+	var sel selectionFlags
+	var wish wishFlags
+	c := &cobra.Command{
+		Use: "add DATASET[@SNAPSHOT] --to DEST", Short: "Ask for a dataset at a destination, or at several; nothing moves",
+		Long: `Records what is wanted and moves nothing; sync --all does, when it is its turn. What is asked for again has the new --need-by, --priority
+and --value, if any is given.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := wish.parse(); err != nil {
+				return err
+			}
+			return withNeeds(c.Context(), g, args[0], sel, wish.wish, func(a *app, list []dgsync.Request) error {
+				asked, err := a.sync.Ask(list...)
+				if err != nil {
+					return err
+				}
+				return g.printNeeds(asked)
+			})
+		},
+	}
+	sel.add(c)
+	wish.add(c)
+	return c
+}
+
+func newNeedRemove(g *globals) *cobra.Command {
+	var sel selectionFlags
+	c := &cobra.Command{
+		Use: "remove DATASET --to DEST", Short: "Take a need back; what is there of it stays", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withNeeds(c.Context(), g, args[0], sel, dgsync.Wish{}, func(a *app, list []dgsync.Request) error {
+				if err := a.sync.DropNeeds(list...); err != nil {
+					return err
+				}
+				open, err := a.sync.OpenNeeds()
+				if err != nil {
+					return err
+				}
+				return g.printNeeds(open)
+			})
+		},
+	}
+	sel.add(c)
+	return c
+}
+
+func newNeedList(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the open needs", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return withManifest(g, func(a *app) error {
+				list, err := a.sync.OpenNeeds()
+				if err != nil {
+					return err
+				}
+				return g.printNeeds(list)
+			})
+		},
+	}
+}
+
+// withNeeds runs a command on one dataset at one or several destinations.
+func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFlags, wish dgsync.Wish, f func(*app, []dgsync.Request) error) (err error) {
+	names, err := sel.destinations()
+	if err != nil {
+		return err
+	}
+	a, err := g.begin(engine.Options{})
+	if err != nil {
+		return err
+	}
+	defer closing(a, &err)
+	list, err := a.requests(ctx, dataset, names, sel)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].Wish = wish
+	}
+	return f(a, list)
+}
+
+// requests for one dataset at several destinations.
+func (a *app) requests(ctx context.Context, dataset string, names []string, sel selectionFlags) (list []dgsync.Request, err error) {
+	for _, name := range names {
+		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, q)
+	}
+	return list, nil
+}
+
+// openRequests are those of all open needs. What cannot be asked for any more, because the configuration changed, is in errs.
+func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []error, err error) {
+	needs, err := a.sync.OpenNeeds()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, n := range needs {
+		snapshot := ""
+		if !n.Open.Snapshot.IsZero() {
+			snapshot = n.Open.Snapshot.Hex()
+		}
+		q, err := a.request(ctx, n.Dataset, n.Destination, n.Globs, snapshot)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", needName(n.Dataset, n.Destination, n.Globs), err))
+			continue
+		}
+		q.Wish = wishOf(*n.Open)
+		list = append(list, q)
+	}
+	return list, errs, nil
+}
+
+func wishOf(o manifest.OpenNeed) dgsync.Wish {
+	w := dgsync.Wish{Priority: o.Priority, Value: o.Value}
+	if o.NeedBy != 0 {
+		w.NeedBy = o.NeedBy.Time()
+	}
+	return w
+}
+
+// needName is a need as people read it.
+func needName(dataset, destination string, globs []string) string {
+	name := dataset + " -> " + destination
+	if len(globs) > 0 {
+		name += " (" + strings.Join(globs, " ") + ")"
+	}
+	return name
+}
+
+// needJSON is an open need as need prints it with --json.
+type needJSON struct {
+	Dataset     string          `json:"dataset"`
+	Destination string          `json:"destination"`
+	Shards      []string        `json:"shards"`
+	Snapshot    string          `json:"snapshot,omitempty"`
+	Asked       manifest.Millis `json:"asked"`
+	NeedBy      manifest.Millis `json:"need_by"` // null: nobody said
+	Priority    int             `json:"priority"`
+	Value       int64           `json:"value"`
+}
+
+func (g *globals) printNeeds(list []manifest.Need) error {
+	if g.json {
+		rows := make([]needJSON, len(list))
+		for i, n := range list {
+			rows[i] = needJSON{
+				Dataset: n.Dataset, Destination: n.Destination, Shards: append([]string{}, n.Globs...), Asked: n.Open.Asked, NeedBy: n.Open.NeedBy,
+				Priority: n.Open.Priority, Value: max(1, n.Open.Value),
+			}
+			if !n.Open.Snapshot.IsZero() {
+				rows[i].Snapshot = n.Open.Snapshot.String()
+			}
+		}
+		return g.printJSON(rows)
+	}
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(g.out, nothingOpen)
+		return err
+	}
+	t := newTable(g.out)
+	t.row("NEED", "NEED BY", "PRIORITY", "VALUE", "ASKED")
+	for _, n := range list {
+		by := "-"
+		if n.Open.NeedBy != 0 {
+			by = n.Open.NeedBy.Time().Format(time.RFC3339)
+		}
+		t.row(needName(n.Dataset, n.Destination, n.Globs), by, n.Open.Priority, max(1, n.Open.Value), n.Open.Asked.Time().Format(time.RFC3339))
+	}
+	return t.flush()
+}
+
+const nothingOpen = "no open need: all that was asked for is there"

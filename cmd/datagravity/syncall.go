@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+)
+
+// syncAllJSON is what sync --all prints with --json: what was chosen, and what was done, in that order.
+type syncAllJSON struct {
+	Choice choiceJSON `json:"choice"`
+	Syncs  []syncJSON `json:"syncs"`
+}
+
+// runSyncAll carries out the open needs that fit the budgets together, one after the other. What fails for one leaves the others alone.
+func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	show, err := newProgress(g, "open needs")
+	if err != nil {
+		return err
+	}
+	a, err := g.begin(engine.Options{Observe: show.event})
+	if err != nil {
+		return err
+	}
+	defer closing(a, &err)
+	list, gone, err := a.openRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		o.apply(&list[i])
+	}
+	a.sync.BitsPerSecond = usualBitsPerSecond
+	c, err := a.sync.Choose(ctx, list)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	out := syncAllJSON{Choice: choiceDocument(c, gone), Syncs: []syncJSON{}}
+	errs := append(append([]error{c.Held()}, gone...), named(c)...)
+	if !g.json {
+		if err := printChoice(g, out.Choice); err != nil {
+			return err
+		}
+	}
+	var turn []dgsync.Request
+	for _, r := range c.Choice.Run {
+		turn = append(turn, c.Carry(r))
+	}
+	for _, h := range c.Choice.Held {
+		if h.Shards > h.Shared { // a part is welcome, and some of it fits
+			turn = append(turn, c.Requests[c.Jobs[h.Job]])
+		}
+	}
+	for _, q := range turn {
+		if ctx.Err() != nil {
+			break
+		}
+		name := needName(q.Source.Name, q.Destination.Name, q.Selection.Globs)
+		rep, err := a.sync.Sync(ctx, q)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+		switch {
+		case rep.Plan == nil:
+		case g.json:
+			out.Syncs = append(out.Syncs, syncDocument(q, rep))
+		default:
+			_, _ = fmt.Fprintf(g.out, "\n%s\n", name)
+			errs = append(errs, printReport(g, q, rep))
+		}
+	}
+	show.end()
+	err = ended(ctx, errors.Join(errs...))
+	if g.json {
+		return sayingToo(g, g.printJSON(out), err)
+	}
+	return err
+}
+
+// usualBitsPerSecond is what plan assumes of a link where nobody said: by when moving must begin follows from it.
+const usualBitsPerSecond = 10e9

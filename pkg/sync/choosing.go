@@ -1,0 +1,196 @@
+package sync
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/sync/choose"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// shardKey is what several requests share: an object at a destination, with its content.
+type shardKey struct {
+	store, key string
+	digest     chunker.Digest
+	etag       string // where the digest is not known
+}
+
+func shardOf(q Request, it plan.Item) shardKey {
+	k := shardKey{store: q.Destination.Destination.Store, key: it.Key, digest: it.Digest}
+	if it.Digest.IsZero() {
+		k.etag = it.ETag
+	}
+	return k
+}
+
+type numbering map[shardKey]uint32
+
+// choosing makes a problem of plans.
+type choosing struct {
+	*choose.Problem
+	s       *Syncer
+	pricer  *plan.Pricer
+	uses    []cost.Use
+	routes  map[routeKey]uint16
+	sources map[string]uint16
+	numbers numbering
+}
+
+// routeKey is what decides which budgets cover a charge.
+type routeKey struct {
+	dataset string
+	link    cost.Link
+}
+
+// newChoosing starts from how the budgets stand now.
+func (s *Syncer) newChoosing(reachBytes int64) (*choosing, error) {
+	b := &choosing{
+		Problem: &choose.Problem{Now: s.Manifest.Now()}, s: s, pricer: plan.NewPricer(s.Ledger, s.Manifest, s.Engine.PartBytes(), reachBytes),
+		routes: map[routeKey]uint16{}, sources: map[string]uint16{}, numbers: numbering{},
+	}
+	var err error
+	if b.uses, err = s.Ledger.Uses(); err != nil {
+		return nil, err
+	}
+	for _, u := range b.uses {
+		usd, bytes := u.Left()
+		b.Budgets = append(b.Budgets, choose.Budget{
+			Name: u.Budget.Name, LeftNanoUSD: usd, LeftBytes: bytes, LimitNanoUSD: u.Budget.LimitNanoUSD, LimitBytes: u.Budget.LimitBytes,
+		})
+	}
+	return b, nil
+}
+
+// covers tells whether a budget counts what a plan moves over a link.
+func covers(b cost.Budget, _ *plan.Plan, link cost.Link) bool { return b.Covers(link) }
+
+// add makes a plan a job.
+func (b *choosing) add(q Request, p *plan.Plan) error {
+	j := choose.Job{ID: needID(q), Part: q.Partial, Priority: q.Wish.Priority, Value: q.Wish.Value}
+	if !q.Wish.NeedBy.IsZero() {
+		j.StartBy = q.Wish.NeedBy.Add(-p.Estimate.Duration())
+	}
+	for _, it := range p.Items {
+		if !it.Moves() {
+			continue
+		}
+		k := shardOf(q, it)
+		n, known := b.numbers[k]
+		if !known {
+			offers, err := b.offers(q, p, it)
+			if err != nil {
+				return err
+			}
+			n = b.AddShard(offers...)
+			b.numbers[k] = n
+		}
+		j.Shards = append(j.Shards, n)
+	}
+	b.Jobs = append(b.Jobs, j)
+	return nil
+}
+
+// setAside keeps room for the listing with which each sync begins: a page of it is reserved whole before it is known to be small. They begin one after
+// the other, so that one page is enough.
+func (b *choosing) setAside(q Request) error {
+	link := b.s.link(q.Source, &q.Destination)
+	c, err := b.s.lookup(link, q.Source.Name, maxPageBytes, cost.OpList, q.Source.Store)
+	if err != nil || b.s.Ledger.Free(c) {
+		return err
+	}
+	price := cost.AddNanoUSD(c.Rate.Price(c.Bytes, nil), b.s.Ledger.Book().Requests(c.RequestPrices, cost.OpList, 1))
+	for i, u := range b.uses {
+		if !covers(u.Budget, nil, link) {
+			continue
+		}
+		usd, bytes := u.Left()
+		if usd >= 0 {
+			b.Budgets[i].LeftNanoUSD = min(b.Budgets[i].LeftNanoUSD, max(0, usd-price))
+		}
+		if bytes >= 0 {
+			b.Budgets[i].LeftBytes = min(b.Budgets[i].LeftBytes, max(0, bytes-c.Bytes))
+		}
+	}
+	return nil
+}
+
+func (b *choosing) offers(q Request, p *plan.Plan, it plan.Item) ([]choose.Offer, error) {
+	list, err := b.pricer.Offers(p, it)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]choose.Offer, 0, len(list))
+	for _, o := range list {
+		if only, chosen := q.sources[it.Key]; chosen && only != o.Store {
+			continue
+		}
+		one := choose.Offer{Source: b.source(o.Store)}
+		for _, c := range o.Charges {
+			one.Charges = append(one.Charges, choose.Charge{Route: b.route(p, c.Link), NanoUSD: c.NanoUSD, Bytes: c.Bytes})
+		}
+		out = append(out, one)
+	}
+	if len(out) == 0 { // the replica that was chosen is gone meanwhile
+		delete(q.sources, it.Key)
+		return b.offers(q, p, it)
+	}
+	return out, nil
+}
+
+func (b *choosing) source(name string) uint16 {
+	n, ok := b.sources[name]
+	if !ok {
+		n = uint16(len(b.Sources))
+		b.sources[name], b.Sources = n, append(b.Sources, name)
+	}
+	return n
+}
+
+func (b *choosing) route(p *plan.Plan, link cost.Link) uint16 {
+	k := routeKey{p.Dataset, link}
+	n, ok := b.routes[k]
+	if !ok {
+		var list []uint16
+		for i, u := range b.uses {
+			if covers(u.Budget, p, link) {
+				list = append(list, uint16(i))
+			}
+		}
+		n = uint16(len(b.Routes))
+		b.routes[k], b.Routes = n, append(b.Routes, list)
+	}
+	return n
+}
+
+// settle has the items of a plan read from where it was chosen, and leaves out those that do not move now.
+func (b *choosing) settle(c *choose.Choice, q Request, items []plan.Item) (now, later []plan.Item) {
+	for _, it := range items {
+		n, moves := b.numbers[shardOf(q, it)]
+		switch {
+		case !moves || !it.Moves():
+		case c.Source[n] == choose.Later:
+			later = append(later, it)
+			continue
+		case len(it.Elsewhere) > 0:
+			from := b.Sources[c.Source[n]]
+			if was := it.Origin; was == nil || was.Place.Store != from {
+				it.Origin = nil
+				for i := range it.Elsewhere {
+					if it.Elsewhere[i].Place.Store == from {
+						it.Origin = &it.Elsewhere[i]
+						it.Reason, _, _ = strings.Cut(it.Reason, "; read from ")
+						it.Reason += fmt.Sprintf("; read from %s, where it is held as %q, under the budgets as they are", from, it.Origin.Key)
+					}
+				}
+			}
+		}
+		if len(later) > 0 && it.Rank > later[0].Rank {
+			later = append(later, it) // an index never arrives before its shards
+			continue
+		}
+		now = append(now, it)
+	}
+	return now, later
+}

@@ -1,0 +1,181 @@
+package plan
+
+import (
+	"math"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// Offer is a place that a shard can be read from, and what that uses.
+type Offer struct {
+	Store string // configured name of the place
+	// From is the replica, nil at the dataset's own source.
+	From    *From
+	Charges []Charge
+}
+
+// Charge is what one of a shard's hops uses of the budgets that cover a link: at most, with the margin for headers, TLS and retries.
+type Charge struct {
+	Link    cost.Link
+	NanoUSD cost.NanoUSD
+	Bytes   int64
+}
+
+// Moves tells whether anything must be done for the shard, and can be.
+func (it Item) Moves() bool {
+	switch it.Way {
+	case Have, Refused, Missing, Blocked:
+		return it.LearnFirst
+	}
+	return true
+}
+
+// FindElsewhere finds every other place that items could be read from.
+func FindElsewhere(m *manifest.Manifest, items []Item, origins []Origin) error {
+	if len(origins) == 0 {
+		return nil
+	}
+	return m.View(func(tx *manifest.Tx) error {
+		for i := range items {
+			it := &items[i]
+			if it.Elsewhere = nil; !it.Known || it.Size == 0 || it.LearnFirst || it.Way != Full && it.Way != Assemble {
+				continue
+			}
+			for _, o := range origins {
+				held, err := tx.Holders(o.Store, it.Digest, 1)
+				if err != nil {
+					return err
+				}
+				if len(held) > 0 {
+					it.Elsewhere = append(it.Elsewhere, From{Place: o, Replica: held[0]})
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Pricer prices shards one by one: each at the dearest tier that all of them together can reach.
+type Pricer struct {
+	book      *cost.Book
+	m         *manifest.Manifest
+	l         *cost.Ledger
+	partBytes int64
+	reach     int64
+	at        map[string]*int64 // by pool
+}
+
+// NewPricer makes a pricer for shards that put up to so many bytes on the wire.
+func NewPricer(l *cost.Ledger, m *manifest.Manifest, partBytes, reachBytes int64) *Pricer {
+	return &Pricer{book: l.Book(), m: m, l: l, partBytes: partBytes, reach: reachBytes, at: map[string]*int64{}}
+}
+
+// Offers of an item of a plan: the source, unless it no longer has the shard, and where else it is held.
+func (p *Pricer) Offers(pl *Plan, it Item) (list []Offer, err error) {
+	if len(it.Elsewhere) == 0 || !it.Gone {
+		if len(it.Elsewhere) > 0 {
+			it.Origin = nil
+		}
+		o := Offer{Store: pl.Route.Link.Source, From: it.Origin}
+		if it.Origin != nil {
+			o.Store = it.Origin.Place.Store
+		}
+		if o.Charges, err = p.charges(pl, it); err != nil {
+			return nil, err
+		}
+		list = append(list, o)
+	}
+	for i := range it.Elsewhere {
+		it.Origin = &it.Elsewhere[i]
+		o := Offer{Store: it.Origin.Place.Store, From: it.Origin}
+		if o.Charges, err = p.charges(pl, it); err != nil {
+			return nil, err
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
+// charges of an item as it is. A replica elsewhere is read over a link of its own.
+func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
+	r := pl.Route
+	rates := []cost.Rate{r.In, r.Out, r.Back}
+	if it.Origin != nil {
+		rates = append(rates, it.Origin.Place.In)
+	}
+	for _, rate := range rates {
+		if err := p.locate(rate); err != nil {
+			return nil, err
+		}
+	}
+	price := func(r Route) (Charge, error) {
+		e, err := r.price(p.book, []Item{it}, p.partBytes, 0, func(pool string) (*int64, error) { return p.at[pool], nil })
+		return Charge{Link: r.Link, NanoUSD: e.UpperUSD, Bytes: e.UpperBytes}, err
+	}
+	all, err := price(r)
+	if err != nil {
+		return nil, err
+	}
+	if it.Origin == nil {
+		return used(all), nil
+	}
+	reading := r
+	reading.Link.Dest = "" // prices what is read alone
+	in, err := price(reading)
+	if err != nil {
+		return nil, err
+	}
+	in.Link = r.Link
+	in.Link.Source, in.Link.SourceLocation = it.Origin.Place.Store, it.Origin.Place.Location
+	all.NanoUSD = max(0, all.NanoUSD-in.NanoUSD)
+	all.Bytes = max(0, all.Bytes-in.Bytes)
+	return used(in, all), nil
+}
+
+// used are the charges that are not zero.
+func used(charges ...Charge) (list []Charge) {
+	for _, c := range charges {
+		if c.NanoUSD != 0 || c.Bytes != 0 {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// locate finds where in a rate's ladder the dearest price begins that can be reached, from where its pool stands now.
+func (p *Pricer) locate(rate cost.Rate) error {
+	if _, ok := p.at[rate.Pool]; ok {
+		return nil
+	}
+	var mtd *int64
+	err := p.m.View(func(tx *manifest.Tx) (err error) {
+		mtd, err = p.l.MonthToDate(tx, rate.Pool, cost.WindowOf(p.m.Now()))
+		return err
+	})
+	if err == nil && mtd != nil {
+		*mtd = dearest(rate, *mtd, p.reach)
+	}
+	p.at[rate.Pool] = mtd
+	return err
+}
+
+// dearest is the position within reach, or where the meter stands, at which a byte costs most.
+func dearest(rate cost.Rate, at, reach int64) int64 {
+	at = max(at, rate.AllowanceBytes)
+	end := at + min(reach, math.MaxInt64-at)
+	best, price := at, rate.Price(rate.UnitBytes, &at)
+	for _, t := range rate.Tiers {
+		if t.UpToUnits > (math.MaxInt64-rate.AllowanceBytes)/rate.UnitBytes {
+			break
+		}
+		start := t.UpToUnits*rate.UnitBytes + rate.AllowanceBytes // of the next tier
+		if start <= at || start >= end {
+			continue
+		}
+		if n := rate.Price(rate.UnitBytes, &start); n > price {
+			best, price = start, n
+		}
+	}
+	return best
+}
