@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -50,10 +51,11 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	if len(t.c) == 0 && with == nil {
 		return t, nil
 	}
+	var reached []manifest.Alert
 	err := l.m.Batch(func(tx *manifest.Tx) error {
-		t.open = nil // of a run that was undone
+		t.open, reached = nil, nil // of a run that was undone
 		for _, c := range t.c {
-			o, err := l.reserve(tx, c)
+			o, err := l.reserve(tx, c, &reached)
 			if err != nil {
 				return err
 			}
@@ -65,8 +67,9 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, l.Tell(err))
 	}
+	l.logAlerts(reached)
 	if err := l.journal("reserve", false, t.open...); err != nil {
 		// Nothing may be sent. The reservation stands until the manifest is opened again, and then counts as spent: the
 		// journal may or may not have it.
@@ -75,16 +78,14 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	return t, nil
 }
 
-func (l *Ledger) reserve(tx *manifest.Tx, c Crossing) (o manifest.Open, err error) {
-	month, err := tx.LedgerMonth(WindowOf(l.m.Now()))
+// reserve checks one crossing against its budgets and adds it to them. reached collects the thresholds that it passes.
+func (l *Ledger) reserve(tx *manifest.Tx, c Crossing, reached *[]manifest.Alert) (o manifest.Open, err error) {
+	now, err := tx.LedgerTime(manifest.At(l.m.Now()))
 	if err != nil {
 		return o, err
 	}
-	uses, err := l.uses(tx, &c.Link)
-	if err != nil {
-		return o, err
-	}
-	at, err := l.position(tx, c.Rate, month)
+	line := c.line(now.Time())
+	at, err := l.position(tx, c.Rate, line.Month)
 	if err != nil {
 		return o, err
 	}
@@ -93,46 +94,47 @@ func (l *Ledger) reserve(tx *manifest.Tx, c Crossing) (o manifest.Open, err erro
 		return o, fmt.Errorf("%w: %d bytes over %s for %q have no price that can be counted (rate %q)", ErrBudget, c.Bytes,
 			c.Link.Name(), c.Path, c.Rate.ID)
 	}
-	o = manifest.Open{
-		At: manifest.At(l.m.Now()), Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(),
-		Line: c.line(month), Meter: manifest.MeterID(c.Rate.Pool, month), RateID: c.Rate.ID, Book: l.book.Version,
-	}
-	for _, u := range uses {
-		if err := u.fits(amount, c.Bytes); err != nil {
-			return o, err
-		}
-		o.Windows = append(o.Windows, manifest.WindowID(u.Budget.Name, u.Window))
-	}
-	if o.ID, err = tx.NextReservation(); err != nil {
+	subject := c.Subject()
+	standing, err := l.standing(tx, &subject, now)
+	if err != nil {
 		return o, err
 	}
-	if err := apply(tx, o, manifest.Window{ReservedNanoUSD: o.NanoUSD, ReservedBytes: o.Bytes}); err != nil {
+	o = manifest.Open{
+		At: now, Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
+		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: l.book.Version,
+	}
+	if o.Drawn, err = draws(tx, standing, subject, amount, c.Bytes, now); err != nil {
+		return o, err
+	}
+	if err := draw(tx, o.Drawn); err != nil {
+		return o, err
+	}
+	for i := range standing {
+		s := &standing[i]
+		o.Windows = append(o.Windows, s.id)
+		s.reserve(o)
+		if err := s.alert(tx, now, reached); err != nil {
+			return o, err
+		}
+		if err := tx.PutWindow(s.id, s.record); err != nil {
+			return o, err
+		}
+	}
+	if err := addToMeter(tx, o.Meter, manifest.Meter{ReservedBytes: o.Bytes}); err != nil {
+		return o, err
+	}
+	if o.ID, err = tx.NextReservation(); err != nil {
 		return o, err
 	}
 	return o, tx.PutReservation(o)
 }
 
-// apply adds a change to every window of a reservation, and its bytes to the meter.
-func apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) error {
-	for _, id := range o.Windows {
-		w, err := tx.Window(id)
-		if err != nil {
-			return err
-		}
-		// Saturating, because without a limit of one kind nothing else bounds it.
-		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, d.SettledNanoUSD)
-		w.ReservedNanoUSD += d.ReservedNanoUSD
-		w.SettledBytes = addSaturating(w.SettledBytes, d.SettledBytes)
-		w.ReservedBytes += d.ReservedBytes
-		if err := tx.PutWindow(id, w); err != nil {
-			return err
-		}
-	}
-	m, err := tx.Meter(o.Meter)
+func addToMeter(tx *manifest.Tx, id string, d manifest.Meter) error {
+	m, err := tx.Meter(id)
 	if err != nil {
 		return err
 	}
 	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
 	m.ReservedBytes += d.ReservedBytes
-	return tx.PutMeter(o.Meter, m)
+	return tx.PutMeter(id, m)
 }

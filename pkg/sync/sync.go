@@ -135,7 +135,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
-		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer",
+		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer", For: q.Source.For,
 	})
 	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)
 	sum.Skipped += blocked.Skipped

@@ -29,6 +29,8 @@ type Source struct {
 	index.Dataset
 	Store    store.Store
 	Location store.Location
+	// For is who reading and moving it is charged to.
+	For plan.Payer
 }
 
 // Destination is a place with the store it is in.
@@ -157,7 +159,7 @@ const maxPageBytes = 8 << 20
 
 // list lists the source, each page under a reservation where the link is paid.
 func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.Listing, error) {
-	c, err := s.lookup(link, src.Name, maxPageBytes, cost.OpList, src.Store)
+	c, err := s.lookup(link, src.Name, src.For, maxPageBytes, cost.OpList, src.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -178,10 +180,10 @@ func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.L
 }
 
 // lookup is a request to a link's source about what it has, answered with so many bytes at most.
-func (s *Syncer) lookup(link cost.Link, dataset string, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
+func (s *Syncer) lookup(link cost.Link, dataset string, payer plan.Payer, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
 	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes)
 	return cost.Crossing{
-		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate,
+		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate, Job: payer.Job, Team: payer.Team,
 		Requests: map[cost.Op]int64{op: 1}, RequestPrices: at.Capabilities().RequestPrices,
 	}, err
 }

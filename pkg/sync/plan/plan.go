@@ -15,6 +15,7 @@ type Plan struct {
 	Snapshot    chunker.Digest // zero: what the source lists now
 	Destination Destination
 	Route       Route
+	For         Payer
 	Items       []Item
 	Estimate    Estimate
 	// Beside is set if pins keep the plan out of the mirror, and it goes beside it.
@@ -25,6 +26,14 @@ type Plan struct {
 	Removals []Removal
 	// Guard says why the deletions will be refused; nil: they will not.
 	Guard error
+}
+
+// Payer is who moving is for, and charged to: what budgets select by beside the dataset and its way.
+type Payer struct{ Job, Team string } // "" if nobody said
+
+// Subject is what budgets select the plan by.
+func (p *Plan) Subject() cost.Subject {
+	return cost.Subject{Link: p.Route.Link, Dataset: p.Dataset, Team: p.For.Team, Job: p.For.Job}
 }
 
 // Finish orders the items into waves and prices them.
@@ -73,7 +82,7 @@ func (p *Plan) Fits(l *cost.Ledger) error {
 	if e.UpperBytes == 0 && e.UpperUSD == 0 {
 		return nil
 	}
-	if err := l.Check(p.Route.Link, e.UpperUSD, e.UpperBytes); err != nil {
+	if err := l.Check(p.Subject(), e.UpperUSD, e.UpperBytes); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)
 	}
 	return nil

@@ -1,0 +1,210 @@
+package cost
+
+import (
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/manifest"
+)
+
+// standing is a budget's use, with the record that holds what of it is reserved and, unless its window slides, settled.
+type standing struct {
+	Use
+	id     string
+	record manifest.Window
+}
+
+// standing returns every budget that counts a subject (nil: all), in the window that is open at a time of the ledger.
+func (l *Ledger) standing(tx *manifest.Tx, of *Subject, now manifest.Millis) ([]standing, error) {
+	clock := l.m.Now()
+	var out []standing
+	for _, b := range l.budgets {
+		if of != nil && !b.Counts(*of) {
+			continue
+		}
+		w := b.Period.at(now.Time())
+		s := standing{
+			id:  manifest.WindowID(b.Name, w.name),
+			Use: Use{Budget: b, Window: w.name, Clock: b.Period.at(clock).name, From: w.from, Until: w.until, Doubt: l.doubts.about(b.Name, w.from)},
+		}
+		var err error
+		if s.record, err = windowOf(tx, s.id); err != nil {
+			return nil, err
+		}
+		s.Settled, s.SettledBytes = NanoUSD(s.record.SettledNanoUSD), s.record.SettledBytes
+		s.Reserved, s.ReservedBytes = NanoUSD(s.record.ReservedNanoUSD), s.record.ReservedBytes
+		if b.Period.Kind == Rolling {
+			spent, err := spentSince(tx, b.Name, w.from)
+			if err != nil {
+				return nil, err
+			}
+			s.Settled, s.SettledBytes = NanoUSD(spent.NanoUSD), spent.Bytes
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// reserve adds a reservation to the standing and its record.
+func (s *standing) reserve(o manifest.Open) {
+	s.record.ReservedNanoUSD += o.NanoUSD
+	s.record.ReservedBytes += o.Bytes
+	s.Reserved += NanoUSD(o.NanoUSD)
+	s.ReservedBytes += o.Bytes
+}
+
+// windowOf returns the record of a window. One that was not counted yet begins with what its days have: they have something where the
+// budget had another kind of window before, which must not make its money anew.
+func windowOf(tx *manifest.Tx, id string) (manifest.Window, error) {
+	w, ok, err := tx.Window(id)
+	if err != nil || ok {
+		return w, err
+	}
+	budget, name := splitWindow(id)
+	first, last, ok := daysOf(name)
+	if !ok {
+		return w, nil
+	}
+	err = tx.Spending(budget, manifest.Day, first, func(day string, s manifest.Spent) (bool, error) {
+		if day > last {
+			return false, nil
+		}
+		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, s.NanoUSD)
+		w.SettledBytes = addSaturating(w.SettledBytes, s.Bytes)
+		return true, nil
+	})
+	return w, err
+}
+
+// hourName is how an hour is called in the spending of a budget.
+const hourName = "2006-01-02T15"
+
+// westernmost is how much later than in UTC a day ends somewhere.
+const westernmost = 12 * time.Hour
+
+// spentSince sums what a budget spent from an hour on: its days, without the hours of the first ones that lie before. Whatever zone the
+// days were counted in, and whether or not their hours are known, it is never less than what was spent.
+func spentSince(tx *manifest.Tx, budget string, from time.Time) (sum manifest.Spent, err error) {
+	first := from.Add(-westernmost).UTC().Format(time.DateOnly)
+	err = tx.Spending(budget, manifest.Day, first, func(_ string, s manifest.Spent) (bool, error) {
+		sum.NanoUSD, sum.Bytes = addSaturating(sum.NanoUSD, s.NanoUSD), addSaturating(sum.Bytes, s.Bytes)
+		return true, nil
+	})
+	if err != nil {
+		return sum, err
+	}
+	until := from.UTC().Format(hourName)
+	err = tx.Spending(budget, manifest.Hour, first+"T00", func(hour string, s manifest.Spent) (bool, error) {
+		if hour >= until {
+			return false, nil
+		}
+		sum.NanoUSD, sum.Bytes = sum.NanoUSD-s.NanoUSD, sum.Bytes-s.Bytes
+		return true, nil
+	})
+	return manifest.Spent{NanoUSD: max(0, sum.NanoUSD), Bytes: max(0, sum.Bytes)}, err
+}
+
+// spend adds what was settled to the day that it was reserved on, and to the hour where the budget's window slides.
+func (l *Ledger) spend(tx *manifest.Tx, budget string, at time.Time, d manifest.Spent) error {
+	if d.NanoUSD == 0 && d.Bytes == 0 {
+		return nil
+	}
+	p := l.byName[budget].Period
+	if err := addSpent(tx, budget, manifest.Day, p.day(at), d); err != nil || p.Kind != Rolling {
+		return err
+	}
+	return addSpent(tx, budget, manifest.Hour, at.UTC().Format(hourName), d)
+}
+
+func addSpent(tx *manifest.Tx, budget string, kind manifest.SpanKind, span string, d manifest.Spent) error {
+	s, err := tx.Spent(budget, kind, span)
+	if err != nil {
+		return err
+	}
+	s.NanoUSD, s.Bytes = addSaturating(s.NanoUSD, d.NanoUSD), addSaturating(s.Bytes, d.Bytes)
+	return tx.PutSpent(budget, kind, span, s)
+}
+
+// dropHours forgets hours that lie before every window that slides.
+func (l *Ledger) dropHours() error {
+	drop := map[string]string{}
+	err := l.m.View(func(tx *manifest.Tx) error {
+		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+		if err != nil {
+			return err
+		}
+		for _, b := range l.budgets {
+			// Whole days, and one more than a sum begins with: of the hours of a day all must be known, or none.
+			before := now.Time().Add(-b.Period.Last - 48*time.Hour).Format(time.DateOnly)
+			err := tx.Spending(b.Name, manifest.Hour, "", func(hour string, _ manifest.Spent) (bool, error) {
+				if hour < before {
+					drop[b.Name] = before
+				}
+				return false, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(drop) == 0 {
+		return err
+	}
+	return l.m.Update(func(tx *manifest.Tx) error {
+		for budget, before := range drop {
+			if err := tx.DropSpans(budget, manifest.Hour, before); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Uses returns how every budget stands now.
+func (l *Ledger) Uses() (out []Use, err error) {
+	err = l.m.View(func(tx *manifest.Tx) error {
+		out, err = l.uses(tx)
+		return err
+	})
+	return out, err
+}
+
+func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
+	now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+	if err != nil {
+		return nil, err
+	}
+	list, err := l.standing(tx, nil, now)
+	if err != nil {
+		return nil, err
+	}
+	given, err := liveApprovals(tx, now)
+	if err != nil {
+		return nil, err
+	}
+	var out []Use
+	for _, s := range list {
+		for _, a := range given {
+			usd, bytes := a.to(s.id)
+			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), addSaturating(s.ExtraBytes, bytes)
+		}
+		out = append(out, s.Use)
+	}
+	return out, nil
+}
+
+// Check tells whether an amount would fit all the budgets that count it now, or which one it passes.
+func (l *Ledger) Check(of Subject, amount NanoUSD, bytes int64) error {
+	return l.m.View(func(tx *manifest.Tx) error {
+		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+		if err != nil {
+			return err
+		}
+		list, err := l.standing(tx, &of, now)
+		if err != nil {
+			return err
+		}
+		_, err = draws(tx, list, of, amount, bytes, now)
+		return err
+	})
+}
