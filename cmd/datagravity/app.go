@@ -138,10 +138,14 @@ func (a *app) store(ctx context.Context, name string) (store.Store, error) {
 }
 
 // source opens a configured dataset.
-func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
+func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsync.Source, error) {
 	d, ok := a.cfg.Datasets[name]
 	if !ok {
 		return dgsync.Source{}, usageError{config.UnknownName("dataset", name, keys(a.cfg.Datasets))}
+	}
+	payer, err := a.payer(name, charge)
+	if err != nil {
+		return dgsync.Source{}, err
 	}
 	s, err := a.store(ctx, d.Store)
 	if err != nil {
@@ -152,7 +156,7 @@ func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
 			Params: chunker.ParamsFor(jobs.ChunkAlgorithm(d.Format), int64(d.ChunkSize)), Digests: d.Digests,
 		},
-		Store: s, Location: a.cfg.Stores[d.Store].Location,
+		Store: s, Location: a.cfg.Stores[d.Store].Location, For: payer,
 	}
 	if w := d.CompleteWhen; w != nil {
 		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)
@@ -236,7 +240,7 @@ func (a *app) origins() (list []dgsync.Origin) {
 }
 
 // request opens what a dataset and a destination name.
-func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
+func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string, charge chargeFlags) (q dgsync.Request, err error) {
 	if dest == "" {
 		return q, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
 	}
@@ -247,7 +251,7 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	if q.Selection, err = jobs.NewSelection(globs); err != nil {
 		return q, usageError{err}
 	}
-	if q.Source, err = a.source(ctx, name); err != nil {
+	if q.Source, err = a.source(ctx, name, charge); err != nil {
 		return q, err
 	}
 	if q.Destination, err = a.destination(ctx, dest, name); err != nil {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -18,73 +16,6 @@ func newCost(g *globals) *cobra.Command {
 	}
 	c.AddCommand(newLedger(g), newPrices(g))
 	return c
-}
-
-func newLedger(g *globals) *cobra.Command {
-	var by string
-	c := &cobra.Command{
-		Use: "ledger", Short: "What crossed and what it cost, by dataset, link, month or shard", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error { return runLedger(a, by) })
-		},
-	}
-	c.Flags().StringVar(&by, "by", "link", "dataset, link, month, activity or shard")
-	return c
-}
-
-// ledgerJSON is one row of cost ledger --json.
-type ledgerJSON struct {
-	Key      string       `json:"key"`
-	Bytes    int64        `json:"bytes"`
-	Requests int64        `json:"requests"`
-	USD      cost.NanoUSD `json:"usd"`
-	// Whole counts reservations that were charged in full because nobody knows what moved.
-	Whole int64 `json:"charged_whole"`
-}
-
-var ledgerKeys = map[string]func(manifest.LineKey) string{
-	"dataset":  func(k manifest.LineKey) string { return k.Dataset },
-	"link":     func(k manifest.LineKey) string { return k.From + " -> " + k.To },
-	"month":    func(k manifest.LineKey) string { return k.Month },
-	"activity": func(k manifest.LineKey) string { return k.Activity },
-	"shard":    func(k manifest.LineKey) string { return k.Dataset + "/" + k.Path },
-}
-
-func runLedger(a *app, by string) error {
-	key, ok := ledgerKeys[by]
-	if !ok {
-		return usageError{fmt.Errorf("--by %q: want one of %s", by, list(keys(ledgerKeys)))}
-	}
-	sums := map[string]ledgerJSON{}
-	err := a.m.View(func(tx *manifest.Tx) error {
-		return tx.Lines(func(l manifest.Line) (bool, error) {
-			k := key(l.LineKey)
-			s := sums[k]
-			s.Key = k
-			s.Bytes += l.Bytes
-			s.Requests += l.Requests
-			s.USD += cost.NanoUSD(l.NanoUSD)
-			s.Whole += l.Unknown
-			sums[k] = s
-			return true, nil
-		})
-	})
-	if err != nil {
-		return err
-	}
-	rows := make([]ledgerJSON, 0, len(sums))
-	for _, k := range keys(sums) {
-		rows = append(rows, sums[k])
-	}
-	if a.json {
-		return a.printJSON(rows)
-	}
-	t := newTable(a.out)
-	t.row(strings.ToUpper(by), "ON THE WIRE", "REQUESTS", "USD")
-	for _, r := range rows {
-		t.row(r.Key, size(r.Bytes), r.Requests, r.USD)
-	}
-	return t.flush()
 }
 
 func newPrices(g *globals) *cobra.Command {

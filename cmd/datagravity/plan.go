@@ -37,6 +37,7 @@ the requests, and how long it takes at a given bandwidth. Shards that were never
 		RunE: func(c *cobra.Command, args []string) error { return runPlan(c.Context(), g, args[0], sel, o) },
 	}
 	sel.add(c)
+	o.charge.add(c)
 	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
 	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
@@ -49,6 +50,7 @@ type planFlags struct {
 	list      bool
 	check     bool
 	adopt     plan.AdoptMode
+	charge    chargeFlags
 }
 
 func (o planFlags) validate() error {
@@ -72,7 +74,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot, o.charge)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if err != nil {
 		return ended(ctx, err)
 	}
-	fits := p.Fits(a.ledger)
+	fits := a.told(p.Fits(a.ledger))
 	room := p.FitsRoom()
 	if g.json {
 		return saying(g.printJSON(planDocument(p, fits, true)), errors.Join(fits, room))
@@ -95,16 +97,18 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 
 // planJSON is what plan prints with --json.
 type planJSON struct {
-	Dataset     string     `json:"dataset"`
-	Destination string     `json:"destination"`
-	Snapshot    string     `json:"snapshot,omitempty"`
-	Source      string     `json:"source_location"`
-	Agent       string     `json:"agent_location"`
-	Location    string     `json:"destination_location"`
-	Estimate    any        `json:"estimate"`
-	Fits        bool       `json:"fits_budgets"`
-	Refusal     string     `json:"refusal,omitempty"`
-	Shards      []itemJSON `json:"shards,omitempty"`
+	Dataset     string `json:"dataset"`
+	Destination string `json:"destination"`
+	Snapshot    string `json:"snapshot,omitempty"`
+	Source      string `json:"source_location"`
+	Agent       string `json:"agent_location"`
+	Location    string `json:"destination_location"`
+	Estimate    any    `json:"estimate"`
+	Fits        bool   `json:"fits_budgets"`
+	Refusal     string `json:"refusal,omitempty"`
+	// Approve are the commands that would let it, where a budget asks.
+	Approve []string   `json:"approve,omitempty"`
+	Shards  []itemJSON `json:"shards,omitempty"`
 	roomJSON
 }
 
@@ -128,7 +132,7 @@ func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
 		out.Snapshot = p.Snapshot.String()
 	}
 	if err := errors.Join(fits, p.FitsRoom()); err != nil {
-		out.Refusal = err.Error()
+		out.Refusal, out.Approve = err.Error(), approvalCommands(fits)
 	}
 	if shards {
 		for _, it := range p.Items {

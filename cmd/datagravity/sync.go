@@ -37,6 +37,7 @@ without moving a byte, any other is refused by name unless --adopt says what to 
 		RunE: func(c *cobra.Command, args []string) error { return runSync(c.Context(), g, args[0], sel, o) },
 	}
 	sel.add(c)
+	o.charge.add(c)
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.Flags().BoolVar(&o.partial, "partial", false, "if the plan does not fit the budget, run what fits, in order")
@@ -112,14 +113,14 @@ func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot, o.charge)
 	if err != nil {
 		return err
 	}
 	q.Check, q.Adopt, q.Partial, q.AllowDeletions = o.check, o.adopt, o.partial, o.allowDeletions
 	rep, err := a.sync.Sync(ctx, q)
 	show.end()
-	err = ended(ctx, err)
+	err = a.told(ended(ctx, err))
 	if g.json && rep.Plan != nil {
 		return sayingToo(g, g.printJSON(syncDocument(q, rep)), err)
 	}
