@@ -12,11 +12,8 @@ import (
 // ErrDecision: an approval or a reset that cannot be made as it was asked for.
 var ErrDecision = errors.New("not recorded")
 
-// approval is one with what can be asked of it.
-type approval struct{ manifest.Approval }
-
 // to is what it gave to one window.
-func (a approval) to(id string) (usd NanoUSD, bytes int64) {
+func (a *approval) to(id string) (usd NanoUSD, bytes int64) {
 	for _, g := range a.Given {
 		if g.Window == id {
 			return NanoUSD(g.NanoUSD), g.Bytes
@@ -26,7 +23,7 @@ func (a approval) to(id string) (usd NanoUSD, bytes int64) {
 }
 
 // left is what a budget can still be given. An approval for a job holds for each budget that counts the job.
-func (a approval) left(budget string) (usd NanoUSD, bytes int64) {
+func (a *approval) left(budget string) (usd NanoUSD, bytes int64) {
 	usd, bytes = NanoUSD(a.ExtraNanoUSD), a.ExtraBytes
 	for _, g := range a.Given {
 		if name, _ := splitWindow(g.Window); name == budget {
@@ -37,58 +34,18 @@ func (a approval) left(budget string) (usd NanoUSD, bytes int64) {
 }
 
 // lets tells whether it is for a budget, as something that it counts.
-func (a approval) lets(budget string, of Subject) bool {
+func (a *approval) lets(budget string, of Subject) bool {
 	return a.Budget == budget || a.Job != "" && a.Job == of.Job
 }
 
-func liveApprovals(tx *manifest.Tx, now manifest.Millis) (list []approval, err error) {
+func liveApprovals(tx *manifest.Tx, now manifest.Millis) (list []*approval, err error) {
 	err = tx.Approvals(func(a manifest.Approval) (bool, error) {
 		if a.Live(now) {
-			list = append(list, approval{a})
+			list = append(list, &approval{Approval: a})
 		}
 		return true, nil
 	})
 	return list, err
-}
-
-// draws tells whether an amount fits every budget, with what it must be given by approvals for that. Error: an [*OverBudget].
-func draws(tx *manifest.Tx, list []standing, of Subject, amount NanoUSD, bytes int64, now manifest.Millis) (out []manifest.Draw, err error) {
-	var live []approval
-	for i, s := range list {
-		usd, more := s.missing(amount, bytes)
-		if usd == 0 && more == 0 {
-			continue
-		}
-		if live == nil {
-			if live, err = liveApprovals(tx, now); err != nil {
-				return nil, err
-			}
-		}
-		for _, a := range live {
-			if a.lets(s.Budget.Name, of) {
-				gave, gaveBytes := a.to(s.id)
-				s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, gave), addSaturating(s.ExtraBytes, gaveBytes)
-			}
-		}
-		list[i].ExtraNanoUSD, list[i].ExtraBytes = s.ExtraNanoUSD, s.ExtraBytes
-		// What was settled or reserved beyond the limit is missing too: an approval that expired no longer carries it.
-		needUSD, needBytes := s.beyond(amount, bytes)
-		for _, a := range live {
-			if !a.lets(s.Budget.Name, of) || s.Doubt != "" {
-				continue
-			}
-			canUSD, canBytes := a.left(s.Budget.Name)
-			d := manifest.Draw{Approval: a.ID, Window: s.id, NanoUSD: int64(min(canUSD, needUSD)), Bytes: min(canBytes, needBytes)}
-			if d.NanoUSD > 0 || d.Bytes > 0 {
-				needUSD, needBytes = needUSD-NanoUSD(d.NanoUSD), needBytes-d.Bytes
-				out = append(out, d)
-			}
-		}
-		if needUSD > 0 || needBytes > 0 {
-			return nil, &OverBudget{Use: s.Use, Subject: of, NanoUSD: amount, Bytes: bytes, MoreNanoUSD: needUSD, MoreBytes: needBytes}
-		}
-	}
-	return out, nil
 }
 
 // beyond is by how much a window with the amount passes its limit and what was given to it. In doubt it is all of the amount.
@@ -105,7 +62,7 @@ func (u Use) beyond(amount NanoUSD, bytes int64) (usd NanoUSD, more int64) {
 	return usd, more
 }
 
-// draw records what approvals give.
+// draw records what approvals gave to a reservation that the journal tells of.
 func draw(tx *manifest.Tx, list []manifest.Draw) error {
 	for _, d := range list {
 		a, ok, err := tx.Approval(d.Approval)
@@ -115,9 +72,7 @@ func draw(tx *manifest.Tx, list []manifest.Draw) error {
 		if !ok {
 			continue // replayed without it: the journal has lost its line
 		}
-		if a.Given, err = give(a.Given, d); err != nil {
-			return err
-		}
+		a.Given = give(a.Given, d)
 		if err := tx.PutApproval(a); err != nil {
 			return err
 		}
@@ -126,16 +81,16 @@ func draw(tx *manifest.Tx, list []manifest.Draw) error {
 }
 
 // give adds a draw to those of the same window.
-func give(given []manifest.Draw, d manifest.Draw) ([]manifest.Draw, error) {
+func give(given []manifest.Draw, d manifest.Draw) []manifest.Draw {
 	given = append([]manifest.Draw(nil), given...)
 	for i := range given {
 		if g := &given[i]; g.Window == d.Window {
 			g.NanoUSD, g.Bytes = addSaturating(g.NanoUSD, d.NanoUSD), addSaturating(g.Bytes, d.Bytes)
-			return given, nil
+			return given
 		}
 	}
 	d.Approval = ""
-	return append(given, d), nil
+	return append(given, d)
 }
 
 // NewApproval is what an approval is asked for with: for one budget or for one job.
@@ -223,5 +178,5 @@ func (l *Ledger) Approvals() (list []manifest.Approval, err error) {
 
 // ApprovalLeft is what an approval can still give to a budget.
 func ApprovalLeft(a manifest.Approval, budget string) (NanoUSD, int64) {
-	return approval{a}.left(budget)
+	return (&approval{Approval: a}).left(budget)
 }

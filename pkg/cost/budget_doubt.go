@@ -56,7 +56,7 @@ func (l *Ledger) doubt(tx *manifest.Tx, u manifest.Unaccounted) (entry *manifest
 	if err != nil || lost.Accounts == nil {
 		return nil, err
 	}
-	if _, err := tx.LedgerTime(lost.Clock); err != nil {
+	if _, err := tx.PassTime(lost.Clock); err != nil {
 		return nil, err
 	}
 	e, err := l.decision(tx, "doubt")

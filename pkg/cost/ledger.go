@@ -118,7 +118,7 @@ func (l *Ledger) position(tx *manifest.Tx, r Rate, month string) (*int64, error)
 // Note books a crossing that was Free inside a transaction of the caller's, after it happened, and returns its price: its
 // requests may cost something, and reports show its bytes. Free bytes do not count against budgets.
 func (l *Ledger) Note(tx *manifest.Tx, c Crossing, m Moved) (NanoUSD, error) {
-	now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+	now, err := tx.PassTime(manifest.At(l.m.Now()))
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,7 @@ import (
 // decision begins the journal's entry of something that was decided, under an id of its own.
 func (l *Ledger) decision(tx *manifest.Tx, kind string) (e manifest.Entry, err error) {
 	e.Kind = kind
-	if e.At, err = tx.LedgerTime(manifest.At(l.m.Now())); err != nil {
+	if e.At, err = tx.PassTime(manifest.At(l.m.Now())); err != nil {
 		return e, err
 	}
 	e.Line.Month = WindowOf(e.At.Time())

@@ -101,7 +101,7 @@ func reach(tx *manifest.Tx, e manifest.Entry) error {
 	if month, err := time.Parse("2006-01", e.Line.Month); err == nil {
 		at = max(at, manifest.At(month))
 	}
-	_, err := tx.LedgerTime(at)
+	_, err := tx.PassTime(at)
 	return err
 }
 

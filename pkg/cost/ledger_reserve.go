@@ -2,7 +2,6 @@ package cost
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -52,22 +51,23 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 		return t, nil
 	}
 	var reached []manifest.Alert
-	err := l.m.Batch(func(tx *manifest.Tx) error {
-		t.open, reached = nil, nil // of a run that was undone
-		for _, c := range t.c {
-			o, err := l.reserve(tx, c, &reached)
-			if err != nil {
-				return err
-			}
-			t.open = append(t.open, o)
+	var refused error
+	err := l.m.Batch(func(tx *manifest.Tx) (err error) {
+		t.open = nil // of a run that was undone
+		a := l.admission(tx)
+		if t.open, refused, err = a.admit(t.c); err != nil || refused != nil {
+			return err // a refusal has written nothing: those in the same transaction go on
 		}
-		if with != nil {
-			return with(tx)
+		if reached, err = a.write(t.open); err != nil || with == nil {
+			return err
 		}
-		return nil
+		return with(tx)
 	})
 	if err != nil {
-		return nil, errors.Join(err, l.Tell(err))
+		return nil, err
+	}
+	if refused != nil {
+		return nil, errors.Join(refused, l.Tell(refused))
 	}
 	l.logAlerts(reached)
 	if err := l.journal("reserve", false, t.open...); err != nil {
@@ -76,65 +76,4 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 		return nil, err
 	}
 	return t, nil
-}
-
-// reserve checks one crossing against its budgets and adds it to them. reached collects the thresholds that it passes.
-func (l *Ledger) reserve(tx *manifest.Tx, c Crossing, reached *[]manifest.Alert) (o manifest.Open, err error) {
-	now, err := tx.LedgerTime(manifest.At(l.m.Now()))
-	if err != nil {
-		return o, err
-	}
-	line := c.line(now.Time())
-	at, err := l.position(tx, c.Rate, line.Month)
-	if err != nil {
-		return o, err
-	}
-	amount := l.dearest(c, at)
-	if amount == MaxNanoUSD || c.Bytes < 0 {
-		return o, fmt.Errorf("%w: %d bytes over %s for %q have no price that can be counted (rate %q)", ErrBudget, c.Bytes,
-			c.Link.Name(), c.Path, c.Rate.ID)
-	}
-	subject := c.Subject()
-	standing, err := l.standing(tx, &subject, now)
-	if err != nil {
-		return o, err
-	}
-	o = manifest.Open{
-		At: now, Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
-		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: l.book.Version,
-	}
-	if o.Drawn, err = draws(tx, standing, subject, amount, c.Bytes, now); err != nil {
-		return o, err
-	}
-	if err := draw(tx, o.Drawn); err != nil {
-		return o, err
-	}
-	for i := range standing {
-		s := &standing[i]
-		o.Windows = append(o.Windows, s.id)
-		s.reserve(o)
-		if err := s.alert(tx, now, reached); err != nil {
-			return o, err
-		}
-		if err := tx.PutWindow(s.id, s.record); err != nil {
-			return o, err
-		}
-	}
-	if err := addToMeter(tx, o.Meter, manifest.Meter{ReservedBytes: o.Bytes}); err != nil {
-		return o, err
-	}
-	if o.ID, err = tx.NextReservation(); err != nil {
-		return o, err
-	}
-	return o, tx.PutReservation(o)
-}
-
-func addToMeter(tx *manifest.Tx, id string, d manifest.Meter) error {
-	m, err := tx.Meter(id)
-	if err != nil {
-		return err
-	}
-	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
-	m.ReservedBytes += d.ReservedBytes
-	return tx.PutMeter(id, m)
 }

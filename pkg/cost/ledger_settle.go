@@ -152,6 +152,16 @@ func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) erro
 	return addToMeter(tx, o.Meter, manifest.Meter{SettledBytes: d.SettledBytes, ReservedBytes: d.ReservedBytes})
 }
 
+func addToMeter(tx *manifest.Tx, id string, d manifest.Meter) error {
+	m, err := tx.Meter(id)
+	if err != nil {
+		return err
+	}
+	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
+	m.ReservedBytes += d.ReservedBytes
+	return tx.PutMeter(id, m)
+}
+
 // bookLine adds a settled amount to its ledger line.
 func bookLine(tx *manifest.Tx, s manifest.Open, now manifest.Millis, whole bool) error {
 	line, ok, err := tx.Line(s.Line, s.RateID, s.Book)

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -13,35 +14,26 @@ type standing struct {
 	record manifest.Window
 }
 
-// standing returns every budget that counts a subject (nil: all), in the window that is open at a time of the ledger.
-func (l *Ledger) standing(tx *manifest.Tx, of *Subject, now manifest.Millis) ([]standing, error) {
-	clock := l.m.Now()
-	var out []standing
-	for _, b := range l.budgets {
-		if of != nil && !b.Counts(*of) {
-			continue
-		}
-		w := b.Period.at(now.Time())
-		s := standing{
-			id:  manifest.WindowID(b.Name, w.name),
-			Use: Use{Budget: b, Window: w.name, Clock: b.Period.at(clock).name, From: w.from, Until: w.until, Doubt: l.doubts.about(b.Name, w.from)},
-		}
-		var err error
-		if s.record, err = windowOf(tx, s.id); err != nil {
-			return nil, err
-		}
-		s.Settled, s.SettledBytes = NanoUSD(s.record.SettledNanoUSD), s.record.SettledBytes
-		s.Reserved, s.ReservedBytes = NanoUSD(s.record.ReservedNanoUSD), s.record.ReservedBytes
-		if b.Period.Kind == Rolling {
-			spent, err := spentSince(tx, b.Name, w.from)
-			if err != nil {
-				return nil, err
-			}
-			s.Settled, s.SettledBytes = NanoUSD(spent.NanoUSD), spent.Bytes
-		}
-		out = append(out, s)
+// standing is how a budget stands in the window that is open at a time of the ledger.
+func (l *Ledger) standing(tx *manifest.Tx, b Budget, now manifest.Millis) (s standing, err error) {
+	w := b.Period.at(now.Time())
+	s = standing{
+		id:  manifest.WindowID(b.Name, w.name),
+		Use: Use{Budget: b, Window: w.name, Clock: b.Period.at(l.m.Now()).name, From: w.from, Until: w.until, Doubt: l.doubts.about(b.Name, w.from)},
 	}
-	return out, nil
+	if s.record, err = windowOf(tx, s.id); err != nil {
+		return s, err
+	}
+	s.Settled, s.SettledBytes = NanoUSD(s.record.SettledNanoUSD), s.record.SettledBytes
+	s.Reserved, s.ReservedBytes = NanoUSD(s.record.ReservedNanoUSD), s.record.ReservedBytes
+	if b.Period.Kind == Rolling {
+		spent, err := spentSince(tx, b.Name, w.from)
+		if err != nil {
+			return s, err
+		}
+		s.Settled, s.SettledBytes = NanoUSD(spent.NanoUSD), spent.Bytes
+	}
+	return s, nil
 }
 
 // reserve adds a reservation to the standing and its record.
@@ -174,16 +166,16 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := l.standing(tx, nil, now)
-	if err != nil {
-		return nil, err
-	}
 	given, err := liveApprovals(tx, now)
 	if err != nil {
 		return nil, err
 	}
 	var out []Use
-	for _, s := range list {
+	for _, b := range l.budgets {
+		s, err := l.standing(tx, b, now)
+		if err != nil {
+			return nil, err
+		}
 		for _, a := range given {
 			usd, bytes := a.to(s.id)
 			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), addSaturating(s.ExtraBytes, bytes)
@@ -200,11 +192,9 @@ func (l *Ledger) Check(of Subject, amount NanoUSD, bytes int64) error {
 		if err != nil {
 			return err
 		}
-		list, err := l.standing(tx, &of, now)
-		if err != nil {
-			return err
-		}
-		_, err = draws(tx, list, of, amount, bytes, now)
-		return err
+		a := l.admission(tx)
+		a.now = now
+		_, refused, err := a.fit(of, amount, bytes)
+		return errors.Join(refused, err)
 	})
 }

@@ -167,14 +167,23 @@ func (a *account) known() map[string]uint64 {
 	return out
 }
 
-// LedgerTime is the time that the ledger is in when the clock says `now`: never an earlier one than it was in before, whatever the
-// clock does. In an Update it is remembered, to the quarter of an hour.
+// LedgerTime is the time that the ledger is in when the clock says `now`: never an earlier one than was passed before, whatever the
+// clock does.
 func (tx *Tx) LedgerTime(now Millis) (Millis, error) {
 	a, err := tx.ledgerAccount()
 	if err != nil {
 		return 0, err
 	}
-	if step := now - now%clockStep; step > a.Clock && tx.b.Writable() {
+	return max(now, a.Clock), nil
+}
+
+// PassTime remembers, to the quarter of an hour, that the ledger was in a time, and returns its time as LedgerTime does.
+func (tx *Tx) PassTime(now Millis) (Millis, error) {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return 0, err
+	}
+	if step := now - now%clockStep; step > a.Clock {
 		a.Clock = step
 		tx.changed = true
 	}
