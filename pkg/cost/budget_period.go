@@ -71,6 +71,14 @@ func (p Period) at(t time.Time) window {
 	}
 }
 
+// zoneName is the zone as spending names it.
+func (p Period) zoneName() string {
+	if name := p.zone().String(); name != "UTC" {
+		return name
+	}
+	return ""
+}
+
 // day is the name of the day of a time in the period's zone.
 func (p Period) day(t time.Time) string { return t.In(p.zone()).Format(time.DateOnly) }
 
@@ -125,7 +133,7 @@ func ParsePeriod(text string) (Period, error) {
 // daysOf are the first day of a window that does not slide, by its name, and the last; ok is false for one that does.
 func daysOf(name string) (first, last string, ok bool) {
 	if name == totalWindow {
-		return "", "9999-12-31", true
+		return "0001-01-01", "9998-12-31", true
 	}
 	year, week, weekly := strings.Cut(name, "-W")
 	switch {
@@ -140,7 +148,8 @@ func daysOf(name string) (first, last string, ok bool) {
 		monday := fourth.AddDate(0, 0, 7*(w-1)-(int(fourth.Weekday())+6)%7)
 		return monday.Format(time.DateOnly), monday.AddDate(0, 0, 6).Format(time.DateOnly), true
 	case len(name) == len("2006-01"):
-		return name + "-01", name + "-31", true
+		month, err := time.Parse("2006-01", name)
+		return name + "-01", month.AddDate(0, 1, -1).Format(time.DateOnly), err == nil
 	case len(name) == len(time.DateOnly):
 		return name, name, true
 	}

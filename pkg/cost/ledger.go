@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -62,10 +63,7 @@ func OpenLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
 	if err := l.recover(); err != nil {
 		return nil, err
 	}
-	if err := l.dropHours(); err != nil {
-		return nil, err
-	}
-	return l, l.loadDoubts()
+	return l, errors.Join(l.catchUp(), l.dropHours(), l.loadDoubts())
 }
 
 // sharedAllowances finds the pools that share a free amount with others.

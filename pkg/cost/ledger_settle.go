@@ -132,7 +132,8 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood 
 // apply adds a change to every window of a reservation, what was settled to the day that it was reserved on, and its bytes to the meter.
 func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) error {
 	for _, id := range o.Windows {
-		w, err := windowOf(tx, id)
+		budget, _ := splitWindow(id)
+		w, err := windowOf(tx, id, l.byName[budget].Period.zoneName())
 		if err != nil {
 			return err
 		}
@@ -144,7 +145,6 @@ func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) erro
 		if err := tx.PutWindow(id, w); err != nil {
 			return err
 		}
-		budget, _ := splitWindow(id)
 		if err := l.spend(tx, budget, o.At.Time(), manifest.Spent{NanoUSD: d.SettledNanoUSD, Bytes: d.SettledBytes}); err != nil {
 			return err
 		}

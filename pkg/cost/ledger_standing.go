@@ -21,7 +21,7 @@ func (l *Ledger) standing(tx *manifest.Tx, b Budget, now manifest.Millis) (s sta
 		id:  manifest.WindowID(b.Name, w.name),
 		Use: Use{Budget: b, Window: w.name, Clock: b.Period.at(l.m.Now()).name, From: w.from, Until: w.until, Doubt: l.doubts.about(b.Name, w.from)},
 	}
-	if s.record, err = windowOf(tx, s.id); err != nil {
+	if s.record, err = windowOf(tx, s.id, b.Period.zoneName()); err != nil {
 		return s, err
 	}
 	s.Settled, s.SettledBytes = NanoUSD(s.record.SettledNanoUSD), s.record.SettledBytes
@@ -46,25 +46,87 @@ func (s *standing) reserve(o manifest.Open) {
 
 // windowOf returns the record of a window. One that was not counted yet begins with what its days have: they have something where the
 // budget had another kind of window before, which must not make its money anew.
-func windowOf(tx *manifest.Tx, id string) (manifest.Window, error) {
+func windowOf(tx *manifest.Tx, id, zone string) (manifest.Window, error) {
 	w, ok, err := tx.Window(id)
 	if err != nil || ok {
 		return w, err
 	}
+	spent, err := spentIn(tx, id, zone)
+	w.SettledNanoUSD, w.SettledBytes = spent.NanoUSD, spent.Bytes
+	return w, err
+}
+
+// spentIn sums the days of a window that does not slide. A day that was counted in another zone counts if any of it may lie in it.
+func spentIn(tx *manifest.Tx, id, zone string) (sum manifest.Spent, err error) {
 	budget, name := splitWindow(id)
 	first, last, ok := daysOf(name)
 	if !ok {
-		return w, nil
+		return sum, nil
 	}
-	err = tx.Spending(budget, manifest.Day, first, func(day string, s manifest.Spent) (bool, error) {
-		if day > last {
-			return false, nil
+	end := nextDay(last, 1)
+	err = tx.Spending(budget, manifest.Day, nextDay(first, -1), func(day string, s manifest.Spent) (bool, error) {
+		if first <= day && day <= last || day <= end && s.Zone != zone {
+			sum.NanoUSD, sum.Bytes = addSaturating(sum.NanoUSD, s.NanoUSD), addSaturating(sum.Bytes, s.Bytes)
 		}
-		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, s.NanoUSD)
-		w.SettledBytes = addSaturating(w.SettledBytes, s.Bytes)
-		return true, nil
+		return day <= end, nil
 	})
-	return w, err
+	return sum, err
+}
+
+// catchUp raises windows that are open to what their days have: a budget may have had windows of another kind in between.
+func (l *Ledger) catchUp() error {
+	raise := func(tx *manifest.Tx, write bool) (behind bool, err error) {
+		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+		if err != nil {
+			return false, err
+		}
+		for _, b := range l.budgets {
+			id := manifest.WindowID(b.Name, b.Period.at(now.Time()).name)
+			w, ok, err := tx.Window(id)
+			if err != nil {
+				return behind, err
+			}
+			if !ok {
+				continue
+			}
+			spent, err := spentIn(tx, id, b.Period.zoneName())
+			if err != nil {
+				return behind, err
+			}
+			if spent.NanoUSD <= w.SettledNanoUSD && spent.Bytes <= w.SettledBytes {
+				continue
+			}
+			behind = true
+			w.SettledNanoUSD, w.SettledBytes = max(w.SettledNanoUSD, spent.NanoUSD), max(w.SettledBytes, spent.Bytes)
+			if write {
+				if err := tx.PutWindow(id, w); err != nil {
+					return behind, err
+				}
+			}
+		}
+		return behind, nil
+	}
+	behind := false
+	err := l.m.View(func(tx *manifest.Tx) (err error) {
+		behind, err = raise(tx, false)
+		return err
+	})
+	if err != nil || !behind {
+		return err
+	}
+	return l.m.Update(func(tx *manifest.Tx) error {
+		_, err := raise(tx, true)
+		return err
+	})
+}
+
+// nextDay is the day so many days after one; what is no day stays as it is.
+func nextDay(day string, n int) string {
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return at.AddDate(0, 0, n).Format(time.DateOnly)
 }
 
 // hourName is how an hour is called in the spending of a budget.
@@ -101,6 +163,7 @@ func (l *Ledger) spend(tx *manifest.Tx, budget string, at time.Time, d manifest.
 		return nil
 	}
 	p := l.byName[budget].Period
+	d.Zone = p.zoneName()
 	if err := addSpent(tx, budget, manifest.Day, p.day(at), d); err != nil || p.Kind != Rolling {
 		return err
 	}
@@ -111,6 +174,11 @@ func addSpent(tx *manifest.Tx, budget string, kind manifest.SpanKind, span strin
 	s, err := tx.Spent(budget, kind, span)
 	if err != nil {
 		return err
+	}
+	if s == (manifest.Spent{}) {
+		s.Zone = d.Zone
+	} else if s.Zone != d.Zone {
+		s.Zone = manifest.ManyZones
 	}
 	s.NanoUSD, s.Bytes = addSaturating(s.NanoUSD, d.NanoUSD), addSaturating(s.Bytes, d.Bytes)
 	return tx.PutSpent(budget, kind, span, s)

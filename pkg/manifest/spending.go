@@ -8,7 +8,12 @@ var spending = table[Spent]{bucket: "spending", sealed: true}
 type Spent struct {
 	NanoUSD int64 `cbor:"1,keyasint" json:"nano_usd"`
 	Bytes   int64 `cbor:"2,keyasint" json:"bytes"`
+	// Zone that a day is of, "" for UTC; [ManyZones] if it was counted in several.
+	Zone string `cbor:"3,keyasint,omitempty" json:"zone,omitempty"`
 }
+
+// ManyZones is the zone of a day that is several days, because the budget got another zone on it.
+const ManyZones = "?"
 
 // SpanKind is how long the spans are that spending is summed by.
 type SpanKind string
