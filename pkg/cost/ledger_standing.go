@@ -75,31 +75,16 @@ func spentIn(tx *manifest.Tx, id, zone string) (sum manifest.Spent, err error) {
 
 // catchUp raises windows that are open to what their days have: a budget may have had windows of another kind in between.
 func (l *Ledger) catchUp() error {
-	raise := func(tx *manifest.Tx, write bool) (behind bool, err error) {
-		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
-		if err != nil {
-			return false, err
-		}
-		for _, b := range l.budgets {
-			id := manifest.WindowID(b.Name, b.Period.at(now.Time()).name)
-			w, ok, err := tx.Window(id)
+	all := func(tx *manifest.Tx, write bool) (behind bool, err error) {
+		// The one that the clock says may not be the one that will be used: the clock may be ahead, and be set right.
+		for _, clock := range []manifest.Millis{0, manifest.At(l.m.Now())} {
+			now, err := tx.LedgerTime(clock)
 			if err != nil {
 				return behind, err
 			}
-			if !ok {
-				continue
-			}
-			spent, err := spentIn(tx, id, b.Period.zoneName())
-			if err != nil {
-				return behind, err
-			}
-			if spent.NanoUSD <= w.SettledNanoUSD && spent.Bytes <= w.SettledBytes {
-				continue
-			}
-			behind = true
-			w.SettledNanoUSD, w.SettledBytes = max(w.SettledNanoUSD, spent.NanoUSD), max(w.SettledBytes, spent.Bytes)
-			if write {
-				if err := tx.PutWindow(id, w); err != nil {
+			for _, b := range l.budgets {
+				raised, err := raise(tx, b, now.Time(), write)
+				if behind = behind || raised; err != nil {
 					return behind, err
 				}
 			}
@@ -108,16 +93,34 @@ func (l *Ledger) catchUp() error {
 	}
 	behind := false
 	err := l.m.View(func(tx *manifest.Tx) (err error) {
-		behind, err = raise(tx, false)
+		behind, err = all(tx, false)
 		return err
 	})
 	if err != nil || !behind {
 		return err
 	}
 	return l.m.Update(func(tx *manifest.Tx) error {
-		_, err := raise(tx, true)
+		_, err := all(tx, true)
 		return err
 	})
+}
+
+// raise makes a budget's window have what its days have; it tells whether it had less.
+func raise(tx *manifest.Tx, b Budget, now time.Time, write bool) (behind bool, err error) {
+	id := manifest.WindowID(b.Name, b.Period.at(now).name)
+	w, ok, err := tx.Window(id)
+	if err != nil || !ok {
+		return false, err
+	}
+	spent, err := spentIn(tx, id, b.Period.zoneName())
+	if err != nil || spent.NanoUSD <= w.SettledNanoUSD && spent.Bytes <= w.SettledBytes {
+		return false, err
+	}
+	w.SettledNanoUSD, w.SettledBytes = max(w.SettledNanoUSD, spent.NanoUSD), max(w.SettledBytes, spent.Bytes)
+	if write {
+		err = tx.PutWindow(id, w)
+	}
+	return true, err
 }
 
 // nextDay is the day so many days after one; what is no day stays as it is.
@@ -188,7 +191,7 @@ func addSpent(tx *manifest.Tx, budget string, kind manifest.SpanKind, span strin
 func (l *Ledger) dropHours() error {
 	drop := map[string]string{}
 	err := l.m.View(func(tx *manifest.Tx) error {
-		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
+		now, err := tx.LedgerTime(0) // that it was in, not what a clock says that may be ahead
 		if err != nil {
 			return err
 		}
