@@ -26,6 +26,14 @@ type Ledger struct {
 	pauses     pauseCache
 	doubts     openDoubts
 	told       told
+	// step is told what was just made durable, or is about to be; tests end the process there.
+	step func(string)
+}
+
+func (l *Ledger) reached(step string) {
+	if l.step != nil {
+		l.step(step)
+	}
 }
 
 // LedgerOptions of OpenLedger.

@@ -52,6 +52,7 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	}
 	var reached []manifest.Alert
 	var refused error
+	l.reached("reserving")
 	err := l.m.Batch(func(tx *manifest.Tx) (err error) {
 		t.open = nil // of a run that was undone
 		a := l.admission(tx)
@@ -70,10 +71,12 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 		return nil, errors.Join(refused, l.Tell(refused))
 	}
 	l.logAlerts(reached)
+	l.reached("reserved in the manifest")
 	if err := l.journal("reserve", false, t.open...); err != nil {
 		// Nothing may be sent. The reservation stands until the manifest is opened again, and then counts as spent: the
 		// journal may or may not have it.
 		return nil, err
 	}
+	l.reached("reserved in the journal")
 	return t, nil
 }

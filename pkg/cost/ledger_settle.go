@@ -51,7 +51,10 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 	}
 	return func() error {
 		t.done, t.settled = true, sum
-		return errors.Join(overrun, t.l.journal("settle", false, booked...))
+		t.l.reached("settled in the manifest")
+		err := t.l.journal("settle", false, booked...)
+		t.l.reached("settled in the journal")
+		return errors.Join(overrun, err)
 	}, nil
 }
 
@@ -106,7 +109,10 @@ func (t *Ticket) end(kind string, whole bool) error {
 		return err
 	}
 	t.done, t.settled = true, sum
-	return t.l.journal(kind, whole, ended...)
+	t.l.reached("ended in the manifest")
+	err = t.l.journal(kind, whole, ended...)
+	t.l.reached("ended in the journal")
+	return err
 }
 
 // settle turns reservation o into the settled amount s, if it still stands: nothing is booked twice.

@@ -126,10 +126,10 @@ func (tx *Tx) Resets(f func(Reset) (bool, error)) error {
 	return resets.scan(tx, nil, nil, func(_ []byte, r Reset) (bool, error) { return f(r) })
 }
 
-// PutAlert records one, unless it stands already; fresh tells that it did not.
+// PutAlert records one, unless it stands already, and not for less; fresh tells that it did not.
 func (tx *Tx) PutAlert(a Alert) (fresh bool, err error) {
-	_, ok, err := alerts.get(tx, a.bytes())
-	if err != nil || ok {
+	old, ok, err := alerts.get(tx, a.bytes())
+	if err != nil || ok && a.MoreNanoUSD <= old.MoreNanoUSD && a.MoreBytes <= old.MoreBytes {
 		return false, err
 	}
 	return true, alerts.put(tx, a.bytes(), a)
