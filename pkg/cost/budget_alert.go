@@ -10,10 +10,16 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
-// told remembers what was refused in this process, so that a thousand refusals of one kind are one transaction.
+// told remembers, by what it was refused for, the most that was missing in this process, so that a thousand refusals are not as many
+// transactions.
 type told struct {
 	mu   sync.Mutex
-	keys map[string]bool
+	most map[string]missing
+}
+
+type missing struct {
+	usd   NanoUSD
+	bytes int64
 }
 
 // alert records the thresholds that the standing newly reaches. A window that slides tells again, at most once a day, after it was below.
@@ -69,10 +75,11 @@ func (l *Ledger) Tell(refusal error) error {
 		return nil
 	}
 	b := over.Use.Budget
-	key := fmt.Sprintf("%q %q %q %q %v %d %v", b.Name, over.Use.Window, over.Subject.Job, over.Subject.Dataset, over.MoreNanoUSD, over.MoreBytes, b.Ask)
+	key := fmt.Sprintf("%q %q %q %q", b.Name, over.Use.Window, over.Subject.Job, over.Subject.Dataset)
 	l.told.mu.Lock()
 	defer l.told.mu.Unlock()
-	if l.told.keys[key] {
+	most, known := l.told.most[key]
+	if known && over.MoreNanoUSD <= most.usd && over.MoreBytes <= most.bytes {
 		return nil
 	}
 	var fresh []manifest.Alert
@@ -105,10 +112,10 @@ func (l *Ledger) Tell(refusal error) error {
 	if err != nil {
 		return err
 	}
-	if l.told.keys == nil {
-		l.told.keys = map[string]bool{}
+	if l.told.most == nil {
+		l.told.most = map[string]missing{}
 	}
-	l.told.keys[key] = true
+	l.told.most[key] = missing{max(most.usd, over.MoreNanoUSD), max(most.bytes, over.MoreBytes)}
 	l.logAlerts(fresh)
 	return nil
 }

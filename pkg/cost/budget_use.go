@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // ErrBudget: a reservation or a plan does not fit a budget. Nothing was sent for it. The error is an [*OverBudget] where one budget
@@ -112,7 +113,7 @@ func (e *OverBudget) Error() string {
 	switch {
 	case u.Doubt != "":
 		return fmt.Sprintf("%v: nobody knows what budget %q has spent in %s: %s; so all of it counts as spent. Look at the bill, then: "+
-			"datagravity budget reset --budget %s --reason TEXT", ErrBudget, u.Budget.Name, u.Window, u.Doubt, u.Budget.Name)
+			"datagravity budget reset --budget %s --reason TEXT", ErrBudget, u.Budget.Name, u.Window, u.Doubt, quoted(u.Budget.Name))
 	case e.MoreNanoUSD > 0:
 		return fmt.Sprintf("%v: budget %q has %s left of %s for %s (%s spent, %s reserved), and this needs up to %s; %s",
 			ErrBudget, u.Budget.Name, usdLeft, u.Budget.LimitNanoUSD, u.Window, u.Settled, u.Reserved, e.NanoUSD, e.advice())
@@ -138,6 +139,16 @@ func (e *OverBudget) advice() string {
 	return "raise the budget, wait for the next window, or choose fewer shards"
 }
 
+// quoted is a name as a shell takes it for one word.
+func quoted(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._:@/-", r)
+	}) {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
+}
+
 // Approve is the command that lets it: for its job if it has one, else for the budget.
 func (e *OverBudget) Approve() string {
 	var b strings.Builder
@@ -145,7 +156,7 @@ func (e *OverBudget) Approve() string {
 	if job := e.Subject.Job; job != "" {
 		b.WriteString("--job " + job)
 	} else {
-		b.WriteString("--budget " + e.Use.Budget.Name)
+		b.WriteString("--budget " + quoted(e.Use.Budget.Name))
 	}
 	if e.MoreNanoUSD > 0 {
 		const cent = USD / 100
