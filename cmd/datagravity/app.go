@@ -159,8 +159,12 @@ func (a *app) dataset(name string) (config.Dataset, error) {
 }
 
 // source opens a configured dataset.
-func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
+func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsync.Source, error) {
 	d, err := a.dataset(name)
+	if err != nil {
+		return dgsync.Source{}, err
+	}
+	payer, err := a.payer(name, charge)
 	if err != nil {
 		return dgsync.Source{}, err
 	}
@@ -173,7 +177,7 @@ func (a *app) source(ctx context.Context, name string) (dgsync.Source, error) {
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
 			Params: chunker.ParamsFor(jobs.ChunkAlgorithm(d.Format), int64(d.ChunkSize)), Digests: d.Digests,
 		},
-		Store: s, Location: a.cfg.Stores[d.Store].Location,
+		Store: s, Location: a.cfg.Stores[d.Store].Location, For: payer,
 	}
 	if w := d.CompleteWhen; w != nil {
 		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)
@@ -262,15 +266,15 @@ func (a *app) origins() (list []dgsync.Origin) {
 }
 
 // request opens what a dataset and a destination name.
-func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
-	if q, err = a.requestUnopened(ctx, dataset, dest, globs, snapshot); err == nil {
+func (a *app) request(ctx context.Context, dataset, dest string, globs []string, snapshot string, charge chargeFlags) (q dgsync.Request, err error) {
+	if q, err = a.requestUnopened(ctx, dataset, dest, globs, snapshot, charge); err == nil {
 		q.Destination.Store, err = q.Destination.Open(ctx)
 	}
 	return q, err
 }
 
 // requestUnopened is a request for Sync, which opens the destination if it must.
-func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs []string, snapshot string) (q dgsync.Request, err error) {
+func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs []string, snapshot string, charge chargeFlags) (q dgsync.Request, err error) {
 	if dest == "" {
 		return q, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
 	}
@@ -284,7 +288,7 @@ func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs [
 	if q.Destination, err = a.unopened(dest, name); err != nil {
 		return q, err
 	}
-	if q.Source, err = a.source(ctx, name); err != nil {
+	if q.Source, err = a.source(ctx, name, charge); err != nil {
 		return q, err
 	}
 	q.Origins, q.Neighbors = a.origins(), a.neighbors(dest, name)

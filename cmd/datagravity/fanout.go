@@ -32,7 +32,7 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 	var requests []dgsync.Request
 	var engines []*engine.Engine
 	for _, name := range names {
-		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot)
+		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot, o.charge)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 	show.end()
 	out := syncsJSON{Syncs: []syncJSON{}}
 	for i, q := range requests {
-		errs[i] = ended(ctx, errs[i])
+		errs[i] = a.told(ended(ctx, errs[i]))
 		if errs[i] != nil {
 			errs[i] = fmt.Errorf("to %s: %w", q.Destination.Name, errs[i])
 		}

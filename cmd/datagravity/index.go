@@ -11,15 +11,18 @@ import (
 )
 
 func newIndex(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var charge chargeFlags
+	c := &cobra.Command{
 		Use: "index DATASET", Short: "Read what is new or changed in a dataset and take a snapshot",
 		Long: `Lists the dataset, reads only the shards that are new or changed, and commits a snapshot named by its digest.
 
 sync does the same on the way, reading each shard once for both. index is for learning what a dataset holds without
 moving it. Across a paid link reading costs like any transfer: it is priced, budgeted and in the ledger.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runIndex(c.Context(), g, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return runIndex(c.Context(), g, args[0], charge) },
 	}
+	charge.add(c)
+	return c
 }
 
 // indexJSON is what index prints with --json.
@@ -32,7 +35,7 @@ type indexJSON struct {
 	Failures  []failureJSON           `json:"failures"`
 }
 
-func runIndex(ctx context.Context, g *globals, dataset string) (err error) {
+func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlags) (err error) {
 	show, err := newProgress(g, "index "+dataset)
 	if err != nil {
 		return err
@@ -42,11 +45,12 @@ func runIndex(ctx context.Context, g *globals, dataset string) (err error) {
 		return err
 	}
 	defer closing(a, &err)
-	src, err := a.source(ctx, dataset)
+	src, err := a.source(ctx, dataset, charge)
 	if err != nil {
 		return err
 	}
 	rep, err := a.sync.Index(ctx, src)
+	err = a.told(err)
 	show.end()
 	if g.json {
 		out := indexJSON{

@@ -28,16 +28,21 @@ func (f *fromBills) add(state string, usd cost.NanoUSD) {
 	f.Net += usd
 }
 
-// onTheBill is the key of what bills added, where rows are told apart by what a bill does not know: datasets, shards, activities.
+// onTheBill is the key of what bills added, where rows are told apart by what a bill does not know: teams, datasets, shards, activities.
 const onTheBill = "(from bills)"
 
-// addAdjustments puts what bills added to the rows of their links, months or states.
-func addAdjustments(sums map[string]ledgerJSON, states bill.States, by string) {
+// addAdjustments puts what bills added to the rows of their links, months or states. Where only a team's, a job's or a dataset's lines are wanted
+// nothing is added: a bill does not know whose they are.
+func (o ledgerFlags) addAdjustments(sums map[string]ledgerJSON, states bill.States) {
 	states.Adjustments(func(d bill.Adjustment) {
+		line := manifest.Line{LineKey: manifest.LineKey{Month: d.Month, From: d.From, To: d.To}}
+		if !o.selects(line) {
+			return
+		}
 		k := onTheBill
-		switch by {
+		switch o.by {
 		case "link", "month":
-			k = ledgerKeys[by](manifest.LineKey{Month: d.Month, From: d.From, To: d.To})
+			k = ledgerBy[o.by](line)
 		case "state":
 			k = d.State
 		}

@@ -53,6 +53,7 @@ there. plan --all and sync --all choose from the open needs.`,
 func newNeedAdd(g *globals) *cobra.Command {
 	var sel selectionFlags
 	var wish wishFlags
+	var charge chargeFlags
 	c := &cobra.Command{
 		Use: "add DATASET[@SNAPSHOT] --to DEST", Short: "Ask for a dataset at a destination, or at several; nothing moves",
 		Long: `Records what is wanted and moves nothing; sync --all does, when it is its turn. What is asked for again has the new --need-by, --priority
@@ -62,7 +63,7 @@ and --value, if any is given.`,
 			if err := wish.parse(); err != nil {
 				return err
 			}
-			return withNeeds(c.Context(), g, args[0], sel, wish.wish, func(a *app, list []dgsync.Request) error {
+			return withNeeds(c.Context(), g, args[0], sel, charge, wish.wish, func(a *app, list []dgsync.Request) error {
 				asked, err := a.sync.Ask(list...)
 				if err != nil {
 					return err
@@ -73,6 +74,7 @@ and --value, if any is given.`,
 	}
 	sel.add(c)
 	wish.add(c)
+	charge.add(c)
 	return c
 }
 
@@ -81,7 +83,7 @@ func newNeedRemove(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "remove DATASET --to DEST", Short: "Take a need back; what is there of it stays", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withNeeds(c.Context(), g, args[0], sel, dgsync.Wish{}, func(a *app, list []dgsync.Request) error {
+			return withNeeds(c.Context(), g, args[0], sel, chargeFlags{}, dgsync.Wish{}, func(a *app, list []dgsync.Request) error {
 				if err := a.sync.DropNeeds(list...); err != nil {
 					return err
 				}
@@ -113,7 +115,7 @@ func newNeedList(g *globals) *cobra.Command {
 }
 
 // withNeeds runs a command on one dataset at one or several destinations.
-func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFlags, wish dgsync.Wish, f func(*app, []dgsync.Request) error) (err error) {
+func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFlags, charge chargeFlags, wish dgsync.Wish, f func(*app, []dgsync.Request) error) (err error) {
 	names, err := sel.destinations()
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFla
 		return err
 	}
 	defer closing(a, &err)
-	list, err := a.requests(ctx, dataset, names, sel)
+	list, err := a.requests(ctx, dataset, names, sel, charge)
 	if err != nil {
 		return err
 	}
@@ -134,9 +136,9 @@ func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFla
 }
 
 // requests for one dataset at several destinations.
-func (a *app) requests(ctx context.Context, dataset string, names []string, sel selectionFlags) (list []dgsync.Request, err error) {
+func (a *app) requests(ctx context.Context, dataset string, names []string, sel selectionFlags, charge chargeFlags) (list []dgsync.Request, err error) {
 	for _, name := range names {
-		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot)
+		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot, charge)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +158,7 @@ func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []e
 		if !n.Open.Snapshot.IsZero() {
 			snapshot = n.Open.Snapshot.Hex()
 		}
-		q, err := a.request(ctx, n.Dataset, n.Destination, n.Globs, snapshot)
+		q, err := a.request(ctx, n.Dataset, n.Destination, n.Globs, snapshot, chargeFlags{n.Open.Job, n.Open.Team})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", needName(n.Dataset, n.Destination, n.Globs), err))
 			continue

@@ -81,6 +81,7 @@ them run now under all budgets together, in which order, and what holds the othe
 		},
 	}
 	sel.add(c)
+	o.charge.add(c)
 	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
 	c.Flags().DurationVar(&o.keep, "keep", 0, "for how long the replicas are wanted, for the price of their storage: 720h")
 	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
@@ -97,6 +98,7 @@ type planFlags struct {
 	check     bool
 	all       bool
 	adopt     plan.AdoptMode
+	charge    chargeFlags
 }
 
 func (o planFlags) validate() error {
@@ -123,7 +125,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot, o.charge)
 	if err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if err != nil {
 		return ended(ctx, err)
 	}
-	fits := errors.Join(p.Readable(a.ledger.Book()), p.Fits(a.ledger))
+	fits := errors.Join(p.Readable(a.ledger.Book()), a.told(p.Fits(a.ledger)))
 	room := p.FitsRoom()
 	if g.json {
 		return saying(g.printJSON(planDocument(p, fits, true)), errors.Join(fits, room))
@@ -158,7 +160,9 @@ type planJSON struct {
 	Alternatives []plan.Alternative `json:"alternatives,omitempty"`
 	Fits         bool               `json:"fits_budgets"`
 	Refusal      string             `json:"refusal,omitempty"`
-	Shards       []itemJSON         `json:"shards,omitempty"`
+	// Approve are the commands that would let it, where a budget asks.
+	Approve []string   `json:"approve,omitempty"`
+	Shards  []itemJSON `json:"shards,omitempty"`
 	roomJSON
 }
 
@@ -182,7 +186,7 @@ func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
 		out.Snapshot = p.Snapshot.String()
 	}
 	if err := errors.Join(fits, p.FitsRoom()); err != nil {
-		out.Refusal = err.Error()
+		out.Refusal, out.Approve = err.Error(), approvalCommands(fits)
 	}
 	if shards {
 		for _, it := range p.Items {

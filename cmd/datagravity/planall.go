@@ -93,7 +93,7 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 	} else {
 		var names []string
 		if names, err = sel.destinations(); err == nil {
-			list, err = a.requests(ctx, args[0], names, sel)
+			list, err = a.requests(ctx, args[0], names, sel, o.charge)
 		}
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func runPrune(ctx context.Context, g *globals, dataset, to string, dryRun bool) 
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, to, nil, "")
+	q, err := a.request(ctx, dataset, to, nil, "", chargeFlags{})
 	if err != nil {
 		return err
 	}

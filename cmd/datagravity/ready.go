@@ -46,7 +46,7 @@ func runReady(ctx context.Context, g *globals, dataset string, sel selectionFlag
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot, chargeFlags{})
 	if err != nil {
 		return err
 	}

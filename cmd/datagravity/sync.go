@@ -59,6 +59,7 @@ without moving a byte, any other is refused by name unless --adopt says what to 
 	sel.add(c)
 	o.wishFlags.add(c)
 	c.Flags().BoolVar(&o.all, "all", false, "every open need that fits the budgets instead of a dataset")
+	o.charge.add(c)
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.Flags().BoolVar(&o.partial, "partial", false, "if the plan does not fit the budget, run what fits, in order")
@@ -134,14 +135,14 @@ func runSync(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.requestUnopened(ctx, dataset, sel.to, sel.shards, sel.snapshot)
+	q, err := a.requestUnopened(ctx, dataset, sel.to, sel.shards, sel.snapshot, o.charge)
 	if err != nil {
 		return err
 	}
 	o.apply(&q)
 	rep, err := a.sync.Sync(ctx, q)
 	show.end()
-	err = ended(ctx, err)
+	err = a.told(ended(ctx, err))
 	if g.json && rep.Plan != nil {
 		return sayingToo(g, g.printJSON(syncDocument(q, rep)), err)
 	}

@@ -17,6 +17,7 @@ import (
 func newVerify(g *globals) *cobra.Command {
 	var to, sample string
 	var read bool
+	var charge chargeFlags
 	c := &cobra.Command{
 		Use: "verify DATASET --to DEST", Short: "Compare what the manifest claims with the objects at a destination",
 		Long: `Lists the destination and compares existence, size and ETag; with --read also every byte, with --sample a share of the
@@ -28,9 +29,10 @@ budget. What is wrong is recorded, so that the next sync, or repair, mends it. E
 			if err != nil {
 				return usageError{err}
 			}
-			return runVerify(c.Context(), g, args[0], to, share)
+			return runVerify(c.Context(), g, args[0], to, share, charge)
 		},
 	}
+	charge.add(c)
 	c.Flags().StringVar(&to, "to", "", "destination, by its name in the configuration")
 	c.Flags().BoolVar(&read, "read", false, "read every byte back")
 	c.Flags().StringVar(&sample, "sample", "", "read this `share` of the bytes back, for example 5%")
@@ -55,7 +57,7 @@ func shareOf(read bool, sample string) (float64, error) {
 	return v / 100, nil
 }
 
-func runVerify(ctx context.Context, g *globals, dataset, to string, share float64) (err error) {
+func runVerify(ctx context.Context, g *globals, dataset, to string, share float64, charge chargeFlags) (err error) {
 	show, err := newProgress(g, "verify "+dataset+" at "+to)
 	if err != nil {
 		return err
@@ -65,14 +67,14 @@ func runVerify(ctx context.Context, g *globals, dataset, to string, share float6
 		return err
 	}
 	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, to, nil, "")
+	q, err := a.request(ctx, dataset, to, nil, "", charge)
 	if err != nil {
 		return err
 	}
 	v, err := a.sync.Verify(ctx, q.Source, q.Destination, share)
 	show.end()
 	if err != nil {
-		return ended(ctx, err)
+		return a.told(ended(ctx, err))
 	}
 	return g.verdict(v, dataset, to)
 }
@@ -108,6 +110,7 @@ datagravity wrote, damaged or cut short: what is left of it is read and compared
 	}
 	sel.add(c)
 	var o syncFlags
+	o.charge.add(c)
 	c.Flags().BoolVar(&read, "read", false, "read every byte back to find damage that size and ETag do not show")
 	c.Flags().StringVar(&sample, "sample", "", "read this `share` of the bytes back, for example 5%")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
@@ -117,7 +120,7 @@ datagravity wrote, damaged or cut short: what is left of it is read and compared
 		if err != nil {
 			return usageError{err}
 		}
-		err = runVerify(c.Context(), g.quiet(), name, sel.to, share)
+		err = runVerify(c.Context(), g.quiet(), name, sel.to, share, o.charge)
 		if err != nil && exitCode(c.Context(), err) != exitIntegrity {
 			return err
 		}

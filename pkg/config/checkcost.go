@@ -7,31 +7,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
-func (d *document) checkBudgets(c *Config) {
-	seen := map[string]bool{}
-	// Whether a budget counts anything cannot be told while a store's place is in doubt.
-	sure := len(d.errs) == 0
-	for i := range c.Budgets {
-		b := &c.Budgets[i]
-		f := field{"budgets"}.index(i)
-		if seen[b.Name] && b.Name != "" {
-			d.wrong(f.child("name"), "%q names an earlier budget too; each needs a name of its own", b.Name)
-		}
-		seen[b.Name] = true
-		if b.Window != defaultWindow {
-			d.wrong(f.child("window"), "unknown window %q (known: %s)", b.Window, defaultWindow)
-		}
-		d.checkLimits(f, *b)
-		from := side{"store", names(c.Stores), c.sourceLocations(), sure, budgetInVain}
-		b.From = d.selector(f.child("from"), b.From, from)
-		to := side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure, budgetInVain}
-		b.To = d.selector(f.child("to"), b.To, to)
-		if sure {
-			d.checkStoreSelector(f.child("to"), b.To, c)
-		}
-	}
-}
-
 // checkLimits refuses zeros: to the ledger 0 is no limit, to a reader it is nothing at all.
 func (d *document) checkLimits(f field, b Budget) {
 	usd, bytes := f.child("usd"), f.child("bytes")

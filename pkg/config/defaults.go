@@ -20,6 +20,7 @@ const (
 	defaultPinned         = "block"
 	defaultDeletions      = "keep"
 	defaultEvict          = "none"
+	defaultAtLimit        = "hold"
 	// A dataset that loses more than a tenth of its shards from one sync to the next is more often a mistake at the source.
 	defaultDeletionLimit Percent = 10
 )
@@ -56,7 +57,11 @@ func (d *document) fillIn(c *Config, dir string) {
 		c.Destinations[name] = v
 	}
 	for i := range c.Budgets {
-		fill(d, field{"budgets"}.index(i).child("window"), &c.Budgets[i].Window, defaultWindow)
+		f := field{"budgets"}.index(i)
+		b := &c.Budgets[i]
+		fill(d, f.child("window"), &b.Window, defaultWindow)
+		fill(d, f.child("at_limit"), &b.AtLimit, defaultAtLimit)
+		fill(d, f.child("alerts"), &b.Alerts, []Percent{50, 80, 100})
 	}
 }
 

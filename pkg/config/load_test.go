@@ -38,6 +38,7 @@ func TestEveryField(t *testing.T) {
 	c, dir := load(t, "full.yaml")
 	azure := store.Location{Provider: "azure", Region: "eastus"}
 	training := Store{URL: "azblob://training?storage_account=acct", Location: azure, Routing: "microsoft"}
+	usual := []Percent{50, 80, 100}
 	want := &Config{
 		Agent: Agent{
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
@@ -52,6 +53,7 @@ func TestEveryField(t *testing.T) {
 			"c4": {
 				Store: "training", Prefix: "c4/", Include: []string{"**/*.tar", "{train,val}/*"}, Exclude: []string{"**/*.tmp"},
 				Format: "webdataset", CompleteWhen: &CompleteWhen{Marker: "_SUCCESS", UnchangedFor: Duration(10 * time.Minute)}, ChunkSize: 128 << 10,
+				Team: "language",
 			},
 			"2024": {Store: "training", Prefix: "2024/", Format: "auto", ChunkSize: 64 << 10},
 		},
@@ -65,11 +67,19 @@ func TestEveryField(t *testing.T) {
 			},
 		},
 		Budgets: []Budget{
-			{Name: "by location", From: "azure:eastus", To: "onprem", Window: "month", USD: 12_500_000_000},
-			{Name: "by name", From: "training", To: "lab", Window: "month", Bytes: 5 << 40},
-			{Name: "by store", To: "lab.2", Window: "month", USD: 1},
-			{Name: "all", Window: "month", USD: 500_000_000_000, Bytes: 10_000_000_000},
+			{Name: "by location", From: "azure:eastus", To: "onprem", Window: "month", USD: 12_500_000_000, Alerts: usual, AtLimit: "hold"},
+			{Name: "by name", From: "training", To: "lab", Window: "month", Bytes: 5 << 40, Alerts: usual, AtLimit: "hold"},
+			{Name: "by store", To: "lab.2", Window: "month", USD: 1, Alerts: usual, AtLimit: "hold"},
+			{Name: "all", Window: "month", USD: 500_000_000_000, Bytes: 10_000_000_000, Alerts: usual, AtLimit: "hold"},
+			{
+				Name: "link", From: "training", To: "lab", Link: "training -> lab", Window: "day", Zone: "gcp", USD: 5_000_000_000,
+				Alerts: []Percent{99.5, 100}, AtLimit: "ask",
+			},
+			{Name: "who", Dataset: "c4", Team: "language", Job: "nightly-*", Window: "last 30d", Bytes: 1 << 40, Alerts: []Percent{}, AtLimit: "hold"},
+			{Name: "vision", Team: "vision", Window: "total", USD: 1_000_000_000, Alerts: usual, AtLimit: "hold"},
+			{Name: "week", Window: "week", Zone: "Europe/Berlin", USD: 1_000_000_000, Alerts: usual, AtLimit: "hold"},
 		},
+		Teams: []string{"vision"},
 		Links: []Link{
 			{From: "azure:eastus", To: "lab.2", Bandwidth: []string{"Mon-Fri 08:00-19:00 2Gbit/s", "22:00-06:00 unlimited", "8Gbit/s"}, Zone: "Europe/Berlin"},
 			{Bandwidth: []string{"Sat,Sun 500Mbit/s"}},
@@ -102,18 +112,36 @@ func TestEveryField(t *testing.T) {
 		t.Errorf("-want +have:\n%s", diff)
 	}
 
+	thresholds := []int64{5000, 8000, 10000}
 	budgets := []cost.Budget{
-		{Name: "by location", From: "azure:eastus", To: "onprem", LimitNanoUSD: 12_500_000_000},
-		{Name: "by name", From: "training", To: "lab", LimitBytes: 5 << 40},
-		{Name: "by store", To: "root", LimitNanoUSD: 1},
-		{Name: "all", LimitNanoUSD: 500_000_000_000, LimitBytes: 10_000_000_000},
+		{Name: "by location", From: "azure:eastus", To: "onprem", LimitNanoUSD: 12_500_000_000, Thresholds: thresholds},
+		{Name: "by name", From: "training", To: "lab", LimitBytes: 5 << 40, Thresholds: thresholds},
+		{Name: "by store", To: "root", LimitNanoUSD: 1, Thresholds: thresholds},
+		{Name: "all", LimitNanoUSD: 500_000_000_000, LimitBytes: 10_000_000_000, Thresholds: thresholds},
+		{
+			Name: "link", From: "training", To: "lab", Period: cost.Period{Kind: cost.Daily, Zone: zone(t, "America/Los_Angeles")},
+			LimitNanoUSD: 5_000_000_000, Thresholds: []int64{9950, 10000}, Ask: true,
+		},
+		{Name: "who", Dataset: "c4", Team: "language", Job: "nightly-*", Period: cost.Period{Kind: cost.Rolling, Last: 720 * time.Hour}, LimitBytes: 1 << 40},
+		{Name: "vision", Team: "vision", Period: cost.Period{Kind: cost.Total}, LimitNanoUSD: 1_000_000_000, Thresholds: thresholds},
+		{Name: "week", Period: cost.Period{Kind: cost.Weekly, Zone: zone(t, "Europe/Berlin")}, LimitNanoUSD: 1_000_000_000, Thresholds: thresholds},
 	}
-	if diff := cmp.Diff(budgets, c.CostBudgets()); diff != "" {
+	sameZone := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+	if diff := cmp.Diff(budgets, c.CostBudgets(), sameZone); diff != "" {
 		t.Errorf("budgets -want +have:\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]int64{"azure.zone-1.mgn": 20 << 40}, c.MonthToDate()); diff != "" {
 		t.Errorf("month to date -want +have:\n%s", diff)
 	}
+}
+
+func zone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
 }
 
 // TestBudgetsCoverTransfers ties the selectors to how transfers are named: a store's name to a destination in it.
@@ -127,7 +155,9 @@ func TestBudgetsCoverTransfers(t *testing.T) {
 	for _, b := range c.CostBudgets() {
 		covers[b.Name] = b.Covers(toLab2)
 	}
-	want := map[string]bool{"by location": true, "by name": false, "by store": true, "all": true}
+	want := map[string]bool{
+		"by location": true, "by name": false, "by store": true, "all": true, "link": false, "who": true, "vision": true, "week": true,
+	}
 	if diff := cmp.Diff(want, covers); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)
 	}

@@ -6,11 +6,9 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/store"
 )
 
 // PriceBook returns the price book in use, with its overlays and the terms of contracts, and what the configuration knows about
@@ -165,37 +163,6 @@ func (a AgentCharge) charge() cost.AgentCharge {
 
 // ppm is the share in millionths.
 func (p Percent) ppm() int64 { return int64(math.Round(float64(p) * 10_000)) }
-
-// CostBudgets returns the budgets as the ledger enforces them. A store's name in "to" becomes that of the one destination
-// in it, since that is what transfers are named by.
-func (c *Config) CostBudgets() []cost.Budget {
-	out := make([]cost.Budget, 0, len(c.Budgets))
-	for _, b := range c.Budgets {
-		to := b.To
-		if in := c.destinationsIn(to); len(in) == 1 {
-			to = in[0]
-		}
-		out = append(out, cost.Budget{
-			Name: b.Name, From: b.From, To: to, LimitNanoUSD: cost.NanoUSD(b.USD), LimitBytes: int64(b.Bytes),
-		})
-	}
-	return out
-}
-
-// destinationsIn are the destinations that a budget's "to" means by a store's name; none if it is not one, or if it is also
-// the name of a destination or a provider, which comes first.
-func (c *Config) destinationsIn(storeName string) []string {
-	if _, ok := c.Destinations[storeName]; ok || slices.Contains(store.Providers, storeName) {
-		return nil
-	}
-	var in []string
-	for _, name := range names(c.Destinations) {
-		if c.Destinations[name].Store == storeName {
-			in = append(in, name)
-		}
-	}
-	return in
-}
 
 // MonthToDate is what others used of each pooled meter this month, in bytes by the pool's name.
 func (c *Config) MonthToDate() map[string]int64 {

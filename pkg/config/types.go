@@ -24,8 +24,10 @@ type Config struct {
 	Datasets map[string]Dataset `yaml:"datasets"`
 	// Where datasets are wanted, by name: a prefix in a store.
 	Destinations map[string]Destination `yaml:"destinations"`
-	// Limits on what may be spent or moved in a calendar month.
+	// Limits on what may be spent or moved in a window of time. A transfer must fit every one that counts it.
 	Budgets []Budget `yaml:"budgets"`
+	// Teams that transfers can be charged to, beside those that datasets name.
+	Teams []string `yaml:"teams"`
 	// Limits on how fast data goes from a source to a destination. What goes must fit every one that covers it. A running sync reads them again on SIGHUP.
 	Links []Link `yaml:"links"`
 	// What the price book cannot know.
@@ -86,6 +88,8 @@ type Dataset struct {
 	ChunkSize Size `yaml:"chunk_size"`
 	// Digests of whole shards to record beside BLAKE3, for catalogues that name them: sha256, md5.
 	Digests []string `yaml:"digests"`
+	// Team that moving it is charged to, unless --team names another.
+	Team string `yaml:"team"`
 	// Other datasets that may share bytes with this one. What destinations hold of them is looked through for what is missing of this one.
 	Related []string `yaml:"related"`
 }
@@ -124,7 +128,7 @@ type Destination struct {
 	Evict string `yaml:"evict"`
 }
 
-// Budget limits what goes over a source-destination pair in a calendar month (UTC).
+// Budget limits what may be spent or moved in a window of time, of all that its selectors choose together. Without a selector it counts everything.
 type Budget struct {
 	// Name, for messages and reports.
 	Name string `yaml:"name" required:"true"`
@@ -132,12 +136,26 @@ type Budget struct {
 	From string `yaml:"from"`
 	// Destination: a destination's name, that of a store with one destination in it, a location or a provider. Empty: any.
 	To string `yaml:"to"`
-	// Window of the limit. Only month.
+	// SOURCE->DESTINATION, two names as in from and to, in place of them.
+	Link string `yaml:"link"`
+	// Dataset, by its name. Empty: any.
+	Dataset string `yaml:"dataset"`
+	// Team that it is charged to. Empty: any, and none.
+	Team string `yaml:"team"`
+	// Job that it is for, as --job names it; one that ends in * stands for all that begin so. Empty: any, and none.
+	Job string `yaml:"job"`
+	// Window of the limit: day, week (from Monday), month, total (for ever), or one that slides: last 30d, last 12h, up to last 366d; it is counted by whole hours, rounded up. Default month.
 	Window string `yaml:"window"`
+	// Time zone in which days begin, for example America/Los_Angeles, or the provider whose bill it follows: azure, aws (both UTC) or gcp (America/Los_Angeles). Not for windows that slide. Default UTC.
+	Zone string `yaml:"zone"`
 	// Most US dollars in a window, for example 500 or 12.50. At least one of usd and bytes is needed.
 	USD USD `yaml:"usd"`
 	// Most bytes on the wire in a window, for example 5TiB.
 	Bytes Size `yaml:"bytes"`
+	// Shares of the limit, in ascending order, at which it is logged once a window that so much is spent and reserved; 100% also when something is refused. Default [50%, 80%, 100%]; [] for none.
+	Alerts []Percent `yaml:"alerts"`
+	// What to do with what does not fit: hold (it waits for the next window), or ask (it waits for an approval too, and the message says how to give it). Default hold.
+	AtLimit string `yaml:"at_limit"`
 }
 
 // Link limits how fast data goes over a source-destination pair; all that it covers shares its bandwidth.

@@ -38,6 +38,63 @@ func TestBudgetCovers(t *testing.T) {
 	}
 }
 
+func TestBudgetCounts(t *testing.T) {
+	s := Subject{Link: toS3, Dataset: "c4", Team: "language", Job: "night-7"}
+	for _, tt := range []struct {
+		budget Budget
+		want   bool
+	}{
+		{Budget{}, true}, {Budget{From: "azure", To: "s3-east", Dataset: "c4", Team: "language", Job: "night-7"}, true}, {Budget{To: "lab", Dataset: "c4"}, false},
+		{Budget{Dataset: "c4"}, true}, {Budget{Dataset: "c"}, false}, {Budget{Team: "language"}, true}, {Budget{Team: "vision"}, false},
+		{Budget{Job: "night-7"}, true}, {Budget{Job: "night"}, false}, {Budget{Job: "night-*"}, true}, {Budget{Job: "day-*"}, false}, {Budget{Job: "*"}, true},
+	} {
+		if got := tt.budget.Counts(s); got != tt.want {
+			t.Errorf("%+v counts: %v", tt.budget, got)
+		}
+	}
+	nobody := Subject{Link: toS3}
+	for _, b := range []Budget{{Dataset: "c4"}, {Team: "language"}, {Job: "night-7"}, {Job: "*"}} {
+		if b.Counts(nobody) {
+			t.Errorf("%+v counts what is for nobody", b)
+		}
+	}
+}
+
+// A transfer must fit every budget that counts it, whatever they select by.
+func TestEveryBudgetThatCounts(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "team", Team: "vision", LimitBytes: 50}, Budget{Name: "dataset", Dataset: "c4", LimitBytes: 80}, Budget{Name: "jobs", Job: "night-*", LimitBytes: 30})
+	c := over(toS3, 30)
+	c.Team, c.Job = "vision", "night-1"
+	r.settle(t, r.reserve(t, c), 30)
+	if e := r.refused(t, forJob("night-2", 1)); e.Use.Budget.Name != "jobs" {
+		t.Error(e)
+	}
+	c.Job, c.Bytes = "day", 20
+	r.settle(t, r.reserve(t, c), 20)
+	if e := r.refused(t, c); e.Use.Budget.Name != "team" {
+		t.Error(e)
+	}
+	r.settle(t, r.reserve(t, over(toS3, 30)), 30)
+	if e := r.refused(t, over(toS3, 1)); e.Use.Budget.Name != "dataset" {
+		t.Error(e)
+	}
+	other := over(toS3, 1000)
+	other.Dataset = "other"
+	other.Rate = freeRate(OnpremOut, "")
+	if !r.l.Free(other) {
+		t.Error("a free link that no budget counts is not free")
+	}
+	other.Team = "vision"
+	if r.l.Free(other) {
+		t.Error("a free link that a team's budget counts is free")
+	}
+	for name, want := range map[string]int64{"team": 50, "dataset": 80, "jobs": 30} {
+		if u := r.use(t, name); u.SettledBytes != want {
+			t.Errorf("%s: %d bytes, want %d", name, u.SettledBytes, want)
+		}
+	}
+}
+
 func TestUseLeft(t *testing.T) {
 	for _, tt := range []struct {
 		use   Use
@@ -92,7 +149,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{toS3, 70, 1 << 40, ""}, {toS3, 71, 0, `"all"`}, {toLab, 70, 50, ""}, {toLab, 70, 51, `"lab"`}, {toLab, 71, 51, `"all"`},
 	} {
-		err := r.l.Check(tt.link, tt.usd, tt.bytes)
+		err := r.l.Check(Subject{Link: tt.link}, tt.usd, tt.bytes)
 		if tt.over == "" && err == nil {
 			continue
 		}
@@ -102,7 +159,7 @@ func TestCheck(t *testing.T) {
 	}
 	// Looking opens no window.
 	r.now = r.now.AddDate(0, 1, 0)
-	if err := r.l.Check(toS3, 100, 0); err != nil {
+	if err := r.l.Check(Subject{Link: toS3}, 100, 0); err != nil {
 		t.Error(err)
 	}
 	r.now = r.now.AddDate(0, -1, 0)

@@ -32,7 +32,8 @@
 // put on the wire, at the dearest band that its meter can be in when it is settled; it is durable in the manifest and in
 // the journal before the request is made. Settled plus reserved stays within every [Budget] that covers the link. What a
 // process that died left reserved counts as spent. A window that was open stays closed once a later one was: a clock that
-// jumps back does not give its money again.
+// jumps back does not give its money again. [Ledger.Approve] lets more be spent, once. Where manifest and journal are lost, what
+// was spent is in doubt, and counts as all that there was, until [Ledger.Reset].
 //
 // # Units
 //

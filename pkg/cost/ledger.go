@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,6 +15,7 @@ type Ledger struct {
 	m       *manifest.Manifest
 	book    *Book
 	budgets []Budget
+	byName  map[string]Budget
 	// monthToDate holds, by pool, the bytes that others used of a meter in the month `opened`; a pool that is not in it is
 	// unknown and priced at its dearest paid tier.
 	monthToDate map[string]int64
@@ -22,6 +24,16 @@ type Ledger struct {
 	allowances map[string]int64
 	log        *slog.Logger
 	pauses     pauseCache
+	doubts     openDoubts
+	told       told
+	// step is told what was just made durable, or is about to be; tests end the process there.
+	step func(string)
+}
+
+func (l *Ledger) reached(step string) {
+	if l.step != nil {
+		l.step(step)
+	}
 }
 
 // LedgerOptions of OpenLedger.
@@ -35,27 +47,31 @@ type LedgerOptions struct {
 }
 
 // OpenLedger takes over a manifest's account: what the journal has and the manifest does not (because it was made anew, or
-// is a backup) is counted as spent, and reservations that a dead process left are settled whole. It must be called once
-// for a manifest, before anything is reserved.
+// is a backup) is counted as spent, and reservations that a dead process left are settled whole. Where the journal is known to have
+// lost some of it, every window that is open counts as spent until [Ledger.Reset]. It must be called once for a manifest, before
+// anything is reserved.
 func OpenLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	names := map[string]bool{}
+	names := map[string]Budget{}
 	for _, b := range o.Budgets {
-		if names[b.Name] || strings.Contains(b.Name, "\x00") {
+		if _, twice := names[b.Name]; twice || strings.Contains(b.Name, "\x00") {
 			return nil, fmt.Errorf("budget %q: want a name that no other budget has; budgets of one name would share their account", b.Name)
 		}
-		names[b.Name] = true
+		names[b.Name] = b
 	}
 	l := &Ledger{
-		m: m, book: o.Book, budgets: o.Budgets, monthToDate: o.MonthToDate, opened: WindowOf(m.Now()),
+		m: m, book: o.Book, budgets: o.Budgets, byName: names, monthToDate: o.MonthToDate, opened: WindowOf(m.Now()),
 		allowances: sharedAllowances(o.Book), log: o.Log,
 	}
 	if err := l.replay(); err != nil {
 		return nil, err
 	}
-	return l, l.recover()
+	if err := l.recover(); err != nil {
+		return nil, err
+	}
+	return l, errors.Join(l.catchUp(), l.dropHours(), l.loadDoubts())
 }
 
 // sharedAllowances finds the pools that share a free amount with others.
@@ -105,67 +121,16 @@ func (l *Ledger) position(tx *manifest.Tx, r Rate, month string) (*int64, error)
 	return at, err
 }
 
-// uses returns the standing of every budget that covers a link (nil: of all), in the window that is open now. A clock that
-// jumped back does not reopen an older window.
-func (l *Ledger) uses(tx *manifest.Tx, link *Link) ([]Use, error) {
-	clock := WindowOf(l.m.Now())
-	window, err := tx.LedgerMonth(clock)
-	if err != nil {
-		return nil, err
-	}
-	var out []Use
-	for _, b := range l.budgets {
-		if link != nil && !b.Covers(*link) {
-			continue
-		}
-		w, err := tx.Window(manifest.WindowID(b.Name, window))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Use{
-			Budget: b, Window: window, Clock: clock, Settled: NanoUSD(w.SettledNanoUSD), Reserved: NanoUSD(w.ReservedNanoUSD),
-			SettledBytes: w.SettledBytes, ReservedBytes: w.ReservedBytes,
-		})
-	}
-	return out, nil
-}
-
-// Uses returns how every budget stands now.
-func (l *Ledger) Uses() (out []Use, err error) {
-	err = l.m.View(func(tx *manifest.Tx) error {
-		out, err = l.uses(tx, nil)
-		return err
-	})
-	return out, err
-}
-
-// Check tells whether an amount over a link would fit all its budgets now, or which one it passes.
-func (l *Ledger) Check(link Link, amount NanoUSD, bytes int64) error {
-	return l.m.View(func(tx *manifest.Tx) error {
-		uses, err := l.uses(tx, &link)
-		if err != nil {
-			return err
-		}
-		for _, u := range uses {
-			if err := u.fits(amount, bytes); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // Note books a crossing that was Free inside a transaction of the caller's, after it happened, and returns its price: its
 // requests may cost something, and reports show its bytes. Free bytes do not count against budgets.
 func (l *Ledger) Note(tx *manifest.Tx, c Crossing, m Moved) (NanoUSD, error) {
-	month, err := tx.LedgerMonth(WindowOf(l.m.Now()))
+	now, err := tx.PassTime(manifest.At(l.m.Now()))
 	if err != nil {
 		return 0, err
 	}
 	c.Requests = m.Requests
 	price := AddNanoUSD(l.requestPrice(c), c.Retrieval)
 	return price, bookLine(tx, manifest.Open{
-		At: manifest.At(l.m.Now()), Bytes: max(0, m.Bytes), NanoUSD: int64(price), Requests: c.requestCount(),
-		Line: c.line(month), RateID: c.Rate.ID, Book: l.book.Version,
-	}, manifest.At(l.m.Now()), false)
+		At: now, Bytes: max(0, m.Bytes), NanoUSD: int64(price), Requests: c.requestCount(), Line: c.line(now.Time()), RateID: c.Rate.ID, Book: l.book.Version,
+	}, now, false)
 }

@@ -1,6 +1,8 @@
 package cost
 
 import (
+	"time"
+
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -24,6 +26,8 @@ type Crossing struct {
 	Path     string
 	Need     string
 	Activity string // transfer, index, verify, adopt, list
+	// Job and Team that it is for, "" if nobody said.
+	Job, Team string
 	// Bytes on the wire at most, with margin.
 	Bytes int64
 	// Requests at the provider they are billed by.
@@ -42,7 +46,7 @@ type Moved struct {
 
 // Free tells that nothing of it is paid and no budget counts it: no reservation is needed.
 func (l *Ledger) Free(c Crossing) bool {
-	if c.From == c.To {
+	if c.From == c.To && c.Rate.IsFree() {
 		return true // requests alone are settled afterwards; bytes do not leave the place
 	}
 	// A whole GiB, because a few bytes cost less than half a nano-dollar.
@@ -50,7 +54,7 @@ func (l *Ledger) Free(c Crossing) bool {
 		return false
 	}
 	for _, b := range l.budgets {
-		if b.Covers(c.Link) {
+		if b.Counts(c.Subject()) {
 			return false
 		}
 	}
@@ -84,9 +88,14 @@ func (l *Ledger) price(c Crossing, m Moved, at *int64) NanoUSD {
 	return AddNanoUSD(c.Rate.Price(m.Bytes, at), l.requestPrice(c), max(0, c.Retrieval))
 }
 
-func (c Crossing) line(month string) manifest.LineKey {
+// Subject is what budgets select the crossing by.
+func (c Crossing) Subject() Subject {
+	return Subject{Link: c.Link, Dataset: c.Dataset, Team: c.Team, Job: c.Job}
+}
+
+func (c Crossing) line(at time.Time) manifest.LineKey {
 	return manifest.LineKey{
-		Month: month, Dataset: c.Dataset, Path: c.Path, From: c.From.String(), To: c.To.String(),
-		Source: c.Link.Source, Dest: c.Link.Dest, Need: c.Need, Activity: c.Activity,
+		Month: WindowOf(at), Day: Period{}.day(at), Dataset: c.Dataset, Path: c.Path, From: c.From.String(), To: c.To.String(),
+		Source: c.Link.Source, Dest: c.Link.Dest, Need: c.Need, Activity: c.Activity, Job: c.Job, Team: c.Team,
 	}
 }

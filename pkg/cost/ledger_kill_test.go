@@ -17,6 +17,10 @@ import (
 
 // TestMain lets the test program play the process that is killed.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("CRASH_IN"); dir != "" {
+		fmt.Println("ended:", crashAt(dir, os.Getenv("CRASH_AT"), os.Getenv("READ_FROM")))
+		os.Exit(1)
+	}
 	if dir := os.Getenv("SPEND_IN"); dir != "" {
 		fmt.Println("ended:", spend(dir))
 		os.Exit(1)

@@ -200,7 +200,7 @@ func notLess(t *rapid.T, r *ledgerRig, model modelAccount) {
 	err := r.m.View(func(tx *manifest.Tx) error {
 		for budget, months := range model {
 			for month, w := range months {
-				got, err := tx.Window(manifest.WindowID(budget, month))
+				got, _, err := tx.Window(manifest.WindowID(budget, month))
 				if err != nil {
 					return err
 				}

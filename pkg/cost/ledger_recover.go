@@ -1,6 +1,8 @@
 package cost
 
 import (
+	"time"
+
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -12,14 +14,16 @@ func (l *Ledger) replay() error {
 		account string
 		number  uint64
 	}
-	open := map[id]manifest.Entry{}
+	var open map[id]manifest.Entry
 	var unknown manifest.Unaccounted
+	var doubt *manifest.Entry
 	err := l.m.Update(func(tx *manifest.Tx) (err error) {
+		open = map[id]manifest.Entry{}
 		book := func(e manifest.Entry) error {
-			if _, err := tx.LedgerMonth(e.Line.Month); err != nil {
+			if err := draw(tx, e.Drawn); err != nil {
 				return err
 			}
-			err := apply(tx, e.Open, manifest.Window{SettledNanoUSD: e.NanoUSD, SettledBytes: e.Bytes})
+			err := l.apply(tx, e.Open, manifest.Window{SettledNanoUSD: e.NanoUSD, SettledBytes: e.Bytes})
 			if err != nil || e.Bytes == 0 && e.NanoUSD == 0 && e.Requests == 0 {
 				return err
 			}
@@ -34,6 +38,12 @@ func (l *Ledger) replay() error {
 				if err == nil {
 					_, err = l.settle(tx, o, e.Open, e.Whole)
 				}
+				return err
+			}
+			if err := reach(tx, e); err != nil {
+				return err
+			}
+			if decided, err := replayDecision(tx, e); decided || err != nil {
 				return err
 			}
 			key := id{e.Account, e.ID}
@@ -59,10 +69,20 @@ func (l *Ledger) replay() error {
 				return err
 			}
 		}
-		return tx.AccountForJournal(unknown)
+		if err := tx.AccountForJournal(unknown); err != nil {
+			return err
+		}
+		doubt, err = l.doubt(tx, unknown)
+		return err
 	})
 	if err != nil {
 		return err
+	}
+	if doubt != nil {
+		l.log.Error("nobody knows all that was spent: every budget's open window counts as spent until datagravity budget reset", "why", doubt.Doubt.Why)
+		if err := l.m.Journal().Append(*doubt); err != nil {
+			return err
+		}
 	}
 	if unknown.Entries > 0 {
 		l.log.Warn("the journal has spend that the manifest did not know (it is new, or was restored): it was taken over",
@@ -76,6 +96,16 @@ func (l *Ledger) replay() error {
 		l.log.Warn("part of the journal is gone; the manifest still knows what it said, keep a backup of it", "files", unknown.Shorter)
 	}
 	return nil
+}
+
+// reach moves the ledger's time to that of an entry. One from before there was such a time may be of a later month than its own.
+func reach(tx *manifest.Tx, e manifest.Entry) error {
+	at := e.At
+	if month, err := time.Parse("2006-01", e.Line.Month); err == nil {
+		at = max(at, manifest.At(month))
+	}
+	_, err := tx.PassTime(at)
+	return err
 }
 
 // recover settles whole what a dead process left reserved: the bytes may have moved.

@@ -1,7 +1,7 @@
 package cost
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -50,89 +50,33 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	if len(t.c) == 0 && with == nil {
 		return t, nil
 	}
-	err := l.m.Batch(func(tx *manifest.Tx) error {
+	var reached []manifest.Alert
+	var refused error
+	l.reached("reserving")
+	err := l.m.Batch(func(tx *manifest.Tx) (err error) {
 		t.open = nil // of a run that was undone
-		for _, c := range t.c {
-			o, err := l.reserve(tx, c)
-			if err != nil {
-				return err
-			}
-			t.open = append(t.open, o)
+		a := l.admission(tx)
+		if t.open, refused, err = a.admit(t.c); err != nil || refused != nil {
+			return err // a refusal has written nothing: those in the same transaction go on
 		}
-		if with != nil {
-			return with(tx)
+		if reached, err = a.write(t.open); err != nil || with == nil {
+			return err
 		}
-		return nil
+		return with(tx)
 	})
 	if err != nil {
 		return nil, err
 	}
+	if refused != nil {
+		return nil, errors.Join(refused, l.Tell(refused))
+	}
+	l.logAlerts(reached)
+	l.reached("reserved in the manifest")
 	if err := l.journal("reserve", false, t.open...); err != nil {
 		// Nothing may be sent. The reservation stands until the manifest is opened again, and then counts as spent: the
 		// journal may or may not have it.
 		return nil, err
 	}
+	l.reached("reserved in the journal")
 	return t, nil
-}
-
-func (l *Ledger) reserve(tx *manifest.Tx, c Crossing) (o manifest.Open, err error) {
-	month, err := tx.LedgerMonth(WindowOf(l.m.Now()))
-	if err != nil {
-		return o, err
-	}
-	uses, err := l.uses(tx, &c.Link)
-	if err != nil {
-		return o, err
-	}
-	at, err := l.position(tx, c.Rate, month)
-	if err != nil {
-		return o, err
-	}
-	amount := l.dearest(c, at)
-	if amount == MaxNanoUSD || c.Bytes < 0 {
-		return o, fmt.Errorf("%w: %d bytes over %s for %q have no price that can be counted (rate %q)", ErrBudget, c.Bytes,
-			c.Link.Name(), c.Path, c.Rate.ID)
-	}
-	o = manifest.Open{
-		At: manifest.At(l.m.Now()), Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(),
-		Line: c.line(month), Meter: manifest.MeterID(c.Rate.Pool, month), RateID: c.Rate.ID, Book: l.book.Version,
-	}
-	for _, u := range uses {
-		if err := u.fits(amount, c.Bytes); err != nil {
-			return o, err
-		}
-		o.Windows = append(o.Windows, manifest.WindowID(u.Budget.Name, u.Window))
-	}
-	if o.ID, err = tx.NextReservation(); err != nil {
-		return o, err
-	}
-	if err := apply(tx, o, manifest.Window{ReservedNanoUSD: o.NanoUSD, ReservedBytes: o.Bytes}); err != nil {
-		return o, err
-	}
-	return o, tx.PutReservation(o)
-}
-
-// apply adds a change to every window of a reservation, and its bytes to the meter.
-func apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) error {
-	for _, id := range o.Windows {
-		w, err := tx.Window(id)
-		if err != nil {
-			return err
-		}
-		// Saturating, because without a limit of one kind nothing else bounds it.
-		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, d.SettledNanoUSD)
-		w.ReservedNanoUSD += d.ReservedNanoUSD
-		w.SettledBytes = addSaturating(w.SettledBytes, d.SettledBytes)
-		w.ReservedBytes += d.ReservedBytes
-		if err := tx.PutWindow(id, w); err != nil {
-			return err
-		}
-	}
-	m, err := tx.Meter(o.Meter)
-	if err != nil {
-		return err
-	}
-	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
-	m.ReservedBytes += d.ReservedBytes
-	return tx.PutMeter(o.Meter, m)
 }

@@ -51,7 +51,10 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 	}
 	return func() error {
 		t.done, t.settled = true, sum
-		return errors.Join(overrun, t.l.journal("settle", false, booked...))
+		t.l.reached("settled in the manifest")
+		err := t.l.journal("settle", false, booked...)
+		t.l.reached("settled in the journal")
+		return errors.Join(overrun, err)
 	}, nil
 }
 
@@ -106,7 +109,10 @@ func (t *Ticket) end(kind string, whole bool) error {
 		return err
 	}
 	t.done, t.settled = true, sum
-	return t.l.journal(kind, whole, ended...)
+	t.l.reached("ended in the manifest")
+	err = t.l.journal(kind, whole, ended...)
+	t.l.reached("ended in the journal")
+	return err
 }
 
 // settle turns reservation o into the settled amount s, if it still stands: nothing is booked twice.
@@ -114,7 +120,7 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood 
 	if _, stood, err = tx.Reservation(o.ID); err != nil || !stood {
 		return false, err
 	}
-	err = apply(tx, o, manifest.Window{
+	err = l.apply(tx, o, manifest.Window{
 		ReservedNanoUSD: -o.NanoUSD, ReservedBytes: -o.Bytes, SettledNanoUSD: s.NanoUSD, SettledBytes: s.Bytes,
 	})
 	if err != nil {
@@ -129,9 +135,42 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood 
 	return true, bookLine(tx, s, manifest.At(l.m.Now()), whole)
 }
 
+// apply adds a change to every window of a reservation, what was settled to the day that it was reserved on, and its bytes to the meter.
+func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) error {
+	for _, id := range o.Windows {
+		budget, _ := splitWindow(id)
+		w, err := windowOf(tx, id, l.byName[budget].Period.zoneName())
+		if err != nil {
+			return err
+		}
+		// Saturating, because without a limit of one kind nothing else bounds it.
+		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, d.SettledNanoUSD)
+		w.ReservedNanoUSD += d.ReservedNanoUSD
+		w.SettledBytes = addSaturating(w.SettledBytes, d.SettledBytes)
+		w.ReservedBytes += d.ReservedBytes
+		if err := tx.PutWindow(id, w); err != nil {
+			return err
+		}
+		if err := l.spend(tx, budget, o.At.Time(), manifest.Spent{NanoUSD: d.SettledNanoUSD, Bytes: d.SettledBytes}); err != nil {
+			return err
+		}
+	}
+	return addToMeter(tx, o.Meter, manifest.Meter{SettledBytes: d.SettledBytes, ReservedBytes: d.ReservedBytes})
+}
+
+func addToMeter(tx *manifest.Tx, id string, d manifest.Meter) error {
+	m, err := tx.Meter(id)
+	if err != nil {
+		return err
+	}
+	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
+	m.ReservedBytes += d.ReservedBytes
+	return tx.PutMeter(id, m)
+}
+
 // bookLine adds a settled amount to its ledger line.
 func bookLine(tx *manifest.Tx, s manifest.Open, now manifest.Millis, whole bool) error {
-	line, ok, err := tx.Line(s.Line)
+	line, ok, err := tx.Line(s.Line, s.RateID, s.Book)
 	if err != nil {
 		return err
 	}

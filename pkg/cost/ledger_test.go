@@ -28,7 +28,7 @@ func wantText(t rapid.TB, err, want error, texts ...string) {
 func TestReserveAllOrNone(t *testing.T) {
 	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 100})
 	free := over(toS3, 1000)
-	free.To = free.From
+	free.To, free.Rate = free.From, freeRate(SamePlace, "")
 	ran := 0
 	_, err := r.l.Reserve([]Crossing{over(toS3, 60), free, over(toS3, 60)}, func(*manifest.Tx) error { ran++; return nil })
 	wantText(t, err, ErrBudget, `budget "b" has`, "this needs up to")
@@ -70,7 +70,7 @@ func TestReserveAllOrNone(t *testing.T) {
 func TestNothingToReserve(t *testing.T) {
 	r := newLedgerRig(t)
 	c := over(toS3, 10)
-	c.To = c.From
+	c.To, c.Rate = c.From, freeRate(SamePlace, "")
 	ran := false
 	ticket, err := r.l.Reserve([]Crossing{c}, func(tx *manifest.Tx) error { ran = true; return tx.PutNeed(manifest.Need{ID: "n"}) })
 	if err != nil || !ran || ticket.Holds(0) || ticket.ReservedNanoUSD() != 0 {
@@ -87,12 +87,15 @@ func TestFreeAndNote(t *testing.T) {
 	gratis := freeRate(OnpremOut, "")
 	inPlace, unpriced, freeLink, counted, tiny := over(toS3, 10), over(toS3, 10), over(toS3, 10), over(toLab, 10), over(toS3, 1)
 	inPlace.To, unpriced.Rate, freeLink.Rate, counted.Rate = inPlace.From, Rate{}, gratis, gratis
+	charged := inPlace // by a NAT gateway, say
+	inPlace.Rate = freeRate(SamePlace, "")
 	tiny.Rate = rateOf(t, "azure:eastus", "aws:us-east-1", RouteOptions{})
 	for name, c := range map[string]struct {
 		Crossing
 		free bool
 	}{
-		"inside one place": {inPlace, true}, "a free route": {freeLink, true}, "a free route that a budget counts": {counted, false},
+		"inside one place": {inPlace, true}, "inside one place, at a price": {charged, false},
+		"a free route": {freeLink, true}, "a free route that a budget counts": {counted, false},
 		"a paid route": {over(toS3, 10), false}, "no price at all": {unpriced, false}, "one byte of a paid route": {tiny, false},
 	} {
 		if got := r.l.Free(c.Crossing); got != c.free {

@@ -67,14 +67,14 @@ func (t Trust) Check(r Rate, now time.Time) error {
 
 // CheckPrices tells why the budgets that cover a link may not rest on these rates, or nil. Without a budget nothing is
 // enforced, and every price will do. It must be asked before a plan is carried out and before anything is reserved.
-func (l *Ledger) CheckPrices(link Link, t Trust, rates ...Rate) error {
+func (l *Ledger) CheckPrices(s Subject, t Trust, rates ...Rate) error {
 	for _, b := range l.budgets {
-		if !b.Covers(link) {
+		if !b.Counts(s) {
 			continue
 		}
 		for _, r := range rates {
 			if err := t.Check(r, l.m.Now()); err != nil {
-				return fmt.Errorf("budget %q over %s: %w", b.Name, link.Name(), err)
+				return fmt.Errorf("budget %q over %s: %w", b.Name, s.Link.Name(), err)
 			}
 		}
 	}

@@ -4,7 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // accounts has one record. It stands in the meta bucket.
@@ -14,7 +19,7 @@ var (
 )
 
 // account is what the manifest knows about its ledger as a whole. It is written in every transaction that changes one of
-// the sealed tables: reservations, windows, meters, pins and billed lines. A checksum on each record tells that what is there is right; only a
+// the sealed tables: reservations, windows, meters, spending, what people decided, what bills added, and pins. A checksum on each record tells that what is there is right; only a
 // sum over all of them tells that nothing is gone, and a budget's window that is gone would let the budget be spent again.
 type account struct {
 	// ID names this account in the journal. A manifest that was made anew has another one, and counts from 1 again.
@@ -24,11 +29,17 @@ type account struct {
 	Sum     uint64 `cbor:"3,keyasint"`
 	// LastID is the highest id of a reservation so far.
 	LastID uint64 `cbor:"4,keyasint"`
-	// Month is the latest that a reservation was made in; a clock that jumps back does not open an earlier one.
-	Month string `cbor:"5,keyasint"`
+	// Month is what schema 2 kept in place of Clock.
+	Month string `cbor:"5,keyasint,omitempty"`
 	// Others are accounts of manifests that were lost, with the highest id of theirs that was taken over from the journal.
 	Others map[string]uint64 `cbor:"6,keyasint,omitempty"`
+	// Clock is the latest time that the ledger was in, to the quarter of an hour: a clock that jumps back opens no earlier window.
+	Clock Millis `cbor:"7,keyasint,omitempty"`
 }
+
+// clockStep: in every time zone in use days begin at a full quarter of an hour (UTC), so that no window begins within one. What is not
+// remembered of a time therefore decides nothing, and most transactions need not write it.
+const clockStep = Millis(15 * 60 * 1000)
 
 func newAccount() account {
 	var id [8]byte
@@ -92,8 +103,8 @@ func (m *Manifest) putAccount(tx *Tx) error {
 	return accounts.put(tx, accountKey, *tx.account)
 }
 
-// checkAccount reads the sealed tables whole and compares them with the account. They are small: a window for each budget
-// and month, a meter for each pool and month, the reservations that are open, the pins, and what bills added.
+// checkAccount reads the sealed tables whole and compares them with the account. They are small: a window and some days for each
+// budget, a meter for each pool and month, the reservations that are open, approvals, resets, what bills added, and the pins.
 func (m *Manifest) checkAccount() (a account, err error) {
 	err = m.View(func(tx *Tx) error {
 		stored, err := tx.ledgerAccount()
@@ -102,23 +113,15 @@ func (m *Manifest) checkAccount() (a account, err error) {
 		}
 		a = *stored
 		found := account{}
-		if err := sealAll(tx, &found, reservations); err != nil {
-			return err
-		}
-		if err := sealAll(tx, &found, windows); err != nil {
-			return err
-		}
-		if err := sealAll(tx, &found, meters); err != nil {
-			return err
-		}
-		if err := sealAll(tx, &found, pins); err != nil {
-			return err
-		}
-		if err := sealAll(tx, &found, billed); err != nil {
+		err = errors.Join(
+			sealAll(tx, &found, reservations), sealAll(tx, &found, windows), sealAll(tx, &found, meters), sealAll(tx, &found, spending),
+			sealAll(tx, &found, approvals), sealAll(tx, &found, doubts), sealAll(tx, &found, resets), sealAll(tx, &found, pins), sealAll(tx, &found, billed),
+		)
+		if err != nil {
 			return err
 		}
 		if found.Records != a.Records || found.Sum != a.Sum {
-			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, pins and billed lines, and should have %d (sum %016x, want %016x); %s",
+			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, spending, decisions, pins and billed lines, and should have %d (sum %016x, want %016x); %s",
 				ErrCorrupt, found.Records, a.Records, found.Sum, a.Sum, restoreHint)
 		}
 		return nil
@@ -145,16 +148,59 @@ func (tx *Tx) NextReservation() (uint64, error) {
 	return a.LastID, nil
 }
 
-// LedgerMonth is the month that the ledger is in when the clock says `now` ("2026-11"): never an earlier one than it was
-// in before. In an Update it is remembered.
-func (tx *Tx) LedgerMonth(now string) (string, error) {
+// take records that everything up to an id of an account is known, or was given up for good.
+func (a *account) take(account string, id uint64) {
+	if account == a.ID {
+		a.LastID = max(a.LastID, id)
+		return
+	}
+	if a.Others == nil {
+		a.Others = map[string]uint64{}
+	}
+	a.Others[account] = max(a.Others[account], id)
+}
+
+// known is, by account, the id up to which everything is.
+func (a *account) known() map[string]uint64 {
+	out := map[string]uint64{a.ID: a.LastID}
+	maps.Copy(out, a.Others)
+	return out
+}
+
+// LedgerTime is the time that the ledger is in when the clock says `now`: never an earlier one than was passed before, whatever the
+// clock does.
+func (tx *Tx) LedgerTime(now Millis) (Millis, error) {
 	a, err := tx.ledgerAccount()
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	if now > a.Month && tx.b.Writable() {
-		a.Month = now
+	return max(now, a.Clock), nil
+}
+
+// PassTime remembers, to the quarter of an hour, that the ledger was in a time, and returns its time as LedgerTime does.
+func (tx *Tx) PassTime(now Millis) (Millis, error) {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return 0, err
+	}
+	if step := now - now%clockStep; step > a.Clock {
+		a.Clock = step
 		tx.changed = true
 	}
-	return max(now, a.Month), nil
+	return max(now, a.Clock), nil
+}
+
+// clockOfMonth turns the month that schema 2 kept into a time.
+func clockOfMonth(b *bolt.Tx) error {
+	tx := &Tx{b: b}
+	a, err := tx.ledgerAccount()
+	if err != nil || a.Month == "" {
+		return err
+	}
+	at, err := time.Parse("2006-01", a.Month)
+	if err != nil {
+		return fmt.Errorf("%w: the account is in month %q; %s", ErrCorrupt, a.Month, restoreHint)
+	}
+	a.Clock, a.Month = max(a.Clock, At(at)), ""
+	return accounts.put(tx, accountKey, *a)
 }

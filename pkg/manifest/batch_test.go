@@ -187,7 +187,7 @@ func TestFullDisk(t *testing.T) {
 				t.Errorf("limit %d: %d needs, want %d", size, len(ids)/6+1, n)
 			}
 			view(t, m, func(tx *Tx) error {
-				w, err := tx.Window("w")
+				w, _, err := tx.Window("w")
 				if want := int64(n - 1); w.SettledBytes != want {
 					t.Errorf("limit %d: window %d, want %d", size, w.SettledBytes, want)
 				}

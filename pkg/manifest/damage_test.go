@@ -51,6 +51,8 @@ func fill(t testing.TB, m *Manifest, n int) (all []knowledge) {
 				tx.PutTransfer(Transfer{ID: name, Size: int64(i)}), tx.PutPart(name, Part{Number: 1, Size: int64(i), CV: make([]byte, 32)}),
 				tx.PutNeed(Need{ID: name, Bytes: int64(i)}), tx.PutLine(Line{LineKey: line, Bytes: int64(i)}),
 			)
+			_, alertErr := tx.PutAlert(Alert{Budget: name, UsedBytes: int64(i)})
+			err = errors.Join(err, alertErr)
 			all = append(all,
 				asks("datasets", name, true, func(tx *Tx) (Dataset, bool, error) { return tx.Dataset(name) }),
 				asks("facts", "c4\x00"+name, true, func(tx *Tx) (Fact, bool, error) { return tx.Fact("c4", name) }),
@@ -68,15 +70,24 @@ func fill(t testing.TB, m *Manifest, n int) (all []knowledge) {
 					return append(list, Part{})[0], len(list) == 1, err
 				}),
 				asks("needs", name, true, func(tx *Tx) (Need, bool, error) { return tx.Need(name) }),
-				asks("ledger", string(line.bytes()), true, func(tx *Tx) (Line, bool, error) { return tx.Line(line) }),
+				asks("ledger", string(Line{LineKey: line}.bytes()), true, func(tx *Tx) (Line, bool, error) { return tx.Line(line, "", "") }),
+				asks("alerts", string(Alert{Budget: name}.bytes()), true, func(tx *Tx) (a Alert, ok bool, err error) {
+					err = tx.Alerts(name, func(one Alert) (bool, error) { a, ok = one, true; return false, nil })
+					return a, ok, err
+				}),
 			)
 			if i < n/4 {
 				id, idErr := tx.NextReservation()
 				pin := Pin{Owner: name, Dataset: "c4", Destination: "lab", Created: Millis(i + 1)}
 				err = errors.Join(err, idErr, tx.PutPin(pin), tx.PutWindow(window, Window{SettledBytes: int64(i + 1)}), tx.PutMeter(meter, Meter{SettledBytes: int64(i + 1)}),
-					tx.PutReservation(Open{ID: id, Bytes: int64(i), Windows: []string{window}}))
+					tx.PutReservation(Open{ID: id, Bytes: int64(i), Windows: []string{window}}), tx.PutSpent("budget", Day, name, Spent{Bytes: int64(i + 1)}),
+					tx.PutApproval(Approval{ID: name, ExtraBytes: int64(i)}), tx.PutDoubt(Doubt{ID: name, At: Millis(i + 1)}), tx.PutReset(Reset{ID: name, At: Millis(i + 1)}))
 				all = append(all,
-					asks("windows", window, false, func(tx *Tx) (w Window, _ bool, err error) { w, err = tx.Window(window); return w, true, err }),
+					asks("windows", window, false, func(tx *Tx) (Window, bool, error) { return tx.Window(window) }),
+					asks("spending", "budget\x00day\x00"+name, false, func(tx *Tx) (s Spent, _ bool, err error) { s, err = tx.Spent("budget", Day, name); return s, true, err }),
+					asks("approvals", name, false, func(tx *Tx) (Approval, bool, error) { return tx.Approval(name) }),
+					asks("doubts", name, false, func(tx *Tx) (Doubt, bool, error) { return doubts.get(tx, key(name)) }),
+					asks("resets", name, false, func(tx *Tx) (Reset, bool, error) { return resets.get(tx, key(name)) }),
 					asks("meters", meter, false, func(tx *Tx) (m Meter, _ bool, err error) { m, err = tx.Meter(meter); return m, true, err }),
 					asks("pins", "lab\x00"+name+"\x00c4", false, func(tx *Tx) (Pin, bool, error) { return tx.Pin("lab", name, "c4") }),
 					asks("reservations", string(u64(id)), false, func(tx *Tx) (Open, bool, error) { return tx.Reservation(id) }),

@@ -9,6 +9,7 @@
 //	holder.json        who holds manifest.db, for the message to whoever must wait
 //	recipes/*.pack     recipes, immutable, up to 64 MiB a pack, each pack named by the BLAKE3 of its bytes
 //	journal/*.jsonl    every reservation and settlement, fsynced (the folder can be elsewhere)
+//	account.json       what was accounted for, here and beside the journal, for a manifest that is made anew
 //	paused.json        which links are paused; a file, so that pausing needs no lock on manifest.db
 //
 // # Damage
@@ -28,7 +29,7 @@
 // that the manifest does not know: all of them after manifest.db was lost and made anew, the youngest ones after a backup
 // of it was put back, none otherwise. Entries name the account that counts their ids, so that several losses do not mix
 // them up. What was reserved and never settled counts as spent: after a loss the account says as much as was spent or more,
-// never less, as long as the lines in the journal are whole.
+// never less, as long as the lines in the journal are whole. Where the journal itself is known to have lost some, [Manifest.LostSpend] says so.
 //
 // # Crash safety
 //

@@ -15,10 +15,14 @@ import (
 
 // Entry is one step of the ledger as the journal keeps it, a JSON line with a CRC32C before it.
 type Entry struct {
-	Kind string `json:"kind"` // reserve, settle, release, bill
-	Open        // of the reservation; for settle and release with what was charged; for bill its id, time and month alone
+	Kind string `json:"kind"` // reserve, settle, release; approve, doubt, reset; bill
+	Open        // of the reservation; for settle and release with what was charged; else its id, time and month alone
 	// Whole: charged in full, because nobody knows what moved.
 	Whole bool `json:"whole,omitempty"`
+	// What was decided, one of them.
+	Approval *Approval `json:"approval,omitempty"`
+	Doubt    *Doubt    `json:"doubt,omitempty"`
+	Reset    *Reset    `json:"reset,omitempty"`
 	// Billed is the line that a bill added.
 	Billed *Billed `json:"billed,omitempty"`
 	// Account that the id belongs to; Append sets it.
@@ -38,8 +42,9 @@ type Journal struct {
 	mu      sync.Mutex // guards pending, queued and durable
 	pending map[string]*bytes.Buffer
 	queued  uint64
-	// durable is the length of each file up to which it was synced.
-	durable map[string]int64
+	// durable is the length of each file up to which it was synced, durableID the highest id in this session's part of them.
+	durable             map[string]int64
+	queuedID, durableID uint64
 
 	syncing sync.Mutex // guards synced, files and failed
 	synced  uint64
@@ -91,6 +96,7 @@ func (j *Journal) Append(entries ...Entry) error {
 	}
 	j.mu.Lock()
 	for i, body := range bodies {
+		j.queuedID = max(j.queuedID, entries[i].ID)
 		name := "ledger-" + entries[i].Line.Month + ".jsonl"
 		buf := j.pending[name]
 		if buf == nil {
@@ -116,7 +122,7 @@ func (j *Journal) flush(upTo uint64) error {
 		return j.failed
 	}
 	j.mu.Lock()
-	batch, last := j.pending, j.queued
+	batch, last, lastID := j.pending, j.queued, j.queuedID
 	j.pending = map[string]*bytes.Buffer{}
 	j.mu.Unlock()
 	for name, buf := range batch {
@@ -127,6 +133,9 @@ func (j *Journal) flush(upTo uint64) error {
 		}
 	}
 	j.synced = last
+	j.mu.Lock()
+	j.durableID = lastID
+	j.mu.Unlock()
 	return nil
 }
 
@@ -159,6 +168,13 @@ func (j *Journal) lengths() map[string]int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return maps.Clone(j.durable)
+}
+
+// lastID is the highest id that this session made durable, 0 if none.
+func (j *Journal) lastID() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.durableID
 }
 
 // Close closes the files. Append fails from then on.

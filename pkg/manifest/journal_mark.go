@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 )
@@ -43,8 +42,8 @@ type Unaccounted struct {
 	// manifest has it all; only a second loss, of the manifest, would now be one of spend.
 	Shorter []string
 
-	last map[string]uint64 // by account, the highest id read
-	to   map[string]mark
+	before, last map[string]uint64 // by account, the highest id that was known, and that was read
+	to           map[string]mark
 }
 
 // UnaccountedEntries calls f for every entry of the journal that the manifest knows nothing of, oldest month first. stands
@@ -56,16 +55,12 @@ func (m *Manifest) UnaccountedEntries(tx *Tx, f func(e Entry, stands bool) error
 	if err != nil {
 		return out, err
 	}
-	known := maps.Clone(a.Others)
-	if known == nil {
-		known = map[string]uint64{}
-	}
-	known[a.ID] = a.LastID
+	known := a.known()
 	have, _, err := marks.get(tx, markKey)
 	if err != nil {
 		return out, err
 	}
-	out.last, out.to = map[string]uint64{}, map[string]mark{}
+	out.before, out.last, out.to = known, map[string]uint64{}, map[string]mark{}
 	names, err := m.journal.names()
 	if err != nil {
 		return out, err
@@ -134,21 +129,15 @@ func readHead(path string) ([]byte, error) {
 	return head[:n], errors.Join(err, f.Close())
 }
 
-// AccountForJournal records that the transaction has booked what was unaccounted. From then on the mark moves along.
+// AccountForJournal records that the transaction has booked what was unaccounted. From then on the mark moves along, and the trace
+// of the account with it.
 func (tx *Tx) AccountForJournal(u Unaccounted) error {
 	a, err := tx.ledgerAccount()
 	if err != nil {
 		return err
 	}
 	for account, id := range u.last {
-		if account == a.ID {
-			a.LastID = max(a.LastID, id)
-			continue
-		}
-		if a.Others == nil {
-			a.Others = map[string]uint64{}
-		}
-		a.Others[account] = max(a.Others[account], id)
+		a.take(account, id)
 	}
 	tx.changed = true
 	tx.accounted = true
@@ -158,7 +147,11 @@ func (tx *Tx) AccountForJournal(u Unaccounted) error {
 // moveMark moves the mark along in a transaction of the ledger, once the journal has grown enough.
 func (m *Manifest) moveMark(tx *Tx) error {
 	if tx.accounted {
-		tx.b.OnCommit(func() { m.accounted.Store(true) })
+		a := *tx.account
+		tx.b.OnCommit(func() {
+			m.accounted.Store(true)
+			m.leaveTrace(a)
+		})
 		return nil
 	}
 	if !m.accounted.Load() || m.journal == nil {
@@ -199,5 +192,11 @@ func (m *Manifest) putMark(tx *Tx, lengths map[string]int64) error {
 		}
 		to[name] = mark{n, head[:min(int64(len(head)), n)]}
 	}
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return err
+	}
+	account := *a
+	tx.b.OnCommit(func() { m.leaveTrace(account) })
 	return marks.put(tx, markKey, to)
 }

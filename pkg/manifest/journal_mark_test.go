@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // takeOver reads what is unaccounted and records it, as a ledger does when it is opened.
@@ -200,22 +201,52 @@ func TestDamagedAccountFails(t *testing.T) {
 	wantError(t, m.Update(func(tx *Tx) error { _, err := tx.NextReservation(); return err }), ErrCorrupt)
 }
 
-func TestLedgerMonthNeverGoesBack(t *testing.T) {
+// The time that the ledger is in stays where it was, to the quarter of an hour in which windows begin, while the clock is behind it.
+func TestLedgerTimeNeverGoesBack(t *testing.T) {
 	dir := t.TempDir()
 	m := open(t, dir, Options{})
+	at := func(text string) Millis {
+		v, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return At(v)
+	}
 	for _, step := range []struct{ clock, want string }{
-		{"2026-11", "2026-11"}, {"2026-10", "2026-11"}, {"2026-12", "2026-12"}, {"2025-01", "2026-12"},
+		{"2026-11-25T12:07:00Z", "2026-11-25T12:07:00Z"}, {"2026-11-25T11:59:59Z", "2026-11-25T12:00:00Z"}, {"2026-10-01T00:00:00Z", "2026-11-25T12:00:00Z"},
+		{"2026-11-25T12:14:59Z", "2026-11-25T12:14:59Z"}, {"2026-11-25T12:15:00Z", "2026-11-25T12:15:00Z"}, {"2026-11-25T12:14:59Z", "2026-11-25T12:15:00Z"},
+		{"2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"}, {"2025-01-01T00:00:00Z", "2026-12-01T00:00:00Z"},
 	} {
-		// Looking does not open a month.
-		view(t, m, func(tx *Tx) error { _, err := tx.LedgerMonth("2099-01"); return err })
+		// Looking does not move it.
+		update(t, m, func(tx *Tx) error { _, err := tx.LedgerTime(at("2099-01-01T00:00:00Z")); return err })
 		update(t, m, func(tx *Tx) error {
-			got, err := tx.LedgerMonth(step.clock)
-			if got != step.want {
-				t.Errorf("clock %s: month %s, want %s", step.clock, got, step.want)
+			got, err := tx.PassTime(at(step.clock))
+			if got != at(step.want) {
+				t.Errorf("clock %s: it is %s, want %s", step.clock, got.Time(), step.want)
 			}
 			return err
 		})
 		closeIt(t, m)
 		m = open(t, dir, Options{})
 	}
+}
+
+// A manifest of schema 2 knew the month alone.
+func TestMonthBecomesATime(t *testing.T) {
+	dir := t.TempDir()
+	m := open(t, dir, Options{})
+	update(t, m, func(tx *Tx) error {
+		a := newAccount()
+		a.Month = "2026-11"
+		return errors.Join(accounts.put(tx, accountKey, a), putVersion(tx.b, 2))
+	})
+	closeIt(t, m)
+	m = open(t, dir, Options{})
+	update(t, m, func(tx *Tx) error {
+		got, err := tx.LedgerTime(At(time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC)))
+		if want := At(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)); got != want {
+			t.Errorf("it is %s, want %s", got.Time(), want.Time())
+		}
+		return err
+	})
 }

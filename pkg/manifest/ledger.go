@@ -20,6 +20,16 @@ type Open struct {
 	Line     LineKey  `cbor:"8,keyasint" json:"line"`
 	RateID   string   `cbor:"9,keyasint,omitempty" json:"rate_id,omitempty"`
 	Book     string   `cbor:"10,keyasint,omitempty" json:"book,omitempty"`
+	// Drawn is what it took from approvals, beyond what its budgets have.
+	Drawn []Draw `cbor:"11,keyasint,omitempty" json:"drawn,omitempty"`
+}
+
+// Draw is what one reservation took from an approval in one window.
+type Draw struct {
+	Approval string `cbor:"1,keyasint" json:"approval"`
+	Window   string `cbor:"2,keyasint" json:"window"` // budget NUL window
+	NanoUSD  int64  `cbor:"3,keyasint,omitempty" json:"nano_usd,omitempty"`
+	Bytes    int64  `cbor:"4,keyasint,omitempty" json:"bytes,omitempty"`
 }
 
 // LineKey says what a ledger line is about.
@@ -33,9 +43,14 @@ type LineKey struct {
 	Dest     string `cbor:"7,keyasint,omitempty" json:"destination,omitempty"`
 	Need     string `cbor:"8,keyasint,omitempty" json:"need,omitempty"`
 	Activity string `cbor:"9,keyasint" json:"activity"` // transfer, index, verify, adopt
+	// Day is that of the reservation, 2026-11-26 in UTC; "" in lines from before schema 3.
+	Day string `cbor:"10,keyasint,omitempty" json:"day,omitempty"`
+	// Job and Team that it is charged to, "" if nobody said.
+	Job  string `cbor:"11,keyasint,omitempty" json:"job,omitempty"`
+	Team string `cbor:"12,keyasint,omitempty" json:"team,omitempty"`
 }
 
-// Line is the account of one shard over one link: the settled sums. The journal holds every single step.
+// Line is the account of one shard over one link on one day at one price: the settled sums. The journal holds every single step.
 type Line struct {
 	LineKey  LineKey `cbor:"1,keyasint" json:"line"`
 	First    Millis  `cbor:"2,keyasint" json:"first"`
@@ -55,6 +70,8 @@ type Window struct {
 	ReservedNanoUSD int64 `cbor:"2,keyasint" json:"reserved_nano_usd"`
 	SettledBytes    int64 `cbor:"3,keyasint" json:"settled_bytes"`
 	ReservedBytes   int64 `cbor:"4,keyasint" json:"reserved_bytes"`
+	// Alerted is the highest share of the limit that was told of, in hundredths of a percent.
+	Alerted int64 `cbor:"5,keyasint,omitempty" json:"alerted,omitempty"`
 }
 
 // Meter is what one pooled meter of a provider measured in one month, as far as we moved it.
@@ -77,11 +94,8 @@ func (tx *Tx) Reservations(f func(Open) (bool, error)) error {
 	return reservations.scan(tx, nil, nil, func(_ []byte, o Open) (bool, error) { return f(o) })
 }
 
-// Window returns a budget's use of a window, zero if none.
-func (tx *Tx) Window(id string) (Window, error) {
-	w, _, err := windows.get(tx, []byte(id))
-	return w, err
-}
+// Window returns what is counted of a budget in a window, if anything is.
+func (tx *Tx) Window(id string) (Window, bool, error) { return windows.get(tx, []byte(id)) }
 
 // PutWindow replaces it.
 func (tx *Tx) PutWindow(id string, w Window) error { return windows.put(tx, []byte(id), w) }
@@ -101,15 +115,18 @@ func (tx *Tx) PutMeter(id string, m Meter) error { return meters.put(tx, []byte(
 // MeterID names a pool's month.
 func MeterID(pool, month string) string { return string(key(pool, month)) }
 
-func (k LineKey) bytes() []byte {
-	return key(k.Month, k.Dataset, k.Path, k.Source, k.Dest, k.From, k.To, k.Need, k.Activity)
+func (l Line) bytes() []byte {
+	k := l.LineKey
+	return key(k.Month, k.Dataset, k.Path, k.Source, k.Dest, k.From, k.To, k.Need, k.Activity, k.Day, k.Job, k.Team, l.RateID, l.Book)
 }
 
-// Line returns the account of one shard over one link.
-func (tx *Tx) Line(k LineKey) (Line, bool, error) { return lines.get(tx, k.bytes()) }
+// Line returns the account of one shard over one link on one day, at one price.
+func (tx *Tx) Line(k LineKey, rateID, book string) (Line, bool, error) {
+	return lines.get(tx, Line{LineKey: k, RateID: rateID, Book: book}.bytes())
+}
 
 // PutLine replaces it.
-func (tx *Tx) PutLine(l Line) error { return lines.put(tx, l.LineKey.bytes(), l) }
+func (tx *Tx) PutLine(l Line) error { return lines.put(tx, l.bytes(), l) }
 
 // Lines calls f for every line, by month, dataset and path.
 func (tx *Tx) Lines(f func(Line) (bool, error)) error {

@@ -36,6 +36,9 @@ type OpenNeed struct {
 	Value int64 `cbor:"4,keyasint,omitempty" json:"value,omitempty"`
 	// Snapshot that is wanted; zero: what the source lists.
 	Snapshot chunker.Digest `cbor:"5,keyasint" json:"snapshot"`
+	// Job and Team that it is charged to; "": nobody said.
+	Job  string `cbor:"6,keyasint,omitempty" json:"job,omitempty"`
+	Team string `cbor:"7,keyasint,omitempty" json:"team,omitempty"`
 }
 
 // Need returns one by its id.

@@ -45,6 +45,7 @@ type Manifest struct {
 	poisoned atomic.Pointer[error]
 	// accounted: this session has taken the journal into account.
 	accounted atomic.Bool
+	traces    traces
 }
 
 // OpenDir opens the manifest in a state directory, making it if it does not exist. Errors: [ErrLocked], [ErrNewer],
@@ -103,7 +104,7 @@ func (m *Manifest) setUp(o Options) (err error) {
 
 // Close lets go of the lock. Transactions must have ended.
 func (m *Manifest) Close() error {
-	return errors.Join(m.markJournal(), m.journal.Close(), m.closeFile())
+	return errors.Join(m.markJournal(), m.traces.failure(), m.journal.Close(), m.closeFile())
 }
 
 func (m *Manifest) closeFile() error {

@@ -229,7 +229,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = OpenDir(dir, Options{})
-	wantError(t, err, ErrNewer, "has schema 4, this program knows 3")
+	wantError(t, err, ErrNewer, fmt.Sprintf("has schema %d, this program knows %d", SchemaVersion+1, SchemaVersion))
 	after, err := os.ReadFile(filepath.Join(dir, "manifest.db"))
 	if err != nil || string(before) != string(after) {
 		t.Errorf("the file of the newer program was changed (%v)", err)

@@ -18,13 +18,15 @@ var metaBucket, versionKey = []byte("meta"), []byte("schema")
 var buckets = []string{
 	"meta", datasets.bucket, facts.bucket, snapshots.bucket, snapshotPages.bucket, recipeLocations.bucket, packs.bucket,
 	replicas.bucket, replicasByDigest.bucket, transfers.bucket, parts.bucket, reservations.bucket, windows.bucket,
-	meters.bucket, lines.bucket, needs.bucket, pins.bucket, billed.bucket,
+	meters.bucket, lines.bucket, needs.bucket, pins.bucket, spending.bucket, approvals.bucket, doubts.bucket, resets.bucket, alerts.bucket,
+	billed.bucket,
 }
 
 // migrations[i] turns version i into i+1; what buckets it adds, initSchema makes afterwards. Version 1 is the first.
 var migrations = map[int]func(*bolt.Tx) error{
 	1: func(*bolt.Tx) error { return nil }, // version 2 has pins
-	2: func(*bolt.Tx) error { return nil }, // version 3 has what came from bills
+	// Version 3 has spending by day, approvals, doubts, resets and alerts, and what came from bills; its ledger keeps a time, not a month.
+	2: clockOfMonth,
 }
 
 // initSchema makes what is missing. It serves a new file, and an older one after its migration.

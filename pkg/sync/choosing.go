@@ -33,22 +33,16 @@ type choosing struct {
 	s       *Syncer
 	pricer  *plan.Pricer
 	uses    []cost.Use
-	routes  map[routeKey]uint16
+	routes  map[cost.Subject]uint16 // what decides which budgets cover a charge
 	sources map[string]uint16
 	numbers numbering
-}
-
-// routeKey is what decides which budgets cover a charge.
-type routeKey struct {
-	dataset string
-	link    cost.Link
 }
 
 // newChoosing starts from how the budgets stand now.
 func (s *Syncer) newChoosing(reachBytes int64) (*choosing, error) {
 	b := &choosing{
 		Problem: &choose.Problem{Now: s.Manifest.Now()}, s: s, pricer: plan.NewPricer(s.Ledger, s.Manifest, s.Engine.PartBytes(), reachBytes),
-		routes: map[routeKey]uint16{}, sources: map[string]uint16{}, numbers: numbering{},
+		routes: map[cost.Subject]uint16{}, sources: map[string]uint16{}, numbers: numbering{},
 	}
 	var err error
 	if b.uses, err = s.Ledger.Uses(); err != nil {
@@ -62,9 +56,6 @@ func (s *Syncer) newChoosing(reachBytes int64) (*choosing, error) {
 	}
 	return b, nil
 }
-
-// covers tells whether a budget counts what a plan moves over a link.
-func covers(b cost.Budget, _ *plan.Plan, link cost.Link) bool { return b.Covers(link) }
 
 // add makes a plan a job.
 func (b *choosing) add(q Request, p *plan.Plan) error {
@@ -96,13 +87,13 @@ func (b *choosing) add(q Request, p *plan.Plan) error {
 // the other, so that one page is enough.
 func (b *choosing) setAside(q Request) error {
 	link := b.s.link(q.Source, &q.Destination)
-	c, err := b.s.lookup(link, q.Source.Name, maxPageBytes, cost.OpList, q.Source.Store)
+	c, err := b.s.lookup(link, q.Source.Name, q.Source.For, maxPageBytes, cost.OpList, q.Source.Store)
 	if err != nil || b.s.Ledger.Free(c) {
 		return err
 	}
 	price := cost.AddNanoUSD(c.Rate.Price(c.Bytes, nil), b.s.Ledger.Book().Requests(c.RequestPrices, cost.OpList, 1))
 	for i, u := range b.uses {
-		if !covers(u.Budget, nil, link) {
+		if !u.Budget.Counts(c.Subject()) {
 			continue
 		}
 		usd, bytes := u.Left()
@@ -149,12 +140,13 @@ func (b *choosing) source(name string) uint16 {
 }
 
 func (b *choosing) route(p *plan.Plan, link cost.Link) uint16 {
-	k := routeKey{p.Dataset, link}
+	k := p.Subject()
+	k.Link = link
 	n, ok := b.routes[k]
 	if !ok {
 		var list []uint16
 		for i, u := range b.uses {
-			if covers(u.Budget, p, link) {
+			if u.Budget.Counts(k) {
 				list = append(list, uint16(i))
 			}
 		}

@@ -150,7 +150,7 @@ func (s *Syncer) headOver(ctx context.Context, q Request, c anotherCopy, st stor
 	}
 	d := q.Destination
 	link := cost.Link{Source: c.at.Name, SourceLocation: c.at.Location, Dest: d.Name, DestLocation: d.Location}
-	crossing, err := s.lookup(link, c.of, maxHeadBytes, cost.OpRead, st)
+	crossing, err := s.lookup(link, c.of, q.Source.For, maxHeadBytes, cost.OpRead, st)
 	if err != nil {
 		return o, err
 	}

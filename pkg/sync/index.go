@@ -72,7 +72,7 @@ func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.Stat
 	for i, st := range unread {
 		items[i] = plan.Item{State: st, Way: plan.Full}
 	}
-	p := plan.Plan{Dataset: src.Name, Route: route, Items: items}
+	p := plan.Plan{Dataset: src.Name, Route: route, Items: items, For: src.For}
 	if err := p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil {
 		return false, err
 	}

@@ -61,7 +61,7 @@ func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
 	if q.Wish != (Wish{}) {
 		open.NeedBy, open.Priority, open.Value = manifest.At(q.Wish.NeedBy), q.Wish.Priority, q.Wish.Value
 	}
-	open.Snapshot = q.Snapshot
+	open.Snapshot, open.Job, open.Team = q.Snapshot, q.Source.For.Job, q.Source.For.Team
 	n.Open = &open
 	return n, tx.PutNeed(n)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -16,9 +15,6 @@ import (
 
 // ErrOwner: a pin's owner has no usable name.
 var ErrOwner = errors.New("not the name of an owner")
-
-// ownerPattern takes the names of jobs, users and mail addresses, and nothing that a terminal or a shell would make something of.
-var ownerPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$`)
 
 // Claim is what a pin is asked for with.
 type Claim struct {
@@ -34,7 +30,7 @@ type Claim struct {
 // Pin makes a pin, or renews or moves the one that the owner has of the dataset at the destination. The snapshot need not be there
 // yet. Errors: [ErrOwner], [ErrNotReady] for a dataset without a snapshot, [manifest.ErrNoSnapshot].
 func (s *Syncer) Pin(c Claim) (p manifest.Pin, err error) {
-	if !ownerPattern.MatchString(c.Owner) {
+	if !jobs.ValidName(c.Owner) {
 		return p, fmt.Errorf("%w: %q; use up to 128 letters, digits and ._:@/-, a letter or digit first", ErrOwner, c.Owner)
 	}
 	p = manifest.Pin{

@@ -52,7 +52,7 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 		return nil, err
 	}
 	p := &plan.Plan{
-		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items,
+		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items, For: q.Source.For,
 	}
 	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
 }
@@ -146,6 +146,6 @@ func (s *Syncer) learn(ctx context.Context, q Request, p *plan.Plan) (engine.Sum
 // read has the engine read shards for the index alone.
 func (s *Syncer) read(ctx context.Context, src Source, items []plan.Item, route plan.Route, shared *store.PartLimits) (engine.Summary, error) {
 	return s.Engine.Run(ctx, engine.Job{
-		Dataset: src.Dataset, Source: src.Store, Route: route, Items: items, Shared: shared, Activity: "index",
+		Dataset: src.Dataset, Source: src.Store, Route: route, Items: items, Shared: shared, Activity: "index", For: src.For,
 	})
 }

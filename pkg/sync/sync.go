@@ -167,7 +167,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
-		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer",
+		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer", For: q.Source.For,
 		Slack: q.slack(p, s.Manifest.Now()),
 	})
 	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)

@@ -31,6 +31,8 @@ type Source struct {
 	index.Dataset
 	Store    store.Store
 	Location store.Location
+	// For is who reading and moving it is charged to.
+	For plan.Payer
 }
 
 // Destination is a place with the store it is in.
@@ -178,7 +180,7 @@ const maxPageBytes = 8 << 20
 
 // list lists the source, each page under a reservation where the link is paid.
 func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.Listing, error) {
-	c, err := s.lookup(link, src.Name, maxPageBytes, cost.OpList, src.Store)
+	c, err := s.lookup(link, src.Name, src.For, maxPageBytes, cost.OpList, src.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -199,13 +201,13 @@ func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.L
 }
 
 // lookup is a request to a link's source about what it has, answered with so many bytes at most.
-func (s *Syncer) lookup(link cost.Link, dataset string, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
+func (s *Syncer) lookup(link cost.Link, dataset string, payer plan.Payer, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
 	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes.FromStore(link.Source))
 	if err == nil {
-		err = s.Ledger.CheckPrices(link, s.Routes.Trust, rate)
+		err = s.Ledger.CheckPrices(cost.Subject{Link: link, Dataset: dataset, Team: payer.Team, Job: payer.Job}, s.Routes.Trust, rate)
 	}
 	return cost.Crossing{
-		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate,
+		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate, Job: payer.Job, Team: payer.Team,
 		Requests: map[cost.Op]int64{op: 1}, RequestPrices: requestPrices(at, link.SourceLocation),
 	}, err
 }

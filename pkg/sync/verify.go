@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -88,13 +89,13 @@ func itemOf(r manifest.Replica) plan.Item {
 func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, items []plan.Item, out *Verification) error {
 	route, err := s.route(src, &d)
 	if err == nil {
-		err = s.Ledger.CheckPrices(route.Link, route.Trust, route.Back)
+		err = s.Ledger.CheckPrices(cost.Subject{Link: route.Link, Dataset: src.Name, Team: src.For.Team, Job: src.For.Job}, route.Trust, route.Back)
 	}
 	if err != nil {
 		return err
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
-		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify",
+		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify", For: src.For,
 	})
 	for _, c := range sum.Ways {
 		out.Read += c.Shards

@@ -95,6 +95,8 @@ type Job struct {
 	Need string
 	// Activity of the ledger's lines: transfer or index.
 	Activity string
+	// For is who it is charged to.
+	For plan.Payer
 }
 
 // run is one Run.

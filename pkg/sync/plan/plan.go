@@ -15,6 +15,7 @@ type Plan struct {
 	Snapshot    chunker.Digest // zero: what the source lists now
 	Destination Destination
 	Route       Route
+	For         Payer
 	Items       []Item
 	Estimate    Estimate
 	// Keeping and Alternatives are what [Plan.Weigh] found.
@@ -28,6 +29,14 @@ type Plan struct {
 	Removals []Removal
 	// Guard says why the deletions will be refused; nil: they will not.
 	Guard error
+}
+
+// Payer is who moving is for, and charged to: what budgets select by beside the dataset and its way.
+type Payer struct{ Job, Team string } // "" if nobody said
+
+// Subject is what budgets select the plan by.
+func (p *Plan) Subject() cost.Subject {
+	return cost.Subject{Link: p.Route.Link, Dataset: p.Dataset, Team: p.For.Team, Job: p.For.Job}
 }
 
 // Finish orders the items into waves and prices them.
@@ -70,10 +79,10 @@ func (p *Plan) Fits(l *cost.Ledger) error {
 	if e.UpperBytes == 0 && e.UpperUSD == 0 {
 		return nil
 	}
-	if err := l.CheckPrices(p.Route.Link, p.Route.Trust, e.rates...); err != nil {
+	if err := l.CheckPrices(p.Subject(), p.Route.Trust, e.rates...); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
 	}
-	if err := l.Check(p.Route.Link, e.UpperUSD, e.UpperBytes); err != nil {
+	if err := l.Check(p.Subject(), e.UpperUSD, e.UpperBytes); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)
 	}
 	return nil
