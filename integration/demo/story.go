@@ -70,7 +70,10 @@ func (d *demo) story(ctx context.Context) error {
 	if err := d.replicate(ctx, 3, workload{}); err != nil {
 		return err
 	}
-	return d.account(ctx)
+	if err := d.account(ctx); err != nil {
+		return err
+	}
+	return d.bill(ctx, d.started)
 }
 
 // replicate plans, syncs and asks for readiness at every destination, then reads everything back.
