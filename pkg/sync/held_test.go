@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -47,9 +48,12 @@ func TestUnchangedAndHeld(t *testing.T) {
 func TestDestinationIsOpenedWhereItIsNeeded(t *testing.T) {
 	r := newRig(t)
 	r.put("a.tar", data(1, 1000))
+	var mu sync.Mutex // it is opened ahead, too
 	opened, fails := 0, error(nil)
 	r.dst.Store = nil
 	r.dst.Open = func(context.Context) (store.Store, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		opened++
 		return r.dest, fails
 	}
