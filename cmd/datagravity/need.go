@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
@@ -81,9 +83,15 @@ and --value, if any is given.`,
 func newNeedRemove(g *globals) *cobra.Command {
 	var sel selectionFlags
 	c := &cobra.Command{
-		Use: "remove DATASET --to DEST", Short: "Take a need back; what is there of it stays", Args: cobra.ExactArgs(1),
+		Use: "remove DATASET --to DEST", Short: "Take a need back; what is there of it stays",
+		Long: `Takes a need back, also one whose dataset or destination the configuration no longer has. What is there of it stays.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withNeeds(c.Context(), g, args[0], sel, chargeFlags{}, dgsync.Wish{}, func(a *app, list []dgsync.Request) error {
+			list, err := sel.named(args[0])
+			if err != nil {
+				return err
+			}
+			return withManifest(g, func(a *app) error {
 				if err := a.sync.DropNeeds(list...); err != nil {
 					return err
 				}
@@ -95,7 +103,8 @@ func newNeedRemove(g *globals) *cobra.Command {
 			})
 		},
 	}
-	sel.add(c)
+	c.Flags().StringVar(&sel.to, "to", "", "destination, by the name that it was asked for with; several with commas between them")
+	c.Flags().StringArrayVar(&sel.shards, "shards", nil, "the `glob` that it was asked for with; may be repeated")
 	return c
 }
 
@@ -135,6 +144,24 @@ func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFla
 	return f(a, list)
 }
 
+// named are requests by what names their needs alone; nothing is opened, or must be configured any more.
+func (f *selectionFlags) named(dataset string) (list []dgsync.Request, err error) {
+	names, err := f.destinations()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		var q dgsync.Request
+		if q.Selection, err = jobs.NewSelection(f.shards); err != nil {
+			return nil, usageError{err}
+		}
+		q.Source.Name, _ = splitSnapshot(dataset)
+		q.Destination.Name = name
+		list = append(list, q)
+	}
+	return list, nil
+}
+
 // requests for one dataset at several destinations.
 func (a *app) requests(ctx context.Context, dataset string, names []string, sel selectionFlags, charge chargeFlags) (list []dgsync.Request, err error) {
 	for _, name := range names {
@@ -160,13 +187,34 @@ func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []e
 		}
 		q, err := a.request(ctx, n.Dataset, n.Destination, n.Globs, snapshot, chargeFlags{n.Open.Job, n.Open.Team})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", needName(n.Dataset, n.Destination, n.Globs), err))
+			errs = append(errs, &goneError{n, err})
 			continue
 		}
 		q.Wish = wishOf(*n.Open)
 		list = append(list, q)
 	}
 	return list, errs, nil
+}
+
+// goneError is why an open need cannot be asked for. It is no mistake on the command line, although the configuration no longer has what the
+// need names.
+type goneError struct {
+	need manifest.Need
+	why  error
+}
+
+func (e *goneError) Error() string {
+	name := needName(e.need.Dataset, e.need.Destination, e.need.Globs)
+	return fmt.Sprintf("%s: %v; datagravity need remove %s --to %s takes it back", name, e.why, e.need.Dataset, e.need.Destination)
+}
+
+// Unwrap gives the cause, unless it is one that names the command line.
+func (e *goneError) Unwrap() error {
+	var usage usageError
+	if errors.As(e.why, &usage) {
+		return nil
+	}
+	return e.why
 }
 
 func wishOf(o manifest.OpenNeed) dgsync.Wish {

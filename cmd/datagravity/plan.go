@@ -75,6 +75,12 @@ them run now under all budgets together, in which order, and what holds the othe
 				return err
 			}
 			if o.all || strings.Contains(sel.to, ",") {
+				if o.keep != 0 {
+					return usageError{errors.New("--keep: the storage is priced for one destination; take one --to with it")}
+				}
+				if o.all && o.charge != (chargeFlags{}) {
+					return usageError{errors.New("--all: each need has its own --job and --team; datagravity need add changes them")}
+				}
 				return runPlans(c.Context(), g, args, sel, o)
 			}
 			return runPlan(c.Context(), g, args[0], sel, o)
@@ -130,15 +136,17 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	q.Check, q.Adopt = o.check, o.adopt
-	a.sync.BitsPerSecond, a.sync.Keep = float64(bandwidth), o.keep
+	a.sync.BitsPerSecond = float64(bandwidth)
 	p, err := a.sync.Plan(ctx, q)
+	if err == nil {
+		err = p.Weigh(a.ledger, a.m, a.sync.Engine.PartBytes(), o.keep)
+	}
 	if err != nil {
 		return ended(ctx, err)
 	}
-	fits := errors.Join(p.Readable(a.ledger.Book()), a.told(p.Fits(a.ledger)))
-	room := p.FitsRoom()
+	fits, room := a.told(p.Fits(a.ledger)), errors.Join(p.Readable(a.ledger.Book()), p.FitsRoom())
 	if g.json {
-		return saying(g.printJSON(planDocument(p, fits, true)), errors.Join(fits, room))
+		return saying(g.printJSON(planDocument(p, fits, room, true)), errors.Join(fits, room))
 	}
 	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printRoom(g, p, o.list)); err != nil {
 		return err
@@ -177,7 +185,7 @@ type itemJSON struct {
 	ReadFirst bool `json:"read_first,omitempty"`
 }
 
-func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
+func planDocument(p *plan.Plan, fits, room error, shards bool) planJSON {
 	out := planJSON{
 		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
 		Location: p.Route.Destination.String(), Estimate: p.Estimate, Storage: p.Keeping, Alternatives: p.Alternatives, Fits: fits == nil, roomJSON: roomDocument(p),
@@ -185,7 +193,7 @@ func planDocument(p *plan.Plan, fits error, shards bool) planJSON {
 	if !p.Snapshot.IsZero() {
 		out.Snapshot = p.Snapshot.String()
 	}
-	if err := errors.Join(fits, p.FitsRoom()); err != nil {
+	if err := errors.Join(fits, room); err != nil {
 		out.Refusal, out.Approve = err.Error(), approvalCommands(fits)
 	}
 	if shards {

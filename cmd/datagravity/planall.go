@@ -112,7 +112,7 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 		out := plansJSON{Plans: []planJSON{}, Choice: choiceDocument(c, gone)}
 		for _, p := range c.Plans {
 			if p != nil {
-				out.Plans = append(out.Plans, planDocument(p, p.Fits(a.ledger), o.list))
+				out.Plans = append(out.Plans, planDocument(p, a.told(p.Fits(a.ledger)), errors.Join(p.Readable(a.ledger.Book()), p.FitsRoom()), o.list))
 			}
 		}
 		return saying(g.printJSON(out), failed)
@@ -129,7 +129,7 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 			_, _ = fmt.Fprintln(g.out)
 		}
 	}
-	return errors.Join(printChoice(g, choiceDocument(c, nil)), failed)
+	return errors.Join(printChoice(g, choiceDocument(c, gone)), failed)
 }
 
 // named are the errors of what could not be planned, each with its need.
@@ -175,7 +175,12 @@ func choiceDocument(c *dgsync.Chosen, gone []error) choiceJSON {
 		}
 	}
 	for _, err := range gone {
-		out.Failed = append(out.Failed, failedJSON{Error: err.Error()})
+		f := failedJSON{Error: err.Error()}
+		var of *goneError
+		if errors.As(err, &of) {
+			f.Dataset, f.Destination = of.need.Dataset, of.need.Destination
+		}
+		out.Failed = append(out.Failed, f)
 	}
 	for i, b := range c.Problem.Budgets {
 		u := c.Choice.Budgets[i]

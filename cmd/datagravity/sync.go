@@ -51,6 +51,9 @@ without moving a byte, any other is refused by name unless --adopt says what to 
 				return err
 			}
 			if o.all {
+				if o.wish != (dgsync.Wish{}) || o.charge != (chargeFlags{}) {
+					return usageError{errors.New("--all: each need has its own --need-by, --priority, --value, --job and --team; datagravity need add changes them")}
+				}
 				return runSyncAll(c.Context(), g, o)
 			}
 			return runSync(c.Context(), g, args[0], sel, o)

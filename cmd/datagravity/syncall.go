@@ -63,7 +63,7 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		}
 		name := needName(q.Source.Name, q.Destination.Name, q.Selection.Globs)
 		rep, err := a.sync.Sync(ctx, q)
-		if err != nil {
+		if err = a.told(err); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 		switch {

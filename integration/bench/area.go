@@ -31,6 +31,7 @@ var areas = []area{
 	}},
 	{"engine", newBed, []benchmark{
 		{"first", firstSync(firstTargets{wall: 1.05, cpu: 1.15})},
+		{"parts", firstInParts},
 		{"far", farSync},
 		{"edited", edited},
 		{"appended", appended},

@@ -45,12 +45,33 @@ func firstSync(t firstTargets) func(context.Context, *bed) ([]row, error) {
 	}
 }
 
+// inParts have rclone upload objects of this size as datagravity does, in parts, where its default is one request each.
+var inParts = []string{"--s3-upload-cutoff", "0", "--s3-chunk-size", "8Mi"}
+
+// firstInParts is firstSync beside an rclone that uploads in parts, too: the server puts those together in another file, which costs it
+// a second copy of every byte, as it does no real S3.
+func firstInParts(ctx context.Context, b *bed) (rows []row, err error) {
+	s, err := b.seed(ctx, "parts", max(2, b.scaled(firstObjects)), firstObjectBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.dropSource(ctx, s)) }()
+	p, err := b.copyInTurn(ctx, b.runs, s, b.azurePlace(s.container), unchanged, inParts...)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("the same beside rclone in parts of 8 MiB, %.3g GiB in %d objects: ", mib(s.totalBytes)/1024, s.objects)
+	wall, peerWall := p.medians(wallSeconds)
+	cpu, peerCPU := p.medians(cpuSeconds)
+	return []row{told(name+"wall", "s", wall, peerWall), told(name+"client CPU", "s", cpu, peerCPU)}, nil
+}
+
 // unchanged is a place as it is, with nothing in front of its server.
 func unchanged(p place) place { return p }
 
-// copyInTurn has both programs bring a source to new, empty buckets. front tells how a program reaches its bucket; what is
-// there afterwards is looked at without it.
-func (b *bed) copyInTurn(ctx context.Context, runs int, s source, from place, front func(place) place) (pair, error) {
+// copyInTurn has both programs bring a source to new, empty buckets, rclone with its defaults but for the flags. front tells how a program
+// reaches its bucket; what is there afterwards is looked at without it.
+func (b *bed) copyInTurn(ctx context.Context, runs int, s source, from place, front func(place) place, flags ...string) (pair, error) {
 	run := func(ctx context.Context, run int, copied func(to place) (usage, error)) (usage, error) {
 		to, err := b.newS3Place(ctx)
 		if err != nil {
@@ -67,7 +88,7 @@ func (b *bed) copyInTurn(ctx context.Context, runs int, s source, from place, fr
 			return run(ctx, n, func(to place) (usage, error) { return b.firstOurs(ctx, from, to, s) })
 		},
 		func(ctx context.Context, n int) (usage, error) {
-			return run(ctx, n, func(to place) (usage, error) { return b.copyDataset(from, to).run(ctx) })
+			return run(ctx, n, func(to place) (usage, error) { return b.copyDataset(from, to, flags...).run(ctx) })
 		})
 }
 

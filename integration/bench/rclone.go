@@ -43,9 +43,9 @@ func (b *bed) rcloneCommand(env []string, args ...string) command {
 }
 
 // copyDataset is rclone's way to do what sync does: it deletes nothing either.
-func (b *bed) copyDataset(from, to place) command {
-	return b.rcloneCommand(append(b.remote("src", from), b.remote("dst", to)...), "copy",
-		"src:"+from.bucket+"/"+datasetName, "dst:"+to.bucket+"/"+datasetName)
+func (b *bed) copyDataset(from, to place, flags ...string) command {
+	return b.rcloneCommand(append(b.remote("src", from), b.remote("dst", to)...),
+		append([]string{"copy", "src:" + from.bucket + "/" + datasetName, "dst:" + to.bucket + "/" + datasetName}, flags...)...)
 }
 
 // expectAt counts what a run left at a destination, with rclone, which knows nothing of datagravity.

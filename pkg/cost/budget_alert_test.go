@@ -99,7 +99,7 @@ func TestAsking(t *testing.T) {
 	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 100 * USD, LimitBytes: int64(100 * USD), Ask: true})
 	logged := r.logged(t)
 	big := int64(101*USD) + 1
-	err := r.l.Check(Subject{Link: toS3, Dataset: "c4"}, NanoUSD(big), big)
+	err := r.l.Check(Demand{Subject{Link: toS3, Dataset: "c4"}, NanoUSD(big), big})
 	wantText(t, err, ErrBudget, "it asks for an approval: datagravity budget approve --budget b --extra 1.01 --extra-bytes 1000000001 --reason TEXT --expires 24h")
 	wantLines(t, logged()) // looking tells nobody
 	for range 3 {

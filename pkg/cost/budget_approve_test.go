@@ -51,7 +51,7 @@ func TestApprovalForABudget(t *testing.T) {
 		t.Errorf("money was approved alone, and %d and %d more are needed", e.MoreNanoUSD, e.MoreBytes)
 	}
 	approve(t, r, NewApproval{Budget: "b", ExtraBytes: 25})
-	if err := r.l.Check(Subject{Link: toS3}, 35, 35); err != nil {
+	if err := r.l.Check(Demand{Subject{Link: toS3}, 35, 35}); err != nil {
 		t.Error(err)
 	}
 	r.settle(t, r.reserve(t, over(toS3, 30)), 30) // takes 20 of each

@@ -149,7 +149,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{toS3, 70, 1 << 40, ""}, {toS3, 71, 0, `"all"`}, {toLab, 70, 50, ""}, {toLab, 70, 51, `"lab"`}, {toLab, 71, 51, `"all"`},
 	} {
-		err := r.l.Check(Subject{Link: tt.link}, tt.usd, tt.bytes)
+		err := r.l.Check(Demand{Subject{Link: tt.link}, tt.usd, tt.bytes})
 		if tt.over == "" && err == nil {
 			continue
 		}
@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 	}
 	// Looking opens no window.
 	r.now = r.now.AddDate(0, 1, 0)
-	if err := r.l.Check(Subject{Link: toS3}, 100, 0); err != nil {
+	if err := r.l.Check(Demand{Subject{Link: toS3}, 100, 0}); err != nil {
 		t.Error(err)
 	}
 	r.now = r.now.AddDate(0, -1, 0)

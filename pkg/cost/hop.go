@@ -59,6 +59,18 @@ func (b *Book) PriceHop(h Hop, monthToDate *int64, o RouteOptions) (Line, error)
 	return b.PriceHopAt(h, r, monthToDate), nil
 }
 
+// HopPrice is the total of [Book.PriceHopAt] alone, without the words: for prices of many hops.
+func (b *Book) HopPrice(h Hop, r Rate, monthToDate *int64) NanoUSD {
+	total := r.Price(h.Bytes, monthToDate)
+	for _, op := range Ops {
+		at, _ := b.requestsFor(h.SourcePrices, h.StorageClass, op, h.SourceRequests[op])
+		to, _ := b.requestsFor(h.DestinationPrices, h.DestinationClass, op, h.DestinationRequests[op])
+		total = AddNanoUSD(total, at, to)
+	}
+	retrieval, _, _ := b.retrievalFor(h.SourcePrices, h.StorageClass, h.RetrievalBytes)
+	return AddNanoUSD(total, retrieval)
+}
+
 // PriceHopAt is PriceHop at a rate that the caller has from [Book.Transfer]: once for a route, not for each shard, or
 // adjusted with [Rate.WithAllowanceUsedElsewhere].
 func (b *Book) PriceHopAt(h Hop, r Rate, monthToDate *int64) Line {

@@ -256,8 +256,16 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 	return out, nil
 }
 
-// Check tells whether an amount would fit all the budgets that count it now, or which one it passes.
-func (l *Ledger) Check(of Subject, amount NanoUSD, bytes int64) error {
+// Demand is an amount that is wanted for a subject.
+type Demand struct {
+	Subject Subject
+	NanoUSD NanoUSD
+	Bytes   int64
+}
+
+// Check tells whether amounts would all fit the budgets that count them now, or which budget they pass: one that counts several of them,
+// all together.
+func (l *Ledger) Check(demands ...Demand) error {
 	return l.m.View(func(tx *manifest.Tx) error {
 		now, err := tx.LedgerTime(manifest.At(l.m.Now()))
 		if err != nil {
@@ -265,7 +273,15 @@ func (l *Ledger) Check(of Subject, amount NanoUSD, bytes int64) error {
 		}
 		a := l.admission(tx)
 		a.now = now
-		_, refused, err := a.fit(of, amount, bytes)
-		return errors.Join(refused, err)
+		for _, d := range demands {
+			drawn, refused, err := a.fit(d.Subject, d.NanoUSD, d.Bytes)
+			if err = errors.Join(refused, err); err != nil {
+				return err
+			}
+			for _, s := range a.subjects[d.Subject] {
+				s.reserve(manifest.Open{NanoUSD: int64(d.NanoUSD), Bytes: d.Bytes, Drawn: drawn}) // in memory alone
+			}
+		}
+		return nil
 	})
 }

@@ -91,6 +91,7 @@ func (c *Chosen) Held() error {
 
 // admit refuses a plan that does not fit the budgets, reads from elsewhere what fits there, or, if asked, keeps what fits in order.
 func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
+	out.Deferred = nil // of an earlier round
 	if err := p.Readable(s.Ledger.Book()); err != nil {
 		return err
 	}

@@ -14,11 +14,12 @@ import (
 type shardKey struct {
 	store, key string
 	digest     chunker.Digest
-	etag       string // where the digest is not known
+	etag       string     // where the digest is not known
+	payer      plan.Payer // whose budgets count it: what two share is asked for twice rather than charged to the wrong one
 }
 
 func shardOf(q Request, it plan.Item) shardKey {
-	k := shardKey{store: q.Destination.Destination.Store, key: it.Key, digest: it.Digest}
+	k := shardKey{store: q.Destination.Destination.Store, key: it.Key, digest: it.Digest, payer: q.Source.For}
 	if it.Digest.IsZero() {
 		k.etag = it.ETag
 	}
@@ -178,7 +179,7 @@ func (b *choosing) settle(c *choose.Choice, q Request, items []plan.Item) (now, 
 				}
 			}
 		}
-		if len(later) > 0 && it.Rank > later[0].Rank {
+		if len(later) > 0 && it.Rank > later[0].Rank && it.Moves() {
 			later = append(later, it) // an index never arrives before its shards
 			continue
 		}

@@ -58,8 +58,14 @@ func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
 	if n.Open != nil {
 		open = *n.Open
 	}
-	if q.Wish != (Wish{}) {
-		open.NeedBy, open.Priority, open.Value = manifest.At(q.Wish.NeedBy), q.Wish.Priority, q.Wish.Value
+	if !q.Wish.NeedBy.IsZero() {
+		open.NeedBy = manifest.At(q.Wish.NeedBy)
+	}
+	if q.Wish.Priority != 0 {
+		open.Priority = q.Wish.Priority
+	}
+	if q.Wish.Value != 0 {
+		open.Value = q.Wish.Value
 	}
 	open.Snapshot, open.Job, open.Team = q.Snapshot, q.Source.For.Job, q.Source.For.Team
 	n.Open = &open

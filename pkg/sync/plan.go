@@ -20,9 +20,6 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	if err == nil {
 		err = s.foresee(ctx, q, v, p)
 	}
-	if err == nil {
-		err = p.Weigh(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.Keep)
-	}
 	return p, errors.Join(err, v.listing.Close())
 }
 
@@ -53,6 +50,7 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 	}
 	p := &plan.Plan{
 		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items, For: q.Source.For,
+		Unnamed: folder == unread,
 	}
 	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
 }

@@ -150,6 +150,13 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		announceReads(q, p)
 	}
 	q, v.at = q.at(p.Destination), p.Destination
+	if p.Unnamed {
+		// Some digests are still not known: their shards could not be read, or the budgets had no room. The folder's name needs them all.
+		if len(out.Failures) == 0 && len(out.Deferred) == 0 {
+			return v, false, fmt.Errorf("%w: the snapshot's folder has no name before every shard was read", ErrFailed)
+		}
+		return v, false, nil
+	}
 	if !p.Pending() {
 		out.Summary = out.Summary.Add(counted(p))
 		return v, false, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -71,9 +70,7 @@ type Syncer struct {
 	Routes   cost.RouteOptions
 	// BitsPerSecond of the link, for how long a plan takes.
 	BitsPerSecond float64
-	// Keep is for how long replicas are wanted, for what a plan says of their storage; 0: nobody said.
-	Keep time.Duration
-	Log  *slog.Logger
+	Log           *slog.Logger
 }
 
 // Request says what is wanted where.

@@ -41,9 +41,9 @@ type Options struct {
 	TLS *tls.Config
 }
 
-// defaultBufferBytes: of 4, 64, 256 and 1024 KiB this took the least CPU in BenchmarkBuffers, or as little as the best
-// (64 MiB over loopback TLS, both ends, least of 5 runs: 90-99 ms of CPU, against 131-143 ms with 4 KiB).
-const defaultBufferBytes = 256 << 10
+// defaultBufferBytes: of 4, 64, 256 and 1024 KiB, 256 took the least CPU in BenchmarkBuffers (64 MiB over loopback TLS, both ends, least of 5 runs:
+// 90-99 ms, against 131-143 ms with 4 KiB), and 64 hardly more. Up to 64 connections to each of two stores have two buffers each.
+const defaultBufferBytes = 64 << 10
 
 func (o Options) withDefaults() Options {
 	if o.IdleConnsPerHost == 0 {

@@ -147,5 +147,5 @@ func (s *shard) affords(n int64) bool {
 	left := s.left.Load() + n
 	left += left * cost.MarginPerMille / 1000
 	usd := cost.AddNanoUSD(s.Route.In.Price(left, nil), s.Route.Out.Price(left, nil))
-	return s.ledger.Check(s.readCrossing(n).Subject(), usd, left) == nil
+	return s.ledger.Check(cost.Demand{Subject: s.readCrossing(n).Subject(), NanoUSD: usd, Bytes: left}) == nil
 }

@@ -33,9 +33,9 @@ const (
 	splitWindow      = 1500 * time.Millisecond
 	splitWindowParts = 16
 	splitRest        = 20 // windows, longer after each step that was taken back
-	// farAway is more than any two machines of a region are apart, and less than most regions are. That a service takes as long to
-	// answer, though it is near, has the same effect on a connection.
-	farAway = 5 * time.Millisecond
+	// farAway is more than a store of the same region takes to answer a small request when nothing is wrong, and less than one on
+	// another continent can.
+	farAway = 20 * time.Millisecond
 )
 
 // newSplitter begins as is right for a round trip, of the store that is farther away; 0: not known.

@@ -62,6 +62,8 @@ type table struct {
 	// direct[i] is the cheapest cover of the first i chunks that ends in a part of one piece, any[i] in any part, base[i] in one
 	// that a tail can be glued to.
 	direct, any, base []cost
+	// tails of the last part of any[i].
+	tails []int32
 	// how the last piece of direct[i] was made, and the last tail of any[i] where that is glued.
 	directStep, tailStep []step
 }
@@ -112,6 +114,7 @@ func newTable(chunks []Chunk, l Limits, p Prices) (*table, error) {
 	}
 	t.direct, t.any, t.base = make([]cost, n+1), make([]cost, n+1), make([]cost, n+1)
 	t.directStep, t.tailStep = make([]step, n+1), make([]step, n+1)
+	t.tails = make([]int32, n+1)
 	return t, nil
 }
 
@@ -165,7 +168,15 @@ func (t *table) solve(surcharge int64) []Part {
 				t.any[i], t.tailStep[i] = c, step{from: from, copied: true, place: place}
 			}
 		}
-		if t.base[i] = t.direct[i]; t.chain {
+		switch s := t.tailStep[i]; {
+		case s.from < 0:
+			t.tails[i] = 0
+		case t.goesOn(int(s.from)):
+			t.tails[i] = t.tails[s.from] + 1
+		default:
+			t.tails[i] = 1
+		}
+		if t.base[i] = t.direct[i]; t.goesOn(i) {
 			t.base[i] = t.any[i]
 		}
 	}
@@ -175,14 +186,19 @@ func (t *table) solve(surcharge int64) []Part {
 	return t.list()
 }
 
+// goesOn tells whether a tail that starts at a boundary is glued to any part that ends there, and not only to one of one piece.
+func (t *table) goesOn(i int) bool { return t.chain && t.tails[i] < MaxTails }
+
 // list reads the parts back from the end.
 func (t *table) list() []Part {
 	var reversed []Part
 	for i := len(t.chunks); i > 0; {
 		var part Part
-		for s := t.tailStep[i]; s.from >= 0 && (t.chain || part.Tails == nil); s = t.tailStep[i] {
+		for s := t.tailStep[i]; s.from >= 0; s = t.tailStep[i] {
 			part.Tails = append(part.Tails, t.piece(s, i))
-			i = int(s.from)
+			if i = int(s.from); !t.goesOn(i) {
+				break
+			}
 		}
 		slices.Reverse(part.Tails)
 		part.Piece = t.piece(t.directStep[i], i)

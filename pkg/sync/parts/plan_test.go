@@ -72,6 +72,9 @@ func check(chunks []Chunk, l Limits, list []Part) error {
 		if len(part.Tails) > 0 && (!l.Glue || part.Size < l.MinBytes) {
 			return fmt.Errorf("part %d is glued to %d bytes", n+1, part.Size)
 		}
+		if len(part.Tails) > MaxTails {
+			return fmt.Errorf("part %d has %d tails", n+1, len(part.Tails))
+		}
 		if len(part.Tails) > 0 && part.Bytes() > 2*l.CopyMaxBytes {
 			return fmt.Errorf("part %d is glued to %d bytes", n+1, part.Bytes())
 		}
@@ -269,7 +272,7 @@ func TestChangedChunksCloserThanAPart(t *testing.T) {
 	chunks := make([]Chunk, 1024)
 	for i := range chunks {
 		chunks[i] = Chunk{Length: 64 * kib}
-		if i < 500 || i%32 != 0 {
+		if i < 800 || i%32 != 0 {
 			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * 64 * kib}}
 		}
 	}
@@ -277,7 +280,7 @@ func TestChangedChunksCloserThanAPart(t *testing.T) {
 	for _, c := range []struct {
 		copyMax      int64
 		tails, sends int
-	}{{32 * mib, 4, 16}, {31 * mib, 1, 0}} {
+	}{{32 * mib, 4, 7}, {31 * mib, 1, 0}} {
 		l := Limits{MinBytes: 5 * mib, SendMaxBytes: 8 * mib, CopyMaxBytes: c.copyMax, Glue: true}
 		list, err := Plan(chunks, l, price)
 		if err != nil {
@@ -291,6 +294,33 @@ func TestChangedChunksCloserThanAPart(t *testing.T) {
 		if c.sends > 0 && (got.SentBytes != int64(c.sends)*64*kib || most < c.tails) || c.sends == 0 && most != c.tails {
 			t.Errorf("copies of at most %d bytes: at most %d tails, %+v", c.copyMax, most, got)
 		}
+	}
+}
+
+// However many changed chunks follow each other, a part has so many tails at most, and the list covers the shard.
+func TestTailsAreBounded(t *testing.T) {
+	const kib, mib = int64(1 << 10), int64(1 << 20)
+	chunks := make([]Chunk, 1000)
+	for i := range chunks {
+		chunks[i] = Chunk{Length: 64 * kib}
+		if i < 100 || i%8 != 0 {
+			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * 64 * kib}}
+		}
+	}
+	l := Limits{MinBytes: 5 * mib, SendMaxBytes: 8 * mib, CopyMaxBytes: 1 << 30, Glue: true}
+	list, err := Plan(chunks, l, Prices{Byte: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(chunks, l, list); err != nil {
+		t.Error(err)
+	}
+	most := 0
+	for _, p := range list {
+		most = max(most, len(p.Tails))
+	}
+	if got := Sum(list); most != MaxTails || got.SentBytes > 60*mib {
+		t.Errorf("at most %d tails, %+v", most, got)
 	}
 }
 

@@ -39,6 +39,11 @@ type Piece struct {
 	From         Place // of its first byte, where it is copied
 }
 
+// MaxTails of one part. Each takes several requests that wait for each other, and has the service copy all that is before it once
+// more: past some number what is saved is not worth the time. Where it binds, the list is the cheapest of those whose shorter
+// beginnings are the cheapest, which may not be the cheapest of all.
+const MaxTails = 16
+
 // Part is one part of the upload: one piece, or, with Tails, several that are glued: an upload of its own makes a temporary
 // object of the piece and the first tail, which, as its last part, may be of any size; another one makes an object of that
 // and the second tail, and so on. The final upload copies the last object whole.

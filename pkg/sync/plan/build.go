@@ -177,7 +177,7 @@ func (b *builder) decideHeld(tx *manifest.Tx, it *Item, r manifest.Replica) erro
 		it.Way, it.Reason = Have, "held and proven ("+r.Proof+")"
 		return nil
 	}
-	it.Condition, it.Replaces = store.IfMatch(r.ETag), true
+	it.Condition, it.Replaces, it.ReplacedBytes = store.IfMatch(r.ETag), true, r.Size
 	return b.decideMove(tx, it, "changed at the source")
 }
 
@@ -314,7 +314,7 @@ func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there
 		// Only the digest can tell whether it is the shard.
 		it.Way, it.Reason, it.LearnFirst = Full, "an object of equal size stands there; the shard must be read to compare", !overwrite
 		if overwrite {
-			it.Replaces, it.Reason = true, "overwritten as asked"
+			it.Replaces, it.ReplacedBytes, it.Reason = true, o.Size, "overwritten as asked"
 		}
 		return nil
 	}
@@ -339,7 +339,7 @@ func (b *builder) decideBroken(tx *manifest.Tx, it *Item, o store.Object, r mani
 	case r.ETag == o.ETag && r.Missing == manifest.Suspect && same:
 		it.Way, it.Reason, it.Suspect = Read, "what was copied from it was wrong; its bytes are read back and compared", true
 	case r.ETag == o.ETag && (r.Missing == manifest.Damaged || r.Missing == manifest.Suspect):
-		it.Replaces = true
+		it.Replaces, it.ReplacedBytes = true, o.Size
 		return true, b.decideMove(tx, it, "what datagravity wrote there is "+r.Missing)
 	case r.Missing == manifest.Changed && same && !it.Gone && o.Size < it.Size && b.Adopt != AdoptOverwrite:
 		it.Way, it.Suspect = Read, true
@@ -353,7 +353,7 @@ func (b *builder) decideBroken(tx *manifest.Tx, it *Item, o store.Object, r mani
 // stranger refuses an object that we did not write, or replaces it when told to.
 func (b *builder) stranger(tx *manifest.Tx, it *Item, overwrite bool, why string) error {
 	if overwrite {
-		it.Replaces = true
+		it.Replaces, it.ReplacedBytes = true, it.Found.Size
 		return b.decideMove(tx, it, "overwritten as asked")
 	}
 	it.Way, it.Reason = Refused, why+"; use --adopt=read to compare its bytes, --adopt=overwrite to replace it, or move it away"

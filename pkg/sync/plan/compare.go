@@ -114,12 +114,23 @@ func (c *comparison) readAt(agent store.Location, o cost.RouteOptions) ([]Item, 
 	if !slices.ContainsFunc(c.plan.Items, func(it Item) bool { return it.Origin != nil }) {
 		return c.plan.Items, nil
 	}
-	items := make([]Item, len(c.plan.Items))
-	for i, it := range c.plan.Items {
-		var err error
-		if items[i], err = it.at(c.book, agent, o); err != nil {
-			return nil, err
+	rates := map[string]cost.Rate{} // by store
+	items := slices.Clone(c.plan.Items)
+	for i := range items {
+		if items[i].Origin == nil {
+			continue
 		}
+		from := *items[i].Origin
+		rate, known := rates[from.Place.Store]
+		if !known {
+			var err error
+			if rate, err = c.book.Transfer(from.Place.Location, agent, o.FromStore(from.Place.Store)); err != nil {
+				return nil, err
+			}
+			rates[from.Place.Store] = rate
+		}
+		from.Place.In = rate
+		items[i].Origin = &from
 	}
 	return items, nil
 }

@@ -50,6 +50,8 @@ type Item struct {
 	Elsewhere []From
 	// Replaces: an object of ours with other content stands under the key.
 	Replaces bool
+	// ReplacedBytes is the size of that object, 0 where it is not known.
+	ReplacedBytes int64
 	// LearnFirst: the digest is not known, and knowing it may save the crossing.
 	LearnFirst bool
 }

@@ -8,7 +8,7 @@ import (
 
 // Keeping is what the replicas cost that a plan makes, once they are there. It is in no sum of an [Estimate].
 type Keeping struct {
-	// Bytes of new replicas. What replaces an object of ours takes its place and is not counted.
+	// Bytes of new replicas, and of what replaces an object as far as it is larger.
 	Bytes int64 `json:"bytes"`
 	// Known is false if the price book has no price for the destination's storage class: the sums are then 0.
 	Known    bool `json:"known"`
@@ -34,7 +34,8 @@ func (r Route) keeping(b *cost.Book, items []Item, keep time.Duration) (k Keepin
 		switch {
 		case it.Way != Full && it.Way != Assemble && it.Way != Copy:
 		case it.Replaces:
-			replaced += it.Size
+			replaced += it.ReplacedBytes
+			k.Bytes += max(0, it.Size-it.ReplacedBytes)
 		default:
 			k.Bytes += it.Size
 		}

@@ -109,38 +109,20 @@ func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 			return nil, err
 		}
 	}
-	price := func(r Route) (Charge, error) {
-		e, err := r.price(p.book, []Item{it}, p.partBytes, 0, func(pool string) (*int64, error) { return p.at[pool], nil })
-		return Charge{Link: r.Link, NanoUSD: e.UpperUSD, Bytes: e.UpperBytes}, err
+	var uses Estimate
+	for _, h := range r.traffic([]Item{it}, p.partBytes, false).hops {
+		if h.From == h.To && h.rate.IsFree() {
+			continue
+		}
+		upper := h.upper()
+		uses.use(h, p.book.HopPrice(upper, h.rate, p.at[h.rate.Pool]), upper.Bytes)
 	}
-	all, err := price(r)
-	if err != nil {
-		return nil, err
-	}
-	if it.Origin == nil {
-		return used(all), nil
-	}
-	reading := r
-	reading.Link.Dest = "" // prices what is read alone
-	in, err := price(reading)
-	if err != nil {
-		return nil, err
-	}
-	in.Link = r.Link
-	in.Link.Source, in.Link.SourceLocation = it.Origin.Place.Store, it.Origin.Place.Location
-	all.NanoUSD = max(0, all.NanoUSD-in.NanoUSD)
-	all.Bytes = max(0, all.Bytes-in.Bytes)
-	return used(in, all), nil
-}
-
-// used are the charges that are not zero.
-func used(charges ...Charge) (list []Charge) {
-	for _, c := range charges {
-		if c.NanoUSD != 0 || c.Bytes != 0 {
-			list = append(list, c)
+	for _, u := range uses.uses {
+		if u.usd != 0 || u.bytes != 0 {
+			list = append(list, Charge{Link: u.link, NanoUSD: u.usd, Bytes: u.bytes})
 		}
 	}
-	return list
+	return list, nil
 }
 
 // locate finds where in a rate's ladder the dearest price begins that can be reached, from where its pool stands now.

@@ -18,6 +18,8 @@ type Plan struct {
 	For         Payer
 	Items       []Item
 	Estimate    Estimate
+	// Unnamed: the layout has a folder for the snapshot, whose name needs digests that are not known yet. Nothing can move before they are.
+	Unnamed bool
 	// Keeping and Alternatives are what [Plan.Weigh] found.
 	Keeping      *Keeping
 	Alternatives []Alternative
@@ -72,17 +74,19 @@ func (p *Plan) Pending() bool {
 	return false
 }
 
-// Fits tells whether all of the plan fits the budgets now, and whether they may rest on its prices. Errors: [cost.ErrBudget] with
-// the budget, what it has left and what is needed; [cost.ErrUntrusted].
+// Fits tells whether all of the plan fits the budgets now, those of every link that it goes over, and whether they may rest on its prices. Errors:
+// [cost.ErrBudget] with the budget, what it has left and what is needed; [cost.ErrUntrusted].
 func (p *Plan) Fits(l *cost.Ledger) error {
-	e := p.Estimate
-	if e.UpperBytes == 0 && e.UpperUSD == 0 {
-		return nil
+	var demands []cost.Demand
+	for _, u := range p.Estimate.uses {
+		of := p.Subject()
+		of.Link = u.link
+		if err := l.CheckPrices(of, p.Route.Trust, u.rates...); err != nil {
+			return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
+		}
+		demands = append(demands, cost.Demand{Subject: of, NanoUSD: u.usd, Bytes: u.bytes})
 	}
-	if err := l.CheckPrices(p.Subject(), p.Route.Trust, e.rates...); err != nil {
-		return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
-	}
-	if err := l.Check(p.Subject(), e.UpperUSD, e.UpperBytes); err != nil {
+	if err := l.Check(demands...); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -46,6 +47,24 @@ type Estimate struct {
 	NeedsRehydration bool `json:"needs_rehydration,omitempty"`
 
 	rates []cost.Rate // of the lines
+	uses  []linkUse
+}
+
+// linkUse is what a plan reserves over one link, and at which prices.
+type linkUse struct {
+	link  cost.Link
+	usd   cost.NanoUSD
+	bytes int64
+	rates []cost.Rate
+}
+
+func (e *Estimate) use(h *traffic, usd cost.NanoUSD, bytes int64) {
+	i := slices.IndexFunc(e.uses, func(u linkUse) bool { return u.link == h.link })
+	if i < 0 {
+		i, e.uses = len(e.uses), append(e.uses, linkUse{link: h.link})
+	}
+	u := &e.uses[i]
+	u.usd, u.bytes, u.rates = cost.AddNanoUSD(u.usd, usd), u.bytes+bytes, append(u.rates, h.rate)
 }
 
 // MonthToDate tells what a pool's meter has counted this month, nil if unknown.
@@ -94,12 +113,12 @@ func (e *Estimate) add(b *cost.Book, h *traffic, usual, high *meters) error {
 		e.HighUSD = cost.AddNanoUSD(e.HighUSD, line.TotalNanoUSD)
 		return nil
 	}
-	upper := h.Hop
-	upper.Bytes = h.Bytes + h.Bytes*cost.MarginPerMille/1000 + requests*cost.MarginPerRequest
+	upper := h.upper()
 	if at, err = high.count(h.rate.Pool, upper.Bytes); err != nil {
 		return err
 	}
-	reserved := b.PriceHopAt(upper, h.rate, at).TotalNanoUSD
+	reserved := b.HopPrice(upper, h.rate, at)
+	e.use(h, reserved, upper.Bytes)
 	e.PaidBytes += h.Bytes
 	e.UpperBytes += upper.Bytes
 	e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, reserved)

@@ -211,7 +211,7 @@ func TestReplicasThatAreReadAreCompared(t *testing.T) {
 func TestStorageOfReplicas(t *testing.T) {
 	r := route(t, "azure:eastus", "azure:eastus", "aws:us-east-1", cost.RouteOptions{})
 	replaces := full("", 50*gib)
-	replaces.Replaces = true
+	replaces.Replaces, replaces.ReplacedBytes = true, 50*gib
 	have := full("", 70*gib)
 	have.Way = Have
 	k := weighed(t, r, 365*24*time.Hour/12, full("", 100*gib), replaces, have).Keeping

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/store"
 )
 
 // traffic is what goes over one hop at one rate: all that is read of one storage class at one place, all that is written, or all
@@ -10,6 +9,14 @@ import (
 type traffic struct {
 	cost.Hop
 	rate cost.Rate
+	link cost.Link // as budgets name it: a replica elsewhere is read over a link of its own
+}
+
+// upper is the hop with the margin for headers, TLS and retries that is reserved for it.
+func (h *traffic) upper() cost.Hop {
+	u := h.Hop
+	u.Bytes = h.Bytes + h.Bytes*cost.MarginPerMille/1000 + h.requests()*cost.MarginPerRequest
+	return u
 }
 
 func (h *traffic) requests() (n int64) {
@@ -43,8 +50,8 @@ func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
 	out := &traffic{cost.Hop{
 		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
 		DestinationRequests: map[cost.Op]int64{},
-	}, r.Out}
-	back := &traffic{cost.Hop{From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, SourceRequests: map[cost.Op]int64{}}, r.Back}
+	}, r.Out, r.Link}
+	back := &traffic{cost.Hop{From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, SourceRequests: map[cost.Op]int64{}}, r.Back, r.Link}
 	for _, it := range items {
 		c := e.Ways[it.Way]
 		c.Shards++
@@ -105,18 +112,22 @@ type travels struct {
 
 // from is the hop of what is read for an item: of its storage class at the source, or where its replica is.
 func (t *travels) from(it Item) *traffic {
-	h := traffic{cost.Hop{From: t.Source, To: t.Agent, SourcePrices: t.SourcePrices, StorageClass: it.StorageClass}, t.In}
-	if o := it.Origin; o != nil {
-		h = traffic{cost.Hop{From: o.Place.Location, To: t.Agent, SourcePrices: o.Place.Prices}, o.Place.In}
+	place, class := t.Link.Source, it.StorageClass
+	if it.Origin != nil {
+		place, class = it.Origin.Place.Store, ""
 	}
 	for _, r := range t.reads {
-		if r.From == h.From && r.rate.ID == h.rate.ID && r.StorageClass == h.StorageClass {
+		if r.link.Source == place && r.StorageClass == class {
 			return r
 		}
 	}
-	h.SourceRequests = map[cost.Op]int64{}
-	t.reads = append(t.reads, &h)
-	return &h
+	h := &traffic{cost.Hop{From: t.Source, To: t.Agent, SourcePrices: t.SourcePrices, StorageClass: class, SourceRequests: map[cost.Op]int64{}}, t.In, t.Link}
+	if o := it.Origin; o != nil {
+		h.From, h.SourcePrices, h.rate = o.Place.Location, o.Place.Prices, o.Place.In
+		h.link.Source, h.link.SourceLocation = o.Place.Store, o.Place.Location
+	}
+	t.reads = append(t.reads, h)
+	return h
 }
 
 // writes of a shard in so many parts: one put, or the start, the parts and the completion.
@@ -129,15 +140,3 @@ func writes(count int64) int64 {
 
 // gluedRequests of a temporary object, beside those of its pieces: start and completion of its upload, and the copy of it. Its removal is free.
 const gluedRequests = 3
-
-// at is the same item, read by an agent elsewhere.
-func (it Item) at(b *cost.Book, agent store.Location, o cost.RouteOptions) (Item, error) {
-	if it.Origin == nil {
-		return it, nil
-	}
-	from := *it.Origin
-	var err error
-	from.Place.In, err = b.Transfer(from.Place.Location, agent, o.FromStore(from.Place.Store))
-	it.Origin = &from
-	return it, err
-}
