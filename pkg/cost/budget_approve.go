@@ -12,14 +12,27 @@ import (
 // ErrDecision: an approval or a reset that cannot be made as it was asked for.
 var ErrDecision = errors.New("not recorded")
 
-// to is what it gave to one window.
-func (a *approval) to(id string) (usd NanoUSD, bytes int64) {
+// to is what it gave to a window, of one that slides what it gave in the hours that the window still has: what it gave before went
+// out of it with what was spent for it.
+func (a *approval) to(s *standing) (usd NanoUSD, bytes int64) {
 	for _, g := range a.Given {
-		if g.Window == id {
-			return NanoUSD(g.NanoUSD), g.Bytes
+		id, hour, _ := strings.Cut(g.Window, givenAt)
+		if id == s.id && (s.Budget.Period.Kind != Rolling || hour >= s.From.UTC().Format(hourName)) {
+			usd, bytes = AddNanoUSD(usd, NanoUSD(g.NanoUSD)), addSaturating(bytes, g.Bytes)
 		}
 	}
-	return 0, 0
+	return usd, bytes
+}
+
+// givenAt stands between a window that slides and the hour in which an approval gave it something.
+const givenAt = "@"
+
+// drawn names the window, and of one that slides the hour, that a draw at a time of the ledger is for.
+func (s *standing) drawn(now manifest.Millis) string {
+	if s.Budget.Period.Kind != Rolling {
+		return s.id
+	}
+	return s.id + givenAt + now.Time().UTC().Format(hourName)
 }
 
 // left is what a budget can still be given. An approval for a job holds for each budget that counts the job.

@@ -202,3 +202,24 @@ func TestApprovalsModel(t *testing.T) {
 		}
 	})
 }
+
+// In a window that slides an approval is spent once, as in any other: what was spent for it goes out of the window together with it.
+func TestApprovalInAWindowThatSlides(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 100, Period: Period{Kind: Rolling, Last: 48 * time.Hour}})
+	approve(t, r, NewApproval{Budget: "b", ExtraNanoUSD: 50, Expires: r.now.Add(30 * 24 * time.Hour)})
+	r.settle(t, r.reserve(t, over(toS3, 130)), 130) // takes 30
+	r.now = r.now.Add(12 * time.Hour)
+	r.settle(t, r.reserve(t, over(toS3, 20)), 20) // takes the other 20
+	r.refused(t, over(toS3, 1))
+	r.want(t, "b", 150, 0)
+	for range 2 {
+		r.now = r.now.Add(9 * 24 * time.Hour)
+		r.want(t, "b", 0, 0)
+		if e := r.refused(t, over(toS3, 101)); e.MoreNanoUSD != 1 {
+			t.Errorf("%d more is needed, want 1", e.MoreNanoUSD)
+		}
+		r.settle(t, r.reserve(t, over(toS3, 100)), 100)
+		r.crash(t, lose)
+		r.want(t, "b", 100, 0)
+	}
+}

@@ -132,5 +132,6 @@ func (l *Ledger) Note(tx *manifest.Tx, c Crossing, m Moved) (NanoUSD, error) {
 	price := AddNanoUSD(l.requestPrice(c), c.Retrieval)
 	return price, bookLine(tx, manifest.Open{
 		At: now, Bytes: max(0, m.Bytes), NanoUSD: int64(price), Requests: c.requestCount(), Line: c.line(now.Time()), RateID: c.Rate.ID, Book: l.book.Version,
+		OtherNanoUSD: int64(price),
 	}, now, false)
 }

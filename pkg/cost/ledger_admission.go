@@ -61,7 +61,7 @@ func (a *admission) reserve(c Crossing) (o manifest.Open, refused, err error) {
 	}
 	o = manifest.Open{
 		At: a.now, Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
-		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: a.l.book.Version,
+		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: a.l.book.Version, OtherNanoUSD: int64(a.l.other(c, c.Bytes)),
 	}
 	if o.Drawn, refused, err = a.fit(c.Subject(), amount, c.Bytes); err != nil || refused != nil {
 		return o, refused, err
@@ -116,7 +116,7 @@ func (a *admission) fit(of Subject, amount NanoUSD, bytes int64) (drawn []manife
 		}
 		for _, one := range a.live {
 			if one.lets(u.Budget.Name, of) {
-				usd, bytes := one.to(s.id)
+				usd, bytes := one.to(s)
 				u.ExtraNanoUSD, u.ExtraBytes = AddNanoUSD(u.ExtraNanoUSD, usd), addSaturating(u.ExtraBytes, bytes)
 			}
 		}
@@ -127,7 +127,7 @@ func (a *admission) fit(of Subject, amount NanoUSD, bytes int64) (drawn []manife
 				continue
 			}
 			canUSD, canBytes := one.left(u.Budget.Name)
-			d := manifest.Draw{Approval: one.ID, Window: s.id, NanoUSD: int64(min(canUSD, usd)), Bytes: min(canBytes, more)}
+			d := manifest.Draw{Approval: one.ID, Window: s.drawn(a.now), NanoUSD: int64(min(canUSD, usd)), Bytes: min(canBytes, more)}
 			if d.NanoUSD > 0 || d.Bytes > 0 {
 				usd, more = usd-NanoUSD(d.NanoUSD), more-d.Bytes
 				drawn = append(drawn, d)

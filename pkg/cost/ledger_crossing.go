@@ -33,6 +33,8 @@ type Crossing struct {
 	// Requests at the provider they are billed by.
 	Requests      map[Op]int64
 	RequestPrices string
+	// StorageClass whose request prices hold, in the provider's words; "" is the default class.
+	StorageClass string
 	// Retrieval price of the range, for cool storage classes.
 	Retrieval NanoUSD
 	Rate      Rate
@@ -44,7 +46,8 @@ type Moved struct {
 	Requests map[Op]int64
 }
 
-// Free tells that nothing of it is paid and no budget counts it: no reservation is needed.
+// Free tells that no reservation is needed: its bytes cost nothing and no budget counts them. What its requests and the retrieval cost inside
+// one place is booked afterwards.
 func (l *Ledger) Free(c Crossing) bool {
 	if c.From == c.To && c.Rate.IsFree() {
 		return true // requests alone are settled afterwards; bytes do not leave the place
@@ -70,7 +73,18 @@ func (c Crossing) requestCount() (n int64) {
 
 func (l *Ledger) requestPrice(c Crossing) (sum NanoUSD) {
 	for op, n := range c.Requests {
-		sum = AddNanoUSD(sum, l.book.Requests(c.RequestPrices, op, n))
+		sum = AddNanoUSD(sum, l.book.RequestsIn(c.RequestPrices, c.StorageClass, op, n))
+	}
+	return sum
+}
+
+// other is what a crossing costs beside its bytes at the provider's rate.
+func (l *Ledger) other(c Crossing, bytes int64) NanoUSD {
+	var agent product
+	agent.add(max(0, bytes), c.Rate.AgentNanoUSDPerUnit)
+	sum := AddNanoUSD(l.requestPrice(c), max(0, c.Retrieval))
+	if c.Rate.AgentNanoUSDPerUnit != 0 {
+		sum = AddNanoUSD(sum, agent.per(c.Rate.UnitBytes))
 	}
 	return sum
 }

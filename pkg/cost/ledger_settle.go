@@ -35,7 +35,7 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 		s := o
 		c.Requests = m.Requests
 		price := t.l.price(c, m, at)
-		s.Bytes, s.NanoUSD, s.Requests = m.Bytes, int64(price), c.requestCount()
+		s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = m.Bytes, int64(price), c.requestCount(), int64(t.l.other(c, m.Bytes))
 		if s.Bytes > o.Bytes || s.NanoUSD > o.NanoUSD {
 			overrun = errors.Join(overrun, fmt.Errorf("%w: %d bytes for %s over %s for %q, reserved were %d bytes and %s; the budgets were charged in full",
 				ErrOverrun, s.Bytes, price, c.Link.Name(), c.Path, o.Bytes, NanoUSD(o.NanoUSD)))
@@ -92,7 +92,7 @@ func (t *Ticket) end(kind string, whole bool) error {
 		for _, o := range t.open {
 			s := o
 			if !whole {
-				s.Bytes, s.NanoUSD, s.Requests = 0, 0, 0
+				s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = 0, 0, 0, 0
 			}
 			stood, err := t.l.settle(tx, o, s, whole)
 			if err != nil {
@@ -180,6 +180,7 @@ func bookLine(tx *manifest.Tx, s manifest.Open, now manifest.Millis, whole bool)
 	line.Last = max(line.Last, now)
 	line.Bytes = addSaturating(line.Bytes, s.Bytes)
 	line.NanoUSD = addSaturating(line.NanoUSD, s.NanoUSD)
+	line.OtherNanoUSD = addSaturating(line.OtherNanoUSD, s.OtherNanoUSD)
 	line.Requests += s.Requests
 	if whole {
 		line.Unknown++

@@ -248,7 +248,7 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 			return nil, err
 		}
 		for _, a := range given {
-			usd, bytes := a.to(s.id)
+			usd, bytes := a.to(&s)
 			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), addSaturating(s.ExtraBytes, bytes)
 		}
 		out = append(out, s.Use)

@@ -109,6 +109,12 @@ func (b *Book) Requests(provider string, op Op, n int64) NanoUSD {
 	return price
 }
 
+// RequestsIn is Requests against objects in a storage class; a class without prices of its own has those of the default class.
+func (b *Book) RequestsIn(provider, class string, op Op, n int64) NanoUSD {
+	price, _ := b.requestsFor(provider, class, op, n)
+	return price
+}
+
 // requestsFor prices requests against a storage class; a class without prices of its own has those of the default class.
 func (b *Book) requestsFor(provider, class string, op Op, n int64) (price NanoUSD, verified bool) {
 	r, ok := b.requests[requestKey{provider, op, strings.ToLower(class)}]

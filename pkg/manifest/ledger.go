@@ -22,12 +22,14 @@ type Open struct {
 	Book     string   `cbor:"10,keyasint,omitempty" json:"book,omitempty"`
 	// Drawn is what it took from approvals, beyond what its budgets have.
 	Drawn []Draw `cbor:"11,keyasint,omitempty" json:"drawn,omitempty"`
+	// OtherNanoUSD is the part of NanoUSD that is not for the bytes at the provider's rate: requests, retrieval, charges at the agent.
+	OtherNanoUSD int64 `cbor:"12,keyasint,omitempty" json:"other_nano_usd,omitempty"`
 }
 
 // Draw is what one reservation took from an approval in one window.
 type Draw struct {
 	Approval string `cbor:"1,keyasint" json:"approval"`
-	Window   string `cbor:"2,keyasint" json:"window"` // budget NUL window
+	Window   string `cbor:"2,keyasint" json:"window"` // budget NUL window, and of one that slides @ and the hour (UTC)
 	NanoUSD  int64  `cbor:"3,keyasint,omitempty" json:"nano_usd,omitempty"`
 	Bytes    int64  `cbor:"4,keyasint,omitempty" json:"bytes,omitempty"`
 }
@@ -62,6 +64,8 @@ type Line struct {
 	Unknown int64  `cbor:"7,keyasint,omitempty" json:"charged_whole,omitempty"`
 	RateID  string `cbor:"8,keyasint,omitempty" json:"rate_id,omitempty"`
 	Book    string `cbor:"9,keyasint,omitempty" json:"book,omitempty"`
+	// OtherNanoUSD is the part of NanoUSD that is for requests, retrieval and charges at the agent.
+	OtherNanoUSD int64 `cbor:"10,keyasint,omitempty" json:"other_nano_usd,omitempty"`
 }
 
 // Window is what one budget has used in one window.

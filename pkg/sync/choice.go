@@ -121,7 +121,11 @@ func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
 	}
 	now, later := b.settle(chosen, q, p.Items)
 	p.Items, out.Deferred = now, later
-	if err := p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond); err != nil || len(later) > 0 {
+	err = p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
+	if err == nil {
+		err = p.Trusted(s.Ledger) // of the places that were chosen
+	}
+	if err != nil || len(later) > 0 {
 		return err
 	}
 	return p.FitsRoom()

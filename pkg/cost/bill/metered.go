@@ -24,7 +24,7 @@ func linkOf(k manifest.LineKey) Link { return Link{k.From, k.To, k.Source, k.Des
 type LinkUse struct {
 	Link
 	Bytes int64 `json:"bytes"`
-	// NanoUSD is what was settled, with requests and retrieval.
+	// NanoUSD is what was settled for the bytes, without requests, retrieval and charges at the agent: those are on other meters.
 	NanoUSD cost.NanoUSD `json:"usd"`
 	// Whole counts reservations that were charged in full because nobody knows what moved.
 	Whole       int64           `json:"charged_whole,omitempty"`
@@ -70,7 +70,7 @@ func ReadMetered(tx *manifest.Tx) (Metered, error) {
 			sums[p] = u
 		}
 		u.Bytes += l.Bytes
-		u.NanoUSD = cost.AddNanoUSD(u.NanoUSD, cost.NanoUSD(l.NanoUSD))
+		u.NanoUSD = cost.AddNanoUSD(u.NanoUSD, cost.NanoUSD(l.NanoUSD-l.OtherNanoUSD))
 		u.Whole += l.Unknown
 		u.First, u.Last = min(u.First, l.First), max(u.Last, l.Last)
 		return true, nil

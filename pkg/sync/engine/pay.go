@@ -30,8 +30,11 @@ func (r *run) crossing(h hop, path string, payload int64, op cost.Op, requests i
 		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Source, r.Route.Agent, r.Route.In, r.Route.SourcePrices
 	case hopOut:
 		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Agent, r.Route.Destination, r.Route.Out, r.Route.DestinationPrices
+		c.StorageClass = r.Route.DestinationClass
 	case hopBack:
 		c.From, c.To, c.Rate, c.RequestPrices = r.Route.Destination, r.Route.Agent, r.Route.Back, r.Route.DestinationPrices
+		c.StorageClass = r.Route.DestinationClass
+		c.Retrieval, _ = r.ledger.Book().Retrieval(c.RequestPrices, c.StorageClass, payload)
 	}
 	return c
 }
@@ -210,6 +213,7 @@ func (n *notes) put(p receipt) {
 	for i := range n.list {
 		if n.list[i].c.From == p.c.From && n.list[i].c.To == p.c.To && n.list[i].c.RequestPrices == p.c.RequestPrices {
 			n.list[i].moved = addMoved(n.list[i].moved, p.moved)
+			n.list[i].c.Retrieval = cost.AddNanoUSD(n.list[i].c.Retrieval, p.c.Retrieval)
 			return
 		}
 	}

@@ -271,6 +271,7 @@ func (s *shard) readCrossing(n int64) cost.Crossing {
 		return c
 	}
 	if s.it.StorageClass != "" {
+		c.StorageClass = s.it.StorageClass
 		c.Retrieval, _ = s.ledger.Book().Retrieval(s.Route.SourcePrices, s.it.StorageClass, n)
 	}
 	return c

@@ -74,17 +74,32 @@ func (p *Plan) Pending() bool {
 	return false
 }
 
+// over is what budgets select what the plan moves over a link by.
+func (p *Plan) over(link cost.Link) cost.Subject {
+	of := p.Subject()
+	of.Link = link
+	return of
+}
+
+// Trusted tells whether the budgets may rest on the plan's prices. Error: [cost.ErrUntrusted].
+func (p *Plan) Trusted(l *cost.Ledger) error {
+	for _, u := range p.Estimate.uses {
+		if err := l.CheckPrices(p.over(u.link), p.Route.Trust, u.rates...); err != nil {
+			return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
+		}
+	}
+	return nil
+}
+
 // Fits tells whether all of the plan fits the budgets now, those of every link that it goes over, and whether they may rest on its prices. Errors:
 // [cost.ErrBudget] with the budget, what it has left and what is needed; [cost.ErrUntrusted].
 func (p *Plan) Fits(l *cost.Ledger) error {
+	if err := p.Trusted(l); err != nil {
+		return err
+	}
 	var demands []cost.Demand
 	for _, u := range p.Estimate.uses {
-		of := p.Subject()
-		of.Link = u.link
-		if err := l.CheckPrices(of, p.Route.Trust, u.rates...); err != nil {
-			return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
-		}
-		demands = append(demands, cost.Demand{Subject: of, NanoUSD: u.usd, Bytes: u.bytes})
+		demands = append(demands, cost.Demand{Subject: p.over(u.link), NanoUSD: u.usd, Bytes: u.bytes})
 	}
 	if err := l.Check(demands...); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)

@@ -51,7 +51,9 @@ func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
 		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
 		DestinationRequests: map[cost.Op]int64{},
 	}, r.Out, r.Link}
-	back := &traffic{cost.Hop{From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, SourceRequests: map[cost.Op]int64{}}, r.Back, r.Link}
+	back := &traffic{cost.Hop{
+		From: r.Destination, To: r.Agent, SourcePrices: r.DestinationPrices, StorageClass: r.DestinationClass, SourceRequests: map[cost.Op]int64{},
+	}, r.Back, r.Link}
 	for _, it := range items {
 		c := e.Ways[it.Way]
 		c.Shards++
