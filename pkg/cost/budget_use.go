@@ -31,6 +31,9 @@ type Use struct {
 	// Extra is what live approvals gave to this window so far, beyond the limit.
 	ExtraNanoUSD NanoUSD
 	ExtraBytes   int64
+	// Approved is what live approvals for the budget, not for one job, could still give.
+	ApprovedNanoUSD NanoUSD
+	ApprovedBytes   int64
 	// Doubt is why nobody knows what was spent in this window, "" if it is known. The window then counts as spent.
 	Doubt string
 }

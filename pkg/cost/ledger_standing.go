@@ -250,6 +250,10 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 		for _, a := range given {
 			usd, bytes := a.to(&s)
 			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), addSaturating(s.ExtraBytes, bytes)
+			if a.Budget == b.Name {
+				usd, bytes = a.left(b.Name)
+				s.ApprovedNanoUSD, s.ApprovedBytes = AddNanoUSD(s.ApprovedNanoUSD, usd), addSaturating(s.ApprovedBytes, bytes)
+			}
 		}
 		out = append(out, s.Use)
 	}

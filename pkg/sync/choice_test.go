@@ -125,6 +125,29 @@ func TestSourcesAreChosenForAllNeedsTogether(t *testing.T) {
 	}
 }
 
+// What was approved for a budget and not given yet is room for whoever comes: the choice counts on it as a reservation does.
+func TestChoiceCountsOnApprovals(t *testing.T) {
+	r := newRig(t)
+	r.put("a.bin", data(1, shardBytes))
+	r.budgets = []cost.Budget{{Name: "all", LimitBytes: 1 << 20}}
+	s := r.open()
+	defer r.close()
+	c, err := s.Choose(context.Background(), []Request{r.request()})
+	if err != nil || len(c.Choice.Run) != 0 || !errors.Is(c.Held(), cost.ErrBudget) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	_, err = s.Ledger.Approve(cost.NewApproval{Budget: "all", ExtraBytes: 32 << 20, Reason: "a deadline", By: "ada@mill", Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err = s.Choose(context.Background(), []Request{r.request()}); err != nil || len(c.Choice.Run) != 1 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if rep, err := s.Sync(context.Background(), c.Carry(c.Choice.Run[0])); err != nil || !rep.Ready {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSharedShardsCountOnce(t *testing.T) {
 	r := newRig(t)
 	r.put("a.bin", data(1, shardBytes))
