@@ -118,15 +118,24 @@ func (o planFlags) validate() error {
 	return usageError{fmt.Errorf("--adopt %q: want read or overwrite", o.adopt)}
 }
 
-func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags, o planFlags) (err error) {
+// beginPlan takes the manifest for a command that plans, at the bandwidth that its flags say.
+func (g *globals) beginPlan(o planFlags) (*app, error) {
 	bandwidth, err := pace.ParseRate(o.bandwidth)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
 	if err := o.validate(); err != nil {
-		return err
+		return nil, err
 	}
 	a, err := g.begin(engine.Options{})
+	if err == nil {
+		a.sync.BitsPerSecond = float64(bandwidth)
+	}
+	return a, err
+}
+
+func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags, o planFlags) (err error) {
+	a, err := g.beginPlan(o)
 	if err != nil {
 		return err
 	}
@@ -136,7 +145,6 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 		return err
 	}
 	q.Check, q.Adopt = o.check, o.adopt
-	a.sync.BitsPerSecond = float64(bandwidth)
 	p, err := a.sync.Plan(ctx, q)
 	if err == nil {
 		err = p.Weigh(a.ledger, a.m, a.sync.Engine.PartBytes(), o.keep)

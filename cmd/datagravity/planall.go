@@ -7,10 +7,8 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
-	"github.com/datagravity/datagravity/pkg/store/pace"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
-	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
 // plansJSON is what plan prints with --json for several destinations or needs.
@@ -74,14 +72,7 @@ type budgetChoiceJSON struct {
 
 // runPlans plans for several destinations, or every open need, and says what runs now under all budgets together.
 func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags, o planFlags) (err error) {
-	bandwidth, err := pace.ParseRate(o.bandwidth)
-	if err != nil {
-		return usageError{err}
-	}
-	if err := o.validate(); err != nil {
-		return err
-	}
-	a, err := g.begin(engine.Options{})
+	a, err := g.beginPlan(o)
 	if err != nil {
 		return err
 	}
@@ -102,7 +93,6 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 	for i := range list {
 		list[i].Check, list[i].Adopt = o.check, o.adopt
 	}
-	a.sync.BitsPerSecond = float64(bandwidth)
 	c, err := a.sync.Choose(ctx, list)
 	if err != nil {
 		return ended(ctx, err)
