@@ -25,7 +25,7 @@ func TestChoose(t *testing.T) {
 	}{
 		{options{area: "mian", runs: 5, scale: 1}, "choose from main"},
 		{options{only: "frist", runs: 5, scale: 1}, "choose from first, noop, slow, killed"},
-		{options{area: "engine", only: "noop", runs: 5, scale: 1}, "choose from first, far, edited, appended, renamed, small, million, killed, refused"},
+		{options{area: "engine", only: "noop", runs: 5, scale: 1}, "choose from first, parts, far, edited, appended, renamed, small, million, killed, refused"},
 		{options{runs: 0, scale: 1}, "-runs 0"},
 		{options{runs: 5, scale: 0}, "-scale 0"},
 		{options{runs: 5, scale: 1.5}, "-scale 1.5"},
