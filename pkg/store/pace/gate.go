@@ -46,6 +46,7 @@ type Gate struct {
 	resume      *time.Timer
 	throttled   int64
 	roundTrip   time.Duration // the least so far; 0: none yet
+	trips       int           // that it is the least of
 }
 
 // Slot is a place among the requests in flight, given by Admit and taken back by Release or Abandon.
@@ -109,8 +110,8 @@ func (g *Gate) Release(s Slot, payloadBytes int64, err error) {
 		if err != nil {
 			payloadBytes = 0
 		}
-		if took := now.Sub(s.since); payloadBytes == 0 && (g.roundTrip == 0 || took < g.roundTrip) {
-			g.roundTrip = max(took, 1)
+		if payloadBytes == 0 {
+			g.travelled(now.Sub(s.since))
 		}
 		g.climb.success(s.number, g.admitted, payloadBytes, g.waiting.Len() > 0, now)
 	case errors.Is(err, store.ErrThrottled):
@@ -119,6 +120,17 @@ func (g *Gate) Release(s Slot, payloadBytes int64, err error) {
 		g.pause(now, retryAfter(err))
 	}
 	g.admit()
+}
+
+// leastTrips are as many requests as it takes to tell how far away a store is: a single one may have waited for anything.
+const leastTrips = 3
+
+// travelled notes how long a request without content took. The lock is held.
+func (g *Gate) travelled(took time.Duration) {
+	g.trips++
+	if g.roundTrip == 0 || took < g.roundTrip {
+		g.roundTrip = max(took, 1)
+	}
 }
 
 // Abandon gives back a slot in which no request was made.
@@ -213,7 +225,7 @@ type Counters struct {
 	Throttled, Decreases int64
 	// PausedUntil is when the service lets requests in again; zero if it asked for no wait.
 	PausedUntil time.Time
-	// RoundTrip is the least time that a request without content took; 0 if there was none.
+	// RoundTrip is the least time that a request without content took; 0 while there were too few to tell.
 	RoundTrip time.Duration
 }
 
@@ -223,7 +235,10 @@ func (g *Gate) Counters() Counters {
 	defer g.mu.Unlock()
 	c := Counters{
 		Limit: g.climb.limit, Max: g.climb.max, InFlight: g.inFlight, Waiting: g.waiting.Len(), Admitted: int64(g.admitted),
-		Throttled: g.throttled, Decreases: g.climb.decreases, RoundTrip: g.roundTrip,
+		Throttled: g.throttled, Decreases: g.climb.decreases,
+	}
+	if g.trips >= leastTrips {
+		c.RoundTrip = g.roundTrip
 	}
 	if time.Now().Before(g.pausedUntil) {
 		c.PausedUntil = g.pausedUntil
