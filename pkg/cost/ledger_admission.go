@@ -60,10 +60,10 @@ func (a *admission) reserve(c Crossing) (o manifest.Open, refused, err error) {
 			c.Link.Name(), c.Path, c.Rate.ID), nil
 	}
 	o = manifest.Open{
-		At: a.now, Bytes: c.Bytes, NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
+		At: a.now, Bytes: c.counts(c.Bytes), NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
 		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: a.l.book.Version, OtherNanoUSD: int64(a.l.other(c, c.Bytes)),
 	}
-	if o.Drawn, refused, err = a.fit(c.Subject(), amount, c.Bytes); err != nil || refused != nil {
+	if o.Drawn, refused, err = a.fit(c.Subject(), amount, o.Bytes); err != nil || refused != nil {
 		return o, refused, err
 	}
 	for _, s := range a.subjects[c.Subject()] {

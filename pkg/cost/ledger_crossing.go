@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"slices"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -46,22 +47,34 @@ type Moved struct {
 	Requests map[Op]int64
 }
 
-// Free tells that no reservation is needed: its bytes cost nothing and no budget counts them. What its requests and the retrieval cost inside
+// Free tells that no reservation is needed: its bytes cost nothing and no budget counts them or their retrieval. What requests cost inside
 // one place is booked afterwards.
 func (l *Ledger) Free(c Crossing) bool {
-	if c.From == c.To && c.Rate.IsFree() {
-		return true // requests alone are settled afterwards; bytes do not leave the place
+	if c.inPlace() {
+		return c.Retrieval <= 0 || !l.counted(c) // requests alone are settled afterwards; bytes do not leave the place
 	}
 	// A whole GiB, because a few bytes cost less than half a nano-dollar.
 	if c.Rate.Price(max(c.Bytes, GiB), nil) != 0 {
 		return false
 	}
-	for _, b := range l.budgets {
-		if b.Counts(c.Subject()) {
-			return false
-		}
+	return !l.counted(c)
+}
+
+// counted tells whether any budget counts a crossing.
+func (l *Ledger) counted(c Crossing) bool {
+	return slices.ContainsFunc(l.budgets, func(b Budget) bool { return b.Counts(c.Subject()) })
+}
+
+// inPlace tells that the bytes do not leave a place, and cost nothing: budgets do not count them, though what reading them out of a cool
+// class costs.
+func (c Crossing) inPlace() bool { return c.From == c.To && c.Rate.IsFree() }
+
+// counts so many bytes of the crossing against budgets.
+func (c Crossing) counts(bytes int64) int64 {
+	if c.inPlace() {
+		return 0
 	}
-	return true
+	return bytes
 }
 
 func (c Crossing) requestCount() (n int64) {

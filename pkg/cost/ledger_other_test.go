@@ -6,6 +6,30 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
+// What reading a cool class costs inside one place is under the budgets, and its bytes are not.
+func TestRetrievalInsideOnePlaceIsReserved(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 100, LimitBytes: 10})
+	c := over(toS3, 1000)
+	c.To, c.Rate, c.Retrieval = c.From, freeRate(SamePlace, ""), 60
+	if r.l.Free(c) || !newLedgerRig(t).l.Free(c) {
+		t.Error("free under a budget, or not free without one")
+	}
+	ticket := r.reserve(t, c)
+	r.want(t, "b", 0, 60)
+	r.refused(t, c)
+	r.settle(t, ticket, 900)
+	r.want(t, "b", 60, 0)
+	if u := r.use(t, "b"); u.SettledBytes != 0 || u.ReservedBytes != 0 {
+		t.Errorf("bytes inside one place count: %+v", u)
+	}
+	if sum, n := r.lines(t); n != 1 || sum.Bytes != 900 || sum.NanoUSD != 60 {
+		t.Errorf("%d lines, %+v", n, sum)
+	}
+	r.crash(t, lose)
+	r.want(t, "b", 60, 0)
+	r.refused(t, c)
+}
+
 // A line tells what of its price is not for the bytes: a bill has requests, retrieval and what the agent's network charges on other meters.
 // Requests have the prices of the storage class.
 func TestLinesTellWhatIsNotForTheBytes(t *testing.T) {

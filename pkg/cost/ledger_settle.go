@@ -27,7 +27,8 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 	var overrun error
 	for i, o := range t.open {
 		c, m := t.c[i], moved[t.at[i]]
-		m.Bytes = max(0, m.Bytes)
+		wire := max(0, m.Bytes)
+		m.Bytes = c.counts(wire)
 		at, err := t.l.position(tx, c.Rate, o.Line.Month)
 		if err != nil {
 			return nil, err
@@ -43,6 +44,13 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 		stood, err := t.l.settle(tx, o, s, false)
 		if err != nil {
 			return nil, err
+		}
+		if stood && m.Bytes != wire {
+			// Reports show what moved inside one place, too.
+			err = bookLine(tx, manifest.Open{At: o.At, Bytes: wire, Line: o.Line, RateID: o.RateID, Book: o.Book}, manifest.At(t.l.m.Now()), false)
+			if err != nil {
+				return nil, err
+			}
 		}
 		if stood {
 			booked = append(booked, s)

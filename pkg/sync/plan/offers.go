@@ -112,6 +112,9 @@ func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 	var uses Estimate
 	for _, h := range r.traffic([]Item{it}, p.partBytes, false).hops {
 		if h.From == h.To && h.rate.IsFree() {
+			if h.RetrievalBytes > 0 {
+				uses.use(h, p.book.HopPrice(h.Hop, h.rate, nil), 0)
+			}
 			continue
 		}
 		upper := h.upper()

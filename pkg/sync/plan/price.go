@@ -111,6 +111,10 @@ func (e *Estimate) add(b *cost.Book, h *traffic, usual, high *meters) error {
 	e.NeedsRehydration = e.NeedsRehydration || line.NeedsRehydration
 	if h.From == h.To && h.rate.IsFree() {
 		e.HighUSD = cost.AddNanoUSD(e.HighUSD, line.TotalNanoUSD)
+		if line.RetrievalNanoUSD > 0 {
+			e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, line.TotalNanoUSD)
+			e.use(h, line.TotalNanoUSD, 0)
+		}
 		return nil
 	}
 	upper := h.upper()
