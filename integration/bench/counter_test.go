@@ -19,9 +19,9 @@ func TestCounter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := c.through(server.URL)
-	if front != "http://"+c.addr {
-		t.Fatalf("%s through %s is %s", server.URL, c.addr, front)
+	front := c.Through(server.URL)
+	if front != "http://"+c.Addr {
+		t.Fatalf("%s through %s is %s", server.URL, c.Addr, front)
 	}
 	for _, path := range []string{
 		"/account/first?restype=container&comp=list&prefix=data%2F&maxresults=5000", // a listing
@@ -45,11 +45,11 @@ func TestCounter(t *testing.T) {
 		t.Errorf("through the counter: %q, %v", got, err)
 	}
 	_ = resp.Body.Close()
-	if host != c.addr {
-		t.Errorf("the server saw Host %s, the client signed for %s", host, c.addr)
+	if host != c.Addr {
+		t.Errorf("the server saw Host %s, the client signed for %s", host, c.Addr)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	if err := c.close(t.Context()); err != nil {
+	if err := c.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if c.requests.Load() != 7 || c.listings.Load() != 3 {

@@ -121,13 +121,13 @@ func (n *standing) counted(ctx context.Context, at place, prepare func(from, to 
 	if err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, src.close(ctx)) }()
+	defer func() { err = errors.Join(err, src.Close(ctx)) }()
 	dst, err := startCounter(n.s3.Addr())
 	if err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, dst.close(ctx)) }()
-	cmd, err := prepare(n.from.behind(src.through), at.behind(dst.through))
+	defer func() { err = errors.Join(err, dst.Close(ctx)) }()
+	cmd, err := prepare(n.from.behind(src.Through), at.behind(dst.Through))
 	if err != nil {
 		return c, err
 	}

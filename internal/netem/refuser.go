@@ -1,28 +1,19 @@
 package netem
 
 import (
-	"context"
-	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Refuser is an HTTP proxy in front of a server that answers some of the requests itself, with 503, as a service does that is asked
-// too much: half of these with Retry-After: 1. It passes the Host header on unchanged, which signatures cover.
+// Refuser is an [HTTPProxy] that answers some of the requests itself, with 503, as a service does that is asked too much: half of
+// these with Retry-After: 1.
 type Refuser struct {
-	// Addr is where it listens, host:port.
-	Addr     string
-	upstream string
-	o        RefuserOptions
-	server   *http.Server
-	served   chan error
+	*HTTPProxy
+	o RefuserOptions
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -41,7 +32,7 @@ type RefuserOptions struct {
 	During time.Duration
 	// Part names what a request brings or asks for, such as a part of an object, "" for anything else: each request for it is an attempt.
 	Part func(*http.Request) string
-	// Answer writes headers and body in the service's own words, after the status; nil: [S3Busy].
+	// Answer writes headers and body in the service's own words, after the status; without a body: [S3Busy].
 	Answer Busy
 }
 
@@ -68,38 +59,24 @@ type Refusals struct {
 }
 
 // StartRefuser opens a refuser in front of upstream, a host:port, on 127.0.0.1.
-func StartRefuser(upstream string, o RefuserOptions) (*Refuser, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
+func StartRefuser(upstream string, o RefuserOptions) (r *Refuser, err error) {
 	if o.Part == nil {
 		o.Part = func(*http.Request) string { return "" }
 	}
 	if o.Answer.Body == "" {
 		o.Answer = S3Busy
 	}
-	r := &Refuser{
-		Addr: ln.Addr().String(), upstream: upstream, o: o, served: make(chan error, 1), random: rand.New(rand.NewPCG(o.Seed, 0)),
-		parts: map[string]bool{},
-	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(&url.URL{Scheme: "http", Host: upstream})
-			p.Out.Host = p.In.Host
-		},
-		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
-	}
-	r.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		refused, wait := r.choose(q)
-		if !refused {
-			proxy.ServeHTTP(w, q)
-			return
-		}
-		r.refuse(w, q, wait)
-	})}
-	go func() { r.served <- r.server.Serve(ln) }()
-	return r, nil
+	r = &Refuser{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), parts: map[string]bool{}}
+	r.HTTPProxy, err = StartHTTP(upstream, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if refused, wait := r.choose(q); refused {
+				r.refuse(w, q, wait)
+				return
+			}
+			next.ServeHTTP(w, q)
+		})
+	})
+	return r, err
 }
 
 func (r *Refuser) refuse(w http.ResponseWriter, q *http.Request, wait bool) {
@@ -147,20 +124,6 @@ func (r *Refuser) Counts() Refusals {
 	c := r.count
 	c.Parts = int64(len(r.parts))
 	return c
-}
-
-// Through replaces the server's address in a URL by the refuser's, also where it is escaped.
-func (r *Refuser) Through(u string) string { return through(u, r.upstream, r.Addr) }
-
-// Close ends the refuser.
-func (r *Refuser) Close(ctx context.Context) error {
-	if err := r.server.Shutdown(ctx); err != nil {
-		return err
-	}
-	if err := <-r.served; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
 
 // UploadedPart names the part that an S3 request uploads, or the whole object that it puts: the key and the part's number. Copies bring

@@ -61,19 +61,19 @@ func (b *Book) PriceHop(h Hop, monthToDate *int64, o RouteOptions) (Line, error)
 
 // HopPrice is the total of [Book.PriceHopAt] alone, without the words: for prices of many hops.
 func (b *Book) HopPrice(h Hop, r Rate, monthToDate *int64) NanoUSD {
-	total := r.Price(h.Bytes, monthToDate)
-	for _, op := range Ops {
-		at, _ := b.requestsFor(h.SourcePrices, h.StorageClass, op, h.SourceRequests[op])
-		to, _ := b.requestsFor(h.DestinationPrices, h.DestinationClass, op, h.DestinationRequests[op])
-		total = AddNanoUSD(total, at, to)
-	}
-	retrieval, _, _ := b.retrievalFor(h.SourcePrices, h.StorageClass, h.RetrievalBytes)
-	return AddNanoUSD(total, retrieval)
+	return b.line(h, r, monthToDate).TotalNanoUSD
 }
 
 // PriceHopAt is PriceHop at a rate that the caller has from [Book.Transfer]: once for a route, not for each shard, or
 // adjusted with [Rate.WithAllowanceUsedElsewhere].
 func (b *Book) PriceHopAt(h Hop, r Rate, monthToDate *int64) Line {
+	l := b.line(h, r, monthToDate)
+	l.Explanation = l.explain(h, r)
+	return l
+}
+
+// line is a priced hop without its explanation.
+func (b *Book) line(h Hop, r Rate, monthToDate *int64) Line {
 	l := Line{
 		RateID: r.ID, BookVersion: b.Version, Class: r.Class, Pool: r.Pool, Bytes: max(0, h.Bytes),
 		TransferNanoUSD: r.Price(h.Bytes, monthToDate), TransferRateAsOf: r.AsOf,
@@ -99,7 +99,6 @@ func (b *Book) PriceHopAt(h Hop, r Rate, monthToDate *int64) Line {
 	l.RetrievalNanoUSD, l.NeedsRehydration, verified = b.retrievalFor(h.SourcePrices, h.StorageClass, h.RetrievalBytes)
 	l.Verified = l.Verified && verified
 	l.TotalNanoUSD = AddNanoUSD(l.TransferNanoUSD, l.RequestsNanoUSD, l.RetrievalNanoUSD)
-	l.Explanation = l.explain(h, r)
 	return l
 }
 

@@ -108,13 +108,17 @@ func TestRelatedDataset(t *testing.T) {
 	}
 }
 
+// parts makes the destination one that takes no part under so many bytes, and may be given temporary objects.
+func (r *rig) parts(minBytes int64, temporaryObjects bool) {
+	r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: minBytes}})
+	r.dst.Store, r.dst.TwoSteps = r.dest, temporaryObjects
+}
+
 // Under a limit of 1 MiB a part, edits far apart cost 1 MiB each; glued to what stands before them they cost themselves.
 func TestTwoSteps(t *testing.T) {
 	for _, two := range []bool{false, true} {
 		r := newRig(t)
-		r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1 << 20}})
-		r.dst.Store = r.dest
-		r.dst.TwoSteps = two
+		r.parts(1<<20, two)
 		old := data(1, 12<<20)
 		r.put("a.bin", old)
 		r.mustSync()
@@ -134,9 +138,7 @@ func TestTwoSteps(t *testing.T) {
 func TestEditsCloserThanAPart(t *testing.T) {
 	for _, two := range []bool{false, true} {
 		r := newRig(t)
-		r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1 << 20}})
-		r.dst.Store = r.dest
-		r.dst.TwoSteps = two
+		r.parts(1<<20, two)
 		old := data(1, 12<<20)
 		r.put("a.bin", old)
 		r.mustSync()
@@ -279,8 +281,7 @@ func TestAssemblyIsResumed(t *testing.T) {
 			r := newRig(t)
 			r.options.PartsPerShard = 1
 			if c.two {
-				r.dest = mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 1 << 20}})
-				r.dst.TwoSteps = true
+				r.parts(mib, true)
 			}
 			old := data(1, 12<<20)
 			r.put("a.bin", old)

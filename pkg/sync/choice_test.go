@@ -10,25 +10,16 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
-	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/mem"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 const shardBytes = 8 << 20
 
-// two makes the rig's destination a site of one's own with the agent there, and has a bucket of another cloud, which is dearer to read than the
-// source, hold what the source has by now.
+// two has a bucket of another cloud, which is dearer to read than the source, hold what the source has by now.
 func (r *rig) two() (bucket *mem.Store, origins []Origin) {
 	r.t.Helper()
-	bucket = mem.New(mem.Options{})
-	aws := location(r.t, "aws:us-east-1")
-	here := r.dst
-	r.dst = Destination{Destination: plan.Destination{Name: "copy", Store: "copy", Prefix: "c4/", Location: aws}, Store: bucket}
-	r.mustSync()
-	r.dst = here
-	r.dst.Location = location(r.t, "onprem:lab1")
-	return bucket, []Origin{{Name: "copy", Location: aws, Open: func(context.Context) (store.Store, error) { return bucket, nil }}}
+	return r.heldElsewhere("copy", "aws:us-east-1")
 }
 
 // from counts where the items that move come from.

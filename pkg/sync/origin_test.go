@@ -15,14 +15,20 @@ import (
 // dataset already.
 func (r *rig) lab() (nas *mem.Store, origins []Origin) {
 	r.t.Helper()
-	nas = mem.New(mem.Options{})
-	lab := location(r.t, "onprem:lab1")
+	return r.heldElsewhere("nas", "onprem:lab1")
+}
+
+// heldElsewhere makes the rig's destination a site of one's own, and has another store, at a location, hold what the source has by now.
+func (r *rig) heldElsewhere(name, at string) (held *mem.Store, origins []Origin) {
+	r.t.Helper()
+	held = mem.New(mem.Options{})
+	there := location(r.t, at)
 	here := r.dst
-	r.dst = Destination{Destination: plan.Destination{Name: "nas", Store: "nas", Prefix: "c4/", Location: lab}, Store: nas}
+	r.dst = Destination{Destination: plan.Destination{Name: name, Store: name, Prefix: "c4/", Location: there}, Store: held}
 	r.mustSync()
 	r.dst = here
-	r.dst.Location = lab
-	return nas, []Origin{{Name: "nas", Location: lab, Open: func(context.Context) (store.Store, error) { return nas, nil }}}
+	r.dst.Location = location(r.t, "onprem:lab1")
+	return held, []Origin{{Name: name, Location: there, Open: func(context.Context) (store.Store, error) { return held, nil }}}
 }
 
 // syncAt syncs with an agent at the destination.

@@ -236,15 +236,32 @@ func TestCheapestOfAllLists(t *testing.T) {
 	})
 }
 
+// heldBut are n chunks of 64 KiB that stand in one object as they do in the shard, but for the missing ones.
+func heldBut(n int, missing func(i int) bool) []Chunk {
+	const length = int64(64 << 10)
+	chunks := make([]Chunk, n)
+	for i := range chunks {
+		chunks[i].Length = length
+		if !missing(i) {
+			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * length}}
+		}
+	}
+	return chunks
+}
+
+// mostTails that one of the parts has.
+func mostTails(list []Part) (most int) {
+	for _, p := range list {
+		most = max(most, len(p.Tails))
+	}
+	return most
+}
+
 // At S3's limits, one changed chunk in the middle of a shard costs a part of 5 MiB, at a file's or Azure's the chunk alone,
 // and glued to what stands before it, too.
 func TestOneChangedChunk(t *testing.T) {
 	const kib, mib = int64(1 << 10), int64(1 << 20)
-	chunks := make([]Chunk, 1024)
-	for i := range chunks {
-		chunks[i] = Chunk{Length: 64 * kib, Places: []Place{{Object: 0, Offset: int64(i) * 64 * kib}}}
-	}
-	chunks[500].Places = nil
+	chunks := heldBut(1024, func(i int) bool { return i == 500 })
 	price := Prices{Byte: 1, Send: 60_000, Copy: 60_000, Glue: 180_000}
 	for _, c := range []struct {
 		name   string
@@ -269,13 +286,7 @@ func TestOneChangedChunk(t *testing.T) {
 // Changed chunks with less than a part between them are glued one after the other, unless a part could become too large.
 func TestChangedChunksCloserThanAPart(t *testing.T) {
 	const kib, mib = int64(1 << 10), int64(1 << 20)
-	chunks := make([]Chunk, 1024)
-	for i := range chunks {
-		chunks[i] = Chunk{Length: 64 * kib}
-		if i < 800 || i%32 != 0 {
-			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * 64 * kib}}
-		}
-	}
+	chunks := heldBut(1024, func(i int) bool { return i >= 800 && i%32 == 0 })
 	price := Prices{Byte: 1, Send: 60_000, Copy: 60_000, Glue: 180_000}
 	for _, c := range []struct {
 		copyMax      int64
@@ -286,10 +297,7 @@ func TestChangedChunksCloserThanAPart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		most := 0
-		for _, p := range list {
-			most = max(most, len(p.Tails))
-		}
+		most := mostTails(list)
 		got := Sum(list)
 		if c.sends > 0 && (got.SentBytes != int64(c.sends)*64*kib || most < c.tails) || c.sends == 0 && most != c.tails {
 			t.Errorf("copies of at most %d bytes: at most %d tails, %+v", c.copyMax, most, got)
@@ -299,14 +307,8 @@ func TestChangedChunksCloserThanAPart(t *testing.T) {
 
 // However many changed chunks follow each other, a part has so many tails at most, and the list covers the shard.
 func TestTailsAreBounded(t *testing.T) {
-	const kib, mib = int64(1 << 10), int64(1 << 20)
-	chunks := make([]Chunk, 1000)
-	for i := range chunks {
-		chunks[i] = Chunk{Length: 64 * kib}
-		if i < 100 || i%8 != 0 {
-			chunks[i].Places = []Place{{Object: 0, Offset: int64(i) * 64 * kib}}
-		}
-	}
+	const mib = int64(1 << 20)
+	chunks := heldBut(1000, func(i int) bool { return i >= 100 && i%8 == 0 })
 	l := Limits{MinBytes: 5 * mib, SendMaxBytes: 8 * mib, CopyMaxBytes: 1 << 30, Glue: true}
 	list, err := Plan(chunks, l, Prices{Byte: 1})
 	if err != nil {
@@ -315,10 +317,7 @@ func TestTailsAreBounded(t *testing.T) {
 	if err := check(chunks, l, list); err != nil {
 		t.Error(err)
 	}
-	most := 0
-	for _, p := range list {
-		most = max(most, len(p.Tails))
-	}
+	most := mostTails(list)
 	if got := Sum(list); most != MaxTails || got.SentBytes > 60*mib {
 		t.Errorf("at most %d tails, %+v", most, got)
 	}

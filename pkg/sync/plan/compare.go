@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,7 +40,7 @@ func (p *Plan) Weigh(l *cost.Ledger, m *manifest.Manifest, partBytes int64, keep
 	c.rates("in", p.Route.In, p.Route.Source, p.Route.Agent, p.Route.options.FromStore(p.Route.Link.Source), func(r *Route, rate cost.Rate) { r.In = rate })
 	c.rates("out", p.Route.Out, p.Route.Agent, p.Route.Destination, p.Route.options, func(r *Route, rate cost.Rate) { r.Out = rate })
 	c.withoutReplicas()
-	slices.SortStableFunc(c.list, func(a, b Alternative) int { return int(min(1, max(-1, a.USD-b.USD))) })
+	slices.SortStableFunc(c.list, func(a, b Alternative) int { return cmp.Compare(a.USD, b.USD) })
 	p.Alternatives = c.list
 	return c.err
 }
@@ -83,8 +84,8 @@ func (c *comparison) add(a Alternative, r Route, items []Item) {
 // agents puts the agent at either end. What the network at this one charges is not known of them.
 func (c *comparison) agents() {
 	p := c.plan
-	for _, at := range []store.Location{p.Route.Source, p.Route.Destination} {
-		if at == p.Route.Agent || at == p.Route.Source && c.has(at) {
+	for _, at := range slices.Compact([]store.Location{p.Route.Source, p.Route.Destination}) {
+		if at == p.Route.Agent {
 			continue
 		}
 		o := p.Route.options
@@ -103,10 +104,6 @@ func (c *comparison) agents() {
 			What: fmt.Sprintf("an agent in %s", at), How: fmt.Sprintf("run datagravity on a machine there, with agent: {location: %q}", at),
 		}, r, items)
 	}
-}
-
-func (c *comparison) has(at store.Location) bool {
-	return slices.ContainsFunc(c.list, func(a Alternative) bool { return a.What == fmt.Sprintf("an agent in %s", at) })
 }
 
 // readAt are the items with the prices of what is read elsewhere by another agent.

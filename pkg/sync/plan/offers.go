@@ -59,8 +59,7 @@ func FindElsewhere(m *manifest.Manifest, items []Item, origins []Origin) error {
 // Pricer prices shards one by one: each at the dearest tier that all of them together can reach.
 type Pricer struct {
 	book      *cost.Book
-	m         *manifest.Manifest
-	l         *cost.Ledger
+	mtd       MonthToDate
 	partBytes int64
 	reach     int64
 	at        map[string]*int64 // by pool
@@ -68,7 +67,7 @@ type Pricer struct {
 
 // NewPricer makes a pricer for shards that put up to so many bytes on the wire.
 func NewPricer(l *cost.Ledger, m *manifest.Manifest, partBytes, reachBytes int64) *Pricer {
-	return &Pricer{book: l.Book(), m: m, l: l, partBytes: partBytes, reach: reachBytes, at: map[string]*int64{}}
+	return &Pricer{book: l.Book(), mtd: monthToDate(l, m), partBytes: partBytes, reach: reachBytes, at: map[string]*int64{}}
 }
 
 // Offers of an item of a plan: the source, unless it no longer has the shard, and where else it is held.
@@ -109,18 +108,11 @@ func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 			return nil, err
 		}
 	}
-	var uses Estimate
+	var uses reserved
 	for _, h := range r.traffic([]Item{it}, p.partBytes, false).hops {
-		if h.From == h.To && h.rate.IsFree() {
-			if h.RetrievalBytes > 0 {
-				uses.use(h, p.book.HopPrice(h.Hop, h.rate, nil), 0)
-			}
-			continue
-		}
-		upper := h.upper()
-		uses.use(h, p.book.HopPrice(upper, h.rate, p.at[h.rate.Pool]), upper.Bytes)
+		uses.add(p.book, h, p.at[h.rate.Pool])
 	}
-	for _, u := range uses.uses {
+	for _, u := range uses {
 		if u.usd != 0 || u.bytes != 0 {
 			list = append(list, Charge{Link: u.link, NanoUSD: u.usd, Bytes: u.bytes})
 		}
@@ -133,11 +125,7 @@ func (p *Pricer) locate(rate cost.Rate) error {
 	if _, ok := p.at[rate.Pool]; ok {
 		return nil
 	}
-	var mtd *int64
-	err := p.m.View(func(tx *manifest.Tx) (err error) {
-		mtd, err = p.l.MonthToDate(tx, rate.Pool, cost.WindowOf(p.m.Now()))
-		return err
-	})
+	mtd, err := p.mtd(rate.Pool)
 	if err == nil && mtd != nil {
 		*mtd = dearest(rate, *mtd, p.reach)
 	}

@@ -83,7 +83,7 @@ func (p *Plan) over(link cost.Link) cost.Subject {
 
 // Trusted tells whether the budgets may rest on the plan's prices. Error: [cost.ErrUntrusted].
 func (p *Plan) Trusted(l *cost.Ledger) error {
-	for _, u := range p.Estimate.uses {
+	for _, u := range p.Estimate.reserved {
 		if err := l.CheckPrices(p.over(u.link), p.Route.Trust, u.rates...); err != nil {
 			return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
 		}
@@ -98,7 +98,7 @@ func (p *Plan) Fits(l *cost.Ledger) error {
 		return err
 	}
 	var demands []cost.Demand
-	for _, u := range p.Estimate.uses {
+	for _, u := range p.Estimate.reserved {
 		demands = append(demands, cost.Demand{Subject: p.over(u.link), NanoUSD: u.usd, Bytes: u.bytes})
 	}
 	if err := l.Check(demands...); err != nil {

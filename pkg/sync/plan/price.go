@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -46,25 +45,8 @@ type Estimate struct {
 	// NeedsRehydration: the source's archived blobs must be rehydrated first.
 	NeedsRehydration bool `json:"needs_rehydration,omitempty"`
 
-	rates []cost.Rate // of the lines
-	uses  []linkUse
-}
-
-// linkUse is what a plan reserves over one link, and at which prices.
-type linkUse struct {
-	link  cost.Link
-	usd   cost.NanoUSD
-	bytes int64
-	rates []cost.Rate
-}
-
-func (e *Estimate) use(h *traffic, usd cost.NanoUSD, bytes int64) {
-	i := slices.IndexFunc(e.uses, func(u linkUse) bool { return u.link == h.link })
-	if i < 0 {
-		i, e.uses = len(e.uses), append(e.uses, linkUse{link: h.link})
-	}
-	u := &e.uses[i]
-	u.usd, u.bytes, u.rates = cost.AddNanoUSD(u.usd, usd), u.bytes+bytes, append(u.rates, h.rate)
+	rates    []cost.Rate // of the lines
+	reserved reserved
 }
 
 // MonthToDate tells what a pool's meter has counted this month, nil if unknown.
@@ -80,8 +62,14 @@ func (r Route) price(b *cost.Book, items []Item, partBytes int64, bitsPerSecond 
 			return e, err
 		}
 	}
-	low := newMeters(mtd)
-	for _, h := range r.traffic(items, partBytes, true).hops {
+	for _, u := range e.reserved {
+		e.UpperUSD, e.UpperBytes = cost.AddNanoUSD(e.UpperUSD, u.usd), e.UpperBytes+u.bytes
+	}
+	low, certain := newMeters(mtd), planned.hops
+	if planned.unsure {
+		certain = r.traffic(items, partBytes, true).hops
+	}
+	for _, h := range certain {
 		at, err := low.count(h.rate.Pool, h.Bytes)
 		if err != nil {
 			return e, err
@@ -102,31 +90,19 @@ func (e *Estimate) add(b *cost.Book, h *traffic, usual, high *meters) error {
 	if err != nil {
 		return err
 	}
-	requests := h.requests()
 	line := b.PriceHopAt(h.Hop, h.rate, at)
 	e.Lines, e.rates = append(e.Lines, line), append(e.rates, h.rate)
 	e.USD = cost.AddNanoUSD(e.USD, line.TotalNanoUSD)
 	e.ExpectedCreditUSD = cost.AddNanoUSD(e.ExpectedCreditUSD, line.ExpectedCreditNanoUSD)
-	e.Requests += requests
+	e.Requests += h.requests()
 	e.NeedsRehydration = e.NeedsRehydration || line.NeedsRehydration
-	if h.From == h.To && h.rate.IsFree() {
-		e.HighUSD = cost.AddNanoUSD(e.HighUSD, line.TotalNanoUSD)
-		if line.RetrievalNanoUSD > 0 {
-			e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, line.TotalNanoUSD)
-			e.use(h, line.TotalNanoUSD, 0)
-		}
-		return nil
+	if !h.inPlace() {
+		e.PaidBytes += h.Bytes
 	}
-	upper := h.upper()
-	if at, err = high.count(h.rate.Pool, upper.Bytes); err != nil {
+	if at, err = high.count(h.rate.Pool, h.upper().Bytes); err != nil {
 		return err
 	}
-	reserved := b.HopPrice(upper, h.rate, at)
-	e.use(h, reserved, upper.Bytes)
-	e.PaidBytes += h.Bytes
-	e.UpperBytes += upper.Bytes
-	e.UpperUSD = cost.AddNanoUSD(e.UpperUSD, reserved)
-	e.HighUSD = cost.AddNanoUSD(e.HighUSD, reserved)
+	e.HighUSD = cost.AddNanoUSD(e.HighUSD, e.reserved.add(b, h, at))
 	return nil
 }
 

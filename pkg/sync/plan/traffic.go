@@ -1,8 +1,6 @@
 package plan
 
-import (
-	"github.com/datagravity/datagravity/pkg/cost"
-)
+import "github.com/datagravity/datagravity/pkg/cost"
 
 // traffic is what goes over one hop at one rate: all that is read of one storage class at one place, all that is written, or all
 // that is read back.
@@ -18,6 +16,9 @@ func (h *traffic) upper() cost.Hop {
 	u.Bytes = h.Bytes + h.Bytes*cost.MarginPerMille/1000 + h.requests()*cost.MarginPerRequest
 	return u
 }
+
+// inPlace tells that the hop does not leave a place, where nothing is charged for its bytes.
+func (h *traffic) inPlace() bool { return h.From == h.To && h.rate.IsFree() }
 
 func (h *traffic) requests() (n int64) {
 	for _, of := range []map[cost.Op]int64{h.SourceRequests, h.DestinationRequests} {
@@ -41,11 +42,13 @@ func (h *traffic) read(n, requests int64) {
 type planned struct {
 	hops     []*traffic
 	estimate Estimate
+	unsure   bool // some of it may turn out to be held
 }
 
 // traffic of items over the route. least leaves out the crossing of what may turn out to be held.
 func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
-	e := Estimate{Ways: map[Way]Count{}}
+	p := planned{estimate: Estimate{Ways: map[Way]Count{}}}
+	e := &p.estimate
 	t := travels{Route: r}
 	out := &traffic{cost.Hop{
 		From: r.Agent, To: r.Destination, DestinationPrices: r.DestinationPrices, DestinationClass: r.DestinationClass,
@@ -62,7 +65,7 @@ func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
 		count := max(1, (it.Size+partBytes-1)/partBytes)
 		if it.LearnFirst {
 			t.from(it).read(it.Size, count)
-			e.UpperBound = true
+			e.UpperBound, p.unsure = true, true
 			if least {
 				continue
 			}
@@ -93,7 +96,6 @@ func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
 			}
 		}
 	}
-	p := planned{estimate: e}
 	hops := t.reads
 	if r.Link.Dest != "" { // reading for the index alone has no other hop
 		hops = append(hops, out, back)
