@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -43,11 +43,13 @@ the next. With --budget it is for everything that the budget counts; with --job 
 
 func runApprove(a *app, o approveFlags) (err error) {
 	n := cost.NewApproval{Budget: o.budget, Job: o.job, Reason: o.reason, By: whoami()}
+	if err := a.checkBudget(o.budget); err != nil {
+		return err
+	}
+	if err := checkJob(o.job); err != nil {
+		return err
+	}
 	switch {
-	case o.budget != "" && a.missingBudget(o.budget) != nil:
-		return a.missingBudget(o.budget)
-	case o.job != "" && !jobs.ValidName(o.job):
-		return usageError{fmt.Errorf("--job %q: use up to 128 letters, digits and ._:@/-, a letter or digit first", o.job)}
 	case o.extra == "" && o.extraBytes == "":
 		return usageError{errors.New("--extra USD or --extra-bytes SIZE is missing")}
 	case o.expires == "":
@@ -83,14 +85,12 @@ func runApprove(a *app, o approveFlags) (err error) {
 	return err
 }
 
-// missingBudget is the error for a budget that is not configured, nil for one that is.
-func (a *app) missingBudget(name string) error {
-	for _, known := range a.budgetNames() {
-		if known == name {
-			return nil
-		}
+// checkBudget wants a configured budget, or none.
+func (a *app) checkBudget(name string) error {
+	if known := a.budgetNames(); name != "" && !slices.Contains(known, name) {
+		return usageError{config.UnknownName("budget", name, known)}
 	}
-	return usageError{config.UnknownName("budget", name, a.budgetNames())}
+	return nil
 }
 
 // parseWhen reads a length of time from now on (24h, 7d), or a time.
@@ -246,8 +246,8 @@ doubt it changes nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return withManifest(g, func(a *app) error {
-				if budget != "" && a.missingBudget(budget) != nil {
-					return a.missingBudget(budget)
+				if err := a.checkBudget(budget); err != nil {
+					return err
 				}
 				r, ok, err := a.ledger.Reset(budget, reason, whoami())
 				if errors.Is(err, cost.ErrDecision) {

@@ -24,8 +24,8 @@ func (f *chargeFlags) add(c *cobra.Command) {
 // payer is who a dataset's transfers are charged to. A team that nobody configured is refused: its budgets would not count it.
 func (a *app) payer(dataset string, f chargeFlags) (p plan.Payer, err error) {
 	p = plan.Payer{Job: f.job, Team: f.team}
-	if p.Job != "" && !jobs.ValidName(p.Job) {
-		return p, usageError{fmt.Errorf("--job %q: use up to 128 letters, digits and ._:@/-, a letter or digit first", p.Job)}
+	if err := checkJob(p.Job); err != nil {
+		return p, err
 	}
 	if known := a.cfg.TeamNames(); p.Team != "" && !slices.Contains(known, p.Team) {
 		return p, usageError{fmt.Errorf("--team: %w; the configuration's teams, or a dataset's team, name them", config.UnknownName("team", p.Team, known))}
@@ -34,6 +34,14 @@ func (a *app) payer(dataset string, f chargeFlags) (p plan.Payer, err error) {
 		p.Team = a.cfg.Datasets[dataset].Team
 	}
 	return p, nil
+}
+
+// checkJob wants a job's name, or none.
+func checkJob(id string) error {
+	if id != "" && !jobs.ValidName(id) {
+		return usageError{fmt.Errorf("--job %q: use up to 128 letters, digits and ._:@/-, a letter or digit first", id)}
+	}
+	return nil
 }
 
 // told has the ledger record what was refused for a budget, so that somebody can be told, and returns the error as it was.
@@ -47,7 +55,7 @@ func (a *app) told(err error) error {
 	return err
 }
 
-// approvals are the commands that would let what an error refused.
+// approvalCommands are the commands that would let what an error refused.
 func approvalCommands(err error) []string {
 	var over *cost.OverBudget
 	if errors.As(err, &over) && over.Use.Budget.Ask && over.Use.Doubt == "" {

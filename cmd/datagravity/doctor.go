@@ -133,13 +133,11 @@ func (a *app) examineAgent(ctx context.Context) (r storeReport) {
 
 // examineCharges asks what no price list can tell: what the network here charges for the bytes that pass it.
 func (a *app) examineCharges(r *storeReport) {
-	switch question := a.cfg.AsksAboutCharges(); {
-	case question != "":
+	if question := a.cfg.AsksAboutCharges(); question != "" {
 		r.add("charges", "note", "%s", question)
-	case len(a.cfg.Prices.AgentCharges) > 0:
-		for _, c := range a.cfg.Prices.AgentCharges {
-			r.add("charges", "ok", "%s, with %s, %s: %s USD per GiB", c.Name, c.With, c.Direction, c.USDPerGiB)
-		}
+	}
+	for _, c := range a.cfg.Prices.AgentCharges {
+		r.add("charges", "ok", "%s, with %s, %s: %s USD per GiB", c.Name, c.With, c.Direction, c.USDPerGiB)
 	}
 }
 

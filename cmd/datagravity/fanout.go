@@ -29,15 +29,13 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 		return err
 	}
 	defer closing(a, &err)
-	var requests []dgsync.Request
+	requests, err := a.requests(ctx, dataset, names, sel, o.charge)
+	if err != nil {
+		return err
+	}
 	var engines []*engine.Engine
-	for _, name := range names {
-		q, err := a.request(ctx, dataset, name, sel.shards, sel.snapshot, o.charge)
-		if err != nil {
-			return err
-		}
-		o.apply(&q)
-		requests = append(requests, q)
+	for i := range requests {
+		o.apply(&requests[i])
 		eo := a.engineOptions(engine.Options{Observe: show.event})
 		eo.MemoryBytes = max(eo.MemoryBytes/int64(len(names)), leastEngineParts*eo.PartBytes)
 		engines = append(engines, engine.New(a.m, a.ledger, eo))
@@ -50,20 +48,26 @@ func runSyncs(ctx context.Context, g *globals, dataset string, sel selectionFlag
 		if errs[i] != nil {
 			errs[i] = fmt.Errorf("to %s: %w", q.Destination.Name, errs[i])
 		}
-		switch {
-		case reports[i].Plan == nil:
-		case g.json:
-			out.Syncs = append(out.Syncs, syncDocument(q, reports[i]))
-		default:
-			_, _ = fmt.Fprintf(g.out, "to %s\n", q.Destination.Name)
-			errs = append(errs, printReport(g, q, reports[i]))
-		}
+		errs = append(errs, g.reportTo(&out.Syncs, "to "+q.Destination.Name, q, reports[i]))
 	}
 	err = errors.Join(errs...)
 	if g.json && len(out.Syncs) > 0 {
 		return sayingToo(g, g.printJSON(out), err)
 	}
 	return err
+}
+
+// reportTo prints what one of several syncs did under a title, or puts it into the document.
+func (g *globals) reportTo(document *[]syncJSON, title string, q dgsync.Request, rep dgsync.Report) error {
+	switch {
+	case rep.Plan == nil:
+		return nil
+	case g.json:
+		*document = append(*document, syncDocument(q, rep))
+		return nil
+	}
+	_, _ = fmt.Fprintln(g.out, title)
+	return printReport(g, q, rep)
 }
 
 // leastEngineParts fit the memory of each destination's engine, whatever their number.

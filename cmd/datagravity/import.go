@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/cost/feed"
+	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
 type importFlags struct {
@@ -65,7 +64,7 @@ func runImport(ctx context.Context, g *globals, sources []string, o importFlags)
 	if err != nil {
 		return ended(ctx, err)
 	}
-	if err := writeWhole(o.out, r); err != nil {
+	if err := writeOverlay(o.out, r); err != nil {
 		return err
 	}
 	if g.json {
@@ -111,30 +110,11 @@ func printImport(g *globals, out, book string, r *feed.Result) error {
 	return err
 }
 
-// writeWhole writes the overlay beside its place and then puts it there, so that nobody ever reads half of one.
-func writeWhole(path string, r *feed.Result) (err error) {
+// writeOverlay replaces the file. Whoever runs the agent may be somebody else, and must read it.
+func writeOverlay(path string, r *feed.Result) error {
 	text, err := json.MarshalIndent(r.Overlay, "", "  ")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(append(text, '\n'))
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return manifest.WriteFile(path, append(text, '\n'), 0o644)
 }

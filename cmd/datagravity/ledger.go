@@ -129,8 +129,7 @@ func runLedger(a *app, o ledgerFlags) error {
 			if key != nil {
 				k = key(l)
 			}
-			s := sums[k]
-			s.Key = k
+			s := rowOf(sums, k)
 			s.add(state, cost.NanoUSD(l.NanoUSD))
 			s.Bytes += l.Bytes
 			s.Requests += l.Requests

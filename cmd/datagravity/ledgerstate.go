@@ -20,9 +20,6 @@ type fromBills struct {
 
 // add counts a metered line.
 func (f *fromBills) add(state string, usd cost.NanoUSD) {
-	if f.ByState == nil {
-		f.ByState = map[string]cost.NanoUSD{}
-	}
 	f.State = bill.LessSure(f.State, state)
 	f.ByState[state] += usd
 	f.Net += usd
@@ -49,8 +46,7 @@ func (o ledgerFlags) addAdjustments(sums map[string]ledgerJSON, states bill.Stat
 		if k == onTheBill && d.USD == 0 {
 			return
 		}
-		s := sums[k]
-		s.Key = k
+		s := rowOf(sums, k)
 		if d.Kind == manifest.KindCredit {
 			s.Credits += d.USD
 		} else {
@@ -58,9 +54,15 @@ func (o ledgerFlags) addAdjustments(sums map[string]ledgerJSON, states bill.Stat
 		}
 		s.Net += d.USD
 		s.State = bill.LessSure(s.State, d.State)
-		if s.ByState == nil {
-			s.ByState = map[string]cost.NanoUSD{}
-		}
 		sums[k] = s
 	})
+}
+
+// rowOf is the row of a key, a new one if there is none yet.
+func rowOf(sums map[string]ledgerJSON, key string) ledgerJSON {
+	s, ok := sums[key]
+	if !ok {
+		s.Key, s.ByState = key, map[string]cost.NanoUSD{}
+	}
+	return s
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
-	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
 // wishFlags say how soon and how much something is wanted.
@@ -65,7 +64,18 @@ and --value, if any is given.`,
 			if err := wish.parse(); err != nil {
 				return err
 			}
-			return withNeeds(c.Context(), g, args[0], sel, charge, wish.wish, func(a *app, list []dgsync.Request) error {
+			names, err := sel.destinations()
+			if err != nil {
+				return err
+			}
+			return withManifest(g, func(a *app) error {
+				list, err := a.requests(c.Context(), args[0], names, sel, charge)
+				if err != nil {
+					return err
+				}
+				for i := range list {
+					list[i].Wish = wish.wish
+				}
 				asked, err := a.sync.Ask(list...)
 				if err != nil {
 					return err
@@ -123,27 +133,6 @@ func newNeedList(g *globals) *cobra.Command {
 	}
 }
 
-// withNeeds runs a command on one dataset at one or several destinations.
-func withNeeds(ctx context.Context, g *globals, dataset string, sel selectionFlags, charge chargeFlags, wish dgsync.Wish, f func(*app, []dgsync.Request) error) (err error) {
-	names, err := sel.destinations()
-	if err != nil {
-		return err
-	}
-	a, err := g.begin(engine.Options{})
-	if err != nil {
-		return err
-	}
-	defer closing(a, &err)
-	list, err := a.requests(ctx, dataset, names, sel, charge)
-	if err != nil {
-		return err
-	}
-	for i := range list {
-		list[i].Wish = wish
-	}
-	return f(a, list)
-}
-
 // named are requests by what names their needs alone; nothing is opened, or must be configured any more.
 func (f *selectionFlags) named(dataset string) (list []dgsync.Request, err error) {
 	names, err := f.destinations()
@@ -174,7 +163,7 @@ func (a *app) requests(ctx context.Context, dataset string, names []string, sel 
 	return list, nil
 }
 
-// openRequests are those of all open needs. What cannot be asked for any more, because the configuration changed, is in errs.
+// openRequests are those of all open needs. What cannot be asked for, a [goneError] each, is in errs.
 func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []error, err error) {
 	needs, err := a.sync.OpenNeeds()
 	if err != nil {
@@ -196,22 +185,34 @@ func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []e
 	return list, errs, nil
 }
 
-// goneError is why an open need cannot be asked for. It is no mistake on the command line, although the configuration no longer has what the
-// need names.
+// goneError is why an open need cannot be asked for. It is no mistake on the command line, even where the configuration no longer has what
+// the need names.
 type goneError struct {
 	need manifest.Need
 	why  error
 }
 
+// unconfigured tells that the configuration no longer has what the need names.
+func (e *goneError) unconfigured() bool {
+	var usage usageError
+	return errors.As(e.why, &usage)
+}
+
 func (e *goneError) Error() string {
-	name := needName(e.need.Dataset, e.need.Destination, e.need.Globs)
-	return fmt.Sprintf("%s: %v; datagravity need remove %s --to %s takes it back", name, e.why, e.need.Dataset, e.need.Destination)
+	text := fmt.Sprintf("%s: %v", needName(e.need.Dataset, e.need.Destination, e.need.Globs), e.why)
+	if !e.unconfigured() {
+		return text
+	}
+	text += fmt.Sprintf("; datagravity need remove %s --to %s", e.need.Dataset, e.need.Destination)
+	for _, glob := range e.need.Globs {
+		text += fmt.Sprintf(" --shards '%s'", glob)
+	}
+	return text + " takes it back"
 }
 
 // Unwrap gives the cause, unless it is one that names the command line.
 func (e *goneError) Unwrap() error {
-	var usage usageError
-	if errors.As(e.why, &usage) {
+	if e.unconfigured() {
 		return nil
 	}
 	return e.why
@@ -223,6 +224,11 @@ func wishOf(o manifest.OpenNeed) dgsync.Wish {
 		w.NeedBy = o.NeedBy.Time()
 	}
 	return w
+}
+
+// requestName is a request's need as people read it.
+func requestName(q dgsync.Request) string {
+	return needName(q.Source.Name, q.Destination.Name, q.Selection.Globs)
 }
 
 // needName is a need as people read it.

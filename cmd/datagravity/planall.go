@@ -101,13 +101,13 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 	if g.json {
 		out := plansJSON{Plans: []planJSON{}, Choice: choiceDocument(c, gone)}
 		for _, p := range c.Plans {
-			if p != nil {
-				out.Plans = append(out.Plans, planDocument(p, a.told(p.Fits(a.ledger)), errors.Join(p.Readable(a.ledger.Book()), p.FitsRoom()), o.list))
+			if p != nil { // one that cannot be read, or has no room, is no plan
+				out.Plans = append(out.Plans, planDocument(p, a.told(p.Fits(a.ledger)), nil, o.list))
 			}
 		}
 		return saying(g.printJSON(out), failed)
 	}
-	if len(list) > 0 && !o.all {
+	if !o.all {
 		for _, p := range c.Plans {
 			if p == nil {
 				continue
@@ -127,7 +127,7 @@ func named(c *dgsync.Chosen) (list []error) {
 	for i, err := range c.Errs {
 		if err != nil {
 			q := c.Requests[i]
-			list = append(list, fmt.Errorf("%s: %w", needName(q.Source.Name, q.Destination.Name, q.Selection.Globs), err))
+			list = append(list, fmt.Errorf("%s: %w", requestName(q), err))
 		}
 	}
 	return list
@@ -142,7 +142,7 @@ func choiceDocument(c *dgsync.Chosen, gone []error) choiceJSON {
 			Dataset: q.Source.Name, Destination: q.Destination.Name, Globs: append([]string{}, q.Selection.Globs...), NeedBy: manifest.At(q.Wish.NeedBy),
 			Priority: q.Wish.Priority, Value: max(1, q.Wish.Value), ShardCount: total, RunCount: part.Shards, SharedCount: part.Shared, USD: part.NanoUSD,
 			Bytes: part.Bytes, DetourCount: part.Detours, DetourUSD: part.Extra, Why: why,
-			name: needName(q.Source.Name, q.Destination.Name, q.Selection.Globs), counts: fmt.Sprintf("%d of %d", part.Shards, total),
+			name: requestName(q), counts: fmt.Sprintf("%d of %d", part.Shards, total),
 		}
 		if total == 0 {
 			d.counts, d.Why = "-", "all of it is there"

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -17,9 +16,7 @@ func printRoutes(g *globals, p *plan.Plan) error {
 	if e.ExpectedCreditUSD > 0 {
 		_, _ = fmt.Fprintf(g.out, "credit   %s are expected back on a later bill; no budget counts on it\n", e.ExpectedCreditUSD)
 	}
-	if err := printKeeping(g, p); err != nil {
-		return err
-	}
+	printKeeping(g, p)
 	if len(p.Alternatives) == 0 {
 		return nil
 	}
@@ -60,10 +57,10 @@ func difference(a plan.Alternative) string {
 	return s
 }
 
-func printKeeping(g *globals, p *plan.Plan) error {
+func printKeeping(g *globals, p *plan.Plan) {
 	k := p.Keeping
 	if k == nil || k.Bytes == 0 && k.EarlyDeletionUSD == 0 || p.Route.Destination.Provider == "onprem" {
-		return nil
+		return
 	}
 	class := p.Route.DestinationClass
 	if class == "" {
@@ -82,8 +79,7 @@ func printKeeping(g *globals, p *plan.Plan) error {
 	if k.MinimumSeconds > 0 {
 		_, _ = fmt.Fprintf(g.out, "         %s charges for %d days at least\n", class, int64(k.MinimumSeconds/(24*60*60)))
 	}
-	if k.EarlyDeletionUSD > cost.NanoUSD(0) {
+	if k.EarlyDeletionUSD > 0 {
 		_, _ = fmt.Fprintf(g.out, "         what is replaced costs up to %s for the rest of that time\n", k.EarlyDeletionUSD)
 	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -64,11 +63,13 @@ func withManifest(g *globals, f func(*app) error) (err error) {
 // closing closes the program and adds its error.
 func closing(a *app, err *error) { *err = errors.Join(*err, a.Close()) }
 
+// checkDataset wants a configured dataset, or none.
 func (a *app) checkDataset(name string) error {
-	if _, ok := a.cfg.Datasets[name]; !ok && name != "" {
-		return usageError{config.UnknownName("dataset", name, keys(a.cfg.Datasets))}
+	if name == "" {
+		return nil
 	}
-	return nil
+	_, err := a.dataset(name)
+	return err
 }
 
 func snapshotList(a *app, dataset string) error {

@@ -61,19 +61,12 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		if ctx.Err() != nil {
 			break
 		}
-		name := needName(q.Source.Name, q.Destination.Name, q.Selection.Globs)
+		name := requestName(q)
 		rep, err := a.sync.Sync(ctx, q)
 		if err = a.told(err); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
-		switch {
-		case rep.Plan == nil:
-		case g.json:
-			out.Syncs = append(out.Syncs, syncDocument(q, rep))
-		default:
-			_, _ = fmt.Fprintf(g.out, "\n%s\n", name)
-			errs = append(errs, printReport(g, q, rep))
-		}
+		errs = append(errs, g.reportTo(&out.Syncs, "\n"+name, q, rep))
 	}
 	show.end()
 	err = ended(ctx, errors.Join(errs...))

@@ -80,10 +80,15 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 // build makes the program that is measured.
 func (b *bed) build(ctx context.Context) error {
 	b.ours = filepath.Join(b.dir, "datagravity")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.ours, "./cmd/datagravity")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build ./cmd/datagravity: %w\n%s", err, said)
+	return goTool(ctx, "build", "-trimpath", "-o", b.ours, "./cmd/datagravity")
+}
+
+// goTool makes a program that is measured with the go command.
+func goTool(ctx context.Context, args ...string) error {
+	c := exec.CommandContext(ctx, "go", args...)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, said)
 	}
 	return nil
 }

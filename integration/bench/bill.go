@@ -73,7 +73,7 @@ func reconciled(ctx context.Context, b *bed) ([]row, error) {
 			if run == 0 {
 				continue // warm-up
 			}
-			seconds, peak = max(seconds, u.wall.Seconds()), max(peak, mib(u.peakAnonBytes))
+			seconds, peak = max(seconds, wallSeconds(u)), max(peak, peakMiB(u))
 			b.say("  %s run %d: %.1f s, %.0f MiB", form.name, run, u.wall.Seconds(), mib(u.peakAnonBytes))
 		}
 		name := fmt.Sprintf("bill of %d rows beside the ledger, %s", want, form.name)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -20,10 +18,8 @@ const (
 // chooses runs the benchmarks of pkg/sync/choose, each in a process of its own, whose memory also holds the problem. They have one size.
 func chooses(ctx context.Context, b *bed) (rows []row, err error) {
 	program := filepath.Join(b.dir, "choose.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-o", program, "./pkg/sync/choose")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go test -c ./pkg/sync/choose: %w\n%s", err, said)
+	if err := goTool(ctx, "test", "-c", "-trimpath", "-o", program, "./pkg/sync/choose"); err != nil {
+		return nil, err
 	}
 	for _, c := range []struct {
 		benchmark, name string

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 )
@@ -17,10 +16,8 @@ func newChunkerBed(ctx context.Context, out io.Writer, o options) (b *bed, err e
 	if b, err = emptyBed(out, o); err != nil {
 		return nil, err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join("integration", "peers"), "-trimpath", "-o", b.peers(), ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, errors.Join(fmt.Errorf("go build in integration/peers: %w\n%s", err, said), b.close())
+	if err := goTool(ctx, "build", "-C", filepath.Join("integration", "peers"), "-trimpath", "-o", b.peers(), "."); err != nil {
+		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }

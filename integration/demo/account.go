@@ -75,11 +75,7 @@ func (d *demo) account(ctx context.Context) error {
 		args string
 		rows any
 	}{{"cost ledger --by link", &links}, {"cost ledger --by activity", &activities}, {"budget", &budgets}} {
-		code, err := d.ask(ctx, q.args, q.rows)
-		if err == nil && code != exitDone {
-			err = fmt.Errorf("%s exited with %d", q.args, code)
-		}
-		if err != nil {
+		if err := d.read(ctx, q.args, q.rows); err != nil {
 			return err
 		}
 	}

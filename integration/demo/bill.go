@@ -40,11 +40,7 @@ func (d *demo) bill(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var said reconciled
-	code, err := d.ask(ctx, args, &said)
-	if err == nil && code != exitDone {
-		err = fmt.Errorf("%s exited with %d", args, code)
-	}
-	if err != nil {
+	if err := d.read(ctx, args, &said); err != nil {
 		return err
 	}
 	for _, c := range said.Comparisons {

@@ -59,6 +59,15 @@ func (d *demo) ask(ctx context.Context, args string, v any) (code int, err error
 	return c.code, nil
 }
 
+// read is ask of a command that must succeed.
+func (d *demo) read(ctx context.Context, args string, v any) error {
+	code, err := d.ask(ctx, args, v)
+	if err == nil && code != exitDone {
+		err = fmt.Errorf("%s exited with %d", args, code)
+	}
+	return err
+}
+
 // run executes the binary as a shell in the module's root would, and keeps what it printed in the logs folder. What it says
 // on standard error is shown: it is meant for people.
 func (d *demo) run(ctx context.Context, args string) (command, error) {

@@ -95,12 +95,8 @@ func (d *demo) replicate(ctx context.Context, round int, w workload) error {
 
 func (d *demo) sync(ctx context.Context, dest *destination, round int, w workload) error {
 	var s syncAnswer
-	code, err := d.ask(ctx, fmt.Sprintf("sync %s --to %s", datasetName, dest.name), &s)
-	if err != nil {
+	if err := d.read(ctx, fmt.Sprintf("sync %s --to %s", datasetName, dest.name), &s); err != nil {
 		return err
-	}
-	if code != exitDone {
-		return fmt.Errorf("sync to %s exited with %d", dest.title, code)
 	}
 	d.say("  moved %s, %s on the wire, in %.1f s; planned %s, settled %s", size(s.MovedBytes), size(s.WireSent), s.Seconds, s.Planned, s.Settled)
 	d.checks.that(s.Ready && s.Snapshot != "", fmt.Sprintf("ready %v, snapshot %q", s.Ready, s.Snapshot), "%s: sync says that the snapshot is there", dest.title)

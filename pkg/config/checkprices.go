@@ -147,13 +147,10 @@ func (d *document) checkSites(f field, p Prices) {
 	}
 }
 
-// saysCharges tells whether the file says what the network at the agent charges, be it nothing.
-func (p Prices) saysCharges() bool { return p.AgentCharges != nil }
-
 // AsksAboutCharges is the question for an operator whose agent is in a cloud, where bytes often pass something that charges for
-// them; "" if the file answers it.
+// them; "" if the file answers it, be it with nothing.
 func (c *Config) AsksAboutCharges() string {
-	if c.Prices.saysCharges() || c.Agent.Location.Provider == "onprem" || c.Agent.Location.IsZero() {
+	if c.Prices.AgentCharges != nil || c.Agent.Location.Provider == "onprem" || c.Agent.Location.IsZero() {
 		return ""
 	}
 	return "the configuration does not say what the network here charges for each byte: a NAT gateway (often 0.045 USD per GiB) or private endpoints (0.01) " +

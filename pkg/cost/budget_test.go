@@ -125,12 +125,16 @@ func TestBudgetErrorsSayWhatToDo(t *testing.T) {
 		{50*USD + 1, 0, `budget "nov" has $50.00 left of $500.00 for 2026-11 ($400.00 spent, $50.00 reserved), and this needs up to $50.00; raise the budget`},
 		{0, 41, `budget "nov" has 40 bytes left of 100 for 2026-11, and this needs up to 41; raise the budget, wait for the next window`},
 	} {
-		err := u.fits(tt.usd, tt.bytes)
+		usd, more := u.missing(tt.usd, tt.bytes)
+		err := error(&OverBudget{Use: u, NanoUSD: tt.usd, Bytes: tt.bytes, MoreNanoUSD: usd, MoreBytes: more})
 		if tt.want == "" {
-			if err != nil {
+			if usd != 0 || more != 0 {
 				t.Error(err)
 			}
 			continue
+		}
+		if usd == 0 && more == 0 {
+			t.Errorf("%d and %d fit", tt.usd, tt.bytes)
 		}
 		if !errors.Is(err, ErrBudget) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q", err, tt.want)

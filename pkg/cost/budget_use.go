@@ -87,15 +87,6 @@ func (u Use) missing(amount NanoUSD, bytes int64) (NanoUSD, int64) {
 	return moreUSD, moreBytes
 }
 
-// fits tells why an amount does not fit, as an [*OverBudget], or nil.
-func (u Use) fits(amount NanoUSD, bytes int64) error {
-	usd, more := u.missing(amount, bytes)
-	if usd == 0 && more == 0 {
-		return nil
-	}
-	return &OverBudget{Use: u, NanoUSD: amount, Bytes: bytes, MoreNanoUSD: usd, MoreBytes: more}
-}
-
 // OverBudget is an amount that does not fit a budget.
 type OverBudget struct {
 	Use Use

@@ -24,7 +24,7 @@ type Fixed struct {
 
 // For is the price of a time, rounded half up to a nano-dollar.
 func (f Fixed) For(d time.Duration) NanoUSD {
-	return muldiv(f.Hours*int64(time.Hour), int64(f.NanoUSD), int64(max(0, d)))
+	return NanoUSD(mulDiv(int64(f.NanoUSD), int64(d), f.Hours*int64(time.Hour)))
 }
 
 // PerHour is the price of an hour, rounded half up; use For where the exact amount of a longer time matters.
@@ -36,7 +36,7 @@ func (f Fixed) Takes(bytes int64) time.Duration {
 	if f.BitsPerSecond <= 0 {
 		return 0
 	}
-	return time.Duration(muldiv(f.BitsPerSecond, max(0, bytes), 8, int64(time.Second)))
+	return time.Duration(mulDiv(bytes, 8*int64(time.Second), f.BitsPerSecond))
 }
 
 // FixedCosts lists the private links that rates go over, each once: what a plan over them pays beside its bytes.
@@ -98,16 +98,6 @@ func checkFixed(e TransferEntry) (*Fixed, error) {
 		return nil, fmt.Errorf("fixed.bits_per_second is %d: a capacity cannot be negative", e.Fixed.BitsPerSecond)
 	}
 	return &Fixed{Link: e.ID, NanoUSD: price, Hours: hours, BitsPerSecond: e.Fixed.BitsPerSecond}, nil
-}
-
-// muldiv is the product of factors that are not negative divided by a divisor, exact, rounded once, half up; it stays at
-// MaxNanoUSD.
-func muldiv(divisor int64, factors ...int64) NanoUSD {
-	p := big.NewInt(1)
-	for _, f := range factors {
-		p.Mul(p, big.NewInt(f))
-	}
-	return quotient(p, big.NewInt(divisor))
 }
 
 // quotient of two numbers that are not negative, rounded once, half up; it stays at MaxNanoUSD.

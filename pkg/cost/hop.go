@@ -79,9 +79,7 @@ func (b *Book) line(h Hop, r Rate, monthToDate *int64) Line {
 		TransferNanoUSD: r.Price(h.Bytes, monthToDate), TransferRateAsOf: r.AsOf,
 	}
 	l.Verified = r.Verified || r.IsFree()
-	var agent product
-	agent.add(l.Bytes, r.AgentNanoUSDPerUnit)
-	l.AgentNanoUSD = agent.per(r.UnitBytes)
+	l.AgentNanoUSD = r.agentPrice(l.Bytes)
 	l.ExpectedCreditNanoUSD = r.ExpectedCredit(h.Bytes, monthToDate)
 	l.FixedNanoUSDPerHour = FixedPerHour(r)
 	l.UpperBound = monthToDate == nil && (len(r.Tiers) > 1 || r.AllowanceBytes > 0)

@@ -129,7 +129,7 @@ func (l *Ledger) Note(tx *manifest.Tx, c Crossing, m Moved) (NanoUSD, error) {
 		return 0, err
 	}
 	c.Requests = m.Requests
-	price := AddNanoUSD(l.requestPrice(c), c.Retrieval)
+	price := l.besides(c)
 	return price, bookLine(tx, manifest.Open{
 		At: now, Bytes: max(0, m.Bytes), NanoUSD: int64(price), Requests: c.requestCount(), Line: c.line(now.Time()), RateID: c.Rate.ID, Book: l.book.Version,
 		OtherNanoUSD: int64(price),

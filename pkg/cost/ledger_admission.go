@@ -55,20 +55,20 @@ func (a *admission) reserve(c Crossing) (o manifest.Open, refused, err error) {
 		return o, nil, err
 	}
 	amount := a.l.dearest(c, at)
-	if amount == MaxNanoUSD || c.Bytes < 0 {
+	if amount.all == MaxNanoUSD || c.Bytes < 0 {
 		return o, fmt.Errorf("%w: %d bytes over %s for %q have no price that can be counted (rate %q)", ErrBudget, c.Bytes,
 			c.Link.Name(), c.Path, c.Rate.ID), nil
 	}
 	o = manifest.Open{
-		At: a.now, Bytes: c.counts(c.Bytes), NanoUSD: int64(amount), Requests: c.requestCount(), Line: line,
-		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: a.l.book.Version, OtherNanoUSD: int64(a.l.other(c, c.Bytes)),
+		At: a.now, Bytes: c.counts(c.Bytes), NanoUSD: int64(amount.all), Requests: c.requestCount(), Line: line,
+		Meter: manifest.MeterID(c.Rate.Pool, line.Month), RateID: c.Rate.ID, Book: a.l.book.Version, OtherNanoUSD: int64(amount.other),
 	}
-	if o.Drawn, refused, err = a.fit(c.Subject(), amount, o.Bytes); err != nil || refused != nil {
+	if o.Drawn, refused, err = a.fit(c.Subject(), amount.all, o.Bytes); err != nil || refused != nil {
 		return o, refused, err
 	}
 	for _, s := range a.subjects[c.Subject()] {
 		o.Windows = append(o.Windows, s.id)
-		s.reserve(o)
+		s.reserve(amount.all, o.Bytes)
 	}
 	a.meters[o.Meter] += o.Bytes
 	return o, nil, nil

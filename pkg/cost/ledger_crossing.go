@@ -16,8 +16,10 @@ const (
 	MarginPerRequest = 32 << 10
 )
 
-// WithMargin is what a request for so many bytes may put on the wire.
-func WithMargin(bytes int64) int64 { return bytes + bytes*MarginPerMille/1000 + MarginPerRequest }
+// WithMargin is what so many requests for so many bytes together may put on the wire.
+func WithMargin(bytes, requests int64) int64 {
+	return bytes + bytes*MarginPerMille/1000 + requests*MarginPerRequest
+}
 
 // Crossing is what one step will put on the wire between two locations, and the paid requests it makes.
 type Crossing struct {
@@ -91,28 +93,26 @@ func (l *Ledger) requestPrice(c Crossing) (sum NanoUSD) {
 	return sum
 }
 
-// other is what a crossing costs beside its bytes at the provider's rate.
-func (l *Ledger) other(c Crossing, bytes int64) NanoUSD {
-	var agent product
-	agent.add(max(0, bytes), c.Rate.AgentNanoUSDPerUnit)
-	sum := AddNanoUSD(l.requestPrice(c), max(0, c.Retrieval))
-	if c.Rate.AgentNanoUSDPerUnit != 0 {
-		sum = AddNanoUSD(sum, agent.per(c.Rate.UnitBytes))
-	}
-	return sum
+// besides is what a crossing costs beside its bytes: requests and retrieval.
+func (l *Ledger) besides(c Crossing) NanoUSD {
+	return AddNanoUSD(l.requestPrice(c), max(0, c.Retrieval))
 }
+
+// priced is a price, and the part of it that is not for the bytes at the provider's rate.
+type priced struct{ all, other NanoUSD }
 
 // dearest is what to reserve for a crossing when its meter stands at `at` (nil: unknown): the dearest price that it can
 // have whenever it is settled. Other transfers may move the meter by any amount before, out of a free first band for
 // instance, so that the bound is over all the bands from here on.
-func (l *Ledger) dearest(c Crossing, at *int64) NanoUSD {
-	return AddNanoUSD(c.Rate.Dearest(c.Bytes, at, int64(MaxNanoUSD)), l.requestPrice(c), max(0, c.Retrieval))
+func (l *Ledger) dearest(c Crossing, at *int64) priced {
+	besides := l.besides(c)
+	return priced{AddNanoUSD(c.Rate.Dearest(c.Bytes, at, int64(MaxNanoUSD)), besides), AddNanoUSD(besides, c.Rate.agentPrice(c.Bytes))}
 }
 
 // price is what a crossing costs that moved so much.
-func (l *Ledger) price(c Crossing, m Moved, at *int64) NanoUSD {
-	c.Requests = m.Requests
-	return AddNanoUSD(c.Rate.Price(m.Bytes, at), l.requestPrice(c), max(0, c.Retrieval))
+func (l *Ledger) price(c Crossing, bytes int64, at *int64) priced {
+	besides := l.besides(c)
+	return priced{AddNanoUSD(c.Rate.Price(bytes, at), besides), AddNanoUSD(besides, c.Rate.agentPrice(bytes))}
 }
 
 // Subject is what budgets select the crossing by.

@@ -54,7 +54,7 @@ func SetPause(stateDir, link string, paused bool, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return manifest.WriteFile(filepath.Join(stateDir, pauseFile), append(b, '\n'))
+	return manifest.WriteFile(filepath.Join(stateDir, pauseFile), append(b, '\n'), 0o600)
 }
 
 // pauseCheckEvery bounds how long a pause takes to be seen.

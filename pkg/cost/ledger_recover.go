@@ -36,7 +36,7 @@ func (l *Ledger) replay() error {
 			if stands {
 				o, _, err := tx.Reservation(e.ID)
 				if err == nil {
-					_, err = l.settle(tx, o, e.Open, e.Whole)
+					_, err = l.settle(tx, o, e.Open, e.Open, e.Whole)
 				}
 				return err
 			}
@@ -124,7 +124,7 @@ func (l *Ledger) recover() error {
 	err = l.m.Update(func(tx *manifest.Tx) error {
 		for _, o := range standing {
 			sum = AddNanoUSD(sum, NanoUSD(o.NanoUSD))
-			if _, err := l.settle(tx, o, o, true); err != nil {
+			if _, err := l.settle(tx, o, o, o, true); err != nil {
 				return err
 			}
 		}

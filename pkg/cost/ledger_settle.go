@@ -35,26 +35,21 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 		}
 		s := o
 		c.Requests = m.Requests
-		price := t.l.price(c, m, at)
-		s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = m.Bytes, int64(price), c.requestCount(), int64(t.l.other(c, m.Bytes))
+		price := t.l.price(c, m.Bytes, at)
+		s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = m.Bytes, int64(price.all), c.requestCount(), int64(price.other)
 		if s.Bytes > o.Bytes || s.NanoUSD > o.NanoUSD {
 			overrun = errors.Join(overrun, fmt.Errorf("%w: %d bytes for %s over %s for %q, reserved were %d bytes and %s; the budgets were charged in full",
-				ErrOverrun, s.Bytes, price, c.Link.Name(), c.Path, o.Bytes, NanoUSD(o.NanoUSD)))
+				ErrOverrun, s.Bytes, price.all, c.Link.Name(), c.Path, o.Bytes, NanoUSD(o.NanoUSD)))
 		}
-		stood, err := t.l.settle(tx, o, s, false)
+		shown := s
+		shown.Bytes = wire // reports show what moved inside one place, too
+		stood, err := t.l.settle(tx, o, s, shown, false)
 		if err != nil {
 			return nil, err
 		}
-		if stood && m.Bytes != wire {
-			// Reports show what moved inside one place, too.
-			err = bookLine(tx, manifest.Open{At: o.At, Bytes: wire, Line: o.Line, RateID: o.RateID, Book: o.Book}, manifest.At(t.l.m.Now()), false)
-			if err != nil {
-				return nil, err
-			}
-		}
 		if stood {
 			booked = append(booked, s)
-			sum = AddNanoUSD(sum, price)
+			sum = AddNanoUSD(sum, price.all)
 		}
 	}
 	return func() error {
@@ -102,7 +97,7 @@ func (t *Ticket) end(kind string, whole bool) error {
 			if !whole {
 				s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = 0, 0, 0, 0
 			}
-			stood, err := t.l.settle(tx, o, s, whole)
+			stood, err := t.l.settle(tx, o, s, s, whole)
 			if err != nil {
 				return err
 			}
@@ -123,8 +118,8 @@ func (t *Ticket) end(kind string, whole bool) error {
 	return err
 }
 
-// settle turns reservation o into the settled amount s, if it still stands: nothing is booked twice.
-func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood bool, err error) {
+// settle turns reservation o into the settled amount s, if it still stands: nothing is booked twice. The ledger's line is that of shown.
+func (l *Ledger) settle(tx *manifest.Tx, o, s, shown manifest.Open, whole bool) (stood bool, err error) {
 	if _, stood, err = tx.Reservation(o.ID); err != nil || !stood {
 		return false, err
 	}
@@ -137,10 +132,10 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s manifest.Open, whole bool) (stood 
 	if err := tx.DeleteReservation(o.ID); err != nil {
 		return false, err
 	}
-	if s.Bytes == 0 && s.NanoUSD == 0 && s.Requests == 0 {
+	if shown.Bytes == 0 && shown.NanoUSD == 0 && shown.Requests == 0 {
 		return true, nil
 	}
-	return true, bookLine(tx, s, manifest.At(l.m.Now()), whole)
+	return true, bookLine(tx, shown, manifest.At(l.m.Now()), whole)
 }
 
 // apply adds a change to every window of a reservation, what was settled to the day that it was reserved on, and its bytes to the meter.

@@ -37,11 +37,11 @@ func (l *Ledger) standing(tx *manifest.Tx, b Budget, now manifest.Millis) (s sta
 }
 
 // reserve adds a reservation to the standing and its record.
-func (s *standing) reserve(o manifest.Open) {
-	s.record.ReservedNanoUSD += o.NanoUSD
-	s.record.ReservedBytes += o.Bytes
-	s.Reserved += NanoUSD(o.NanoUSD)
-	s.ReservedBytes += o.Bytes
+func (s *standing) reserve(usd NanoUSD, bytes int64) {
+	s.record.ReservedNanoUSD += int64(usd)
+	s.record.ReservedBytes += bytes
+	s.Reserved += usd
+	s.ReservedBytes += bytes
 }
 
 // windowOf returns the record of a window. One that was not counted yet begins with what its days have: they have something where the
@@ -278,12 +278,12 @@ func (l *Ledger) Check(demands ...Demand) error {
 		a := l.admission(tx)
 		a.now = now
 		for _, d := range demands {
-			drawn, refused, err := a.fit(d.Subject, d.NanoUSD, d.Bytes)
+			_, refused, err := a.fit(d.Subject, d.NanoUSD, d.Bytes)
 			if err = errors.Join(refused, err); err != nil {
 				return err
 			}
 			for _, s := range a.subjects[d.Subject] {
-				s.reserve(manifest.Open{NanoUSD: int64(d.NanoUSD), Bytes: d.Bytes, Drawn: drawn}) // in memory alone
+				s.reserve(d.NanoUSD, d.Bytes) // in memory alone
 			}
 		}
 		return nil

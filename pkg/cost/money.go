@@ -180,3 +180,10 @@ func addSaturating(a, b int64) int64 {
 	}
 	return a + b
 }
+
+// mulDiv is a*b/c in 128 bits, rounded half up; it stays at the largest value instead of wrapping.
+func mulDiv(a, b, c int64) int64 {
+	var p product
+	p.add(max(0, a), NanoUSD(max(0, b)))
+	return int64(p.per(c))
+}

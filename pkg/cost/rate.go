@@ -98,6 +98,14 @@ func (r Rate) Price(bytes int64, monthToDate *int64) NanoUSD {
 	return p.per(r.UnitBytes)
 }
 
+// agentPrice is the part of [Rate.Price] that the agent's network charges.
+func (r Rate) agentPrice(bytes int64) NanoUSD {
+	if r.AgentNanoUSDPerUnit == 0 {
+		return 0
+	}
+	return NanoUSD(mulDiv(bytes, int64(r.AgentNanoUSDPerUnit), r.UnitBytes))
+}
+
 // eachBand splits bytes by the tiers that they fall into when the meter stands at `at`.
 func (r Rate) eachBand(at, bytes int64, band func(n int64, price NanoUSD)) {
 	for i, t := range r.Tiers {

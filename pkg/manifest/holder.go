@@ -34,7 +34,7 @@ func writeHolder(dir, command string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(dir, holderFile), b)
+	return WriteFile(filepath.Join(dir, holderFile), b, 0o600)
 }
 
 // removeHolder is called while the lock is still held, so that it never removes another process's name.

@@ -314,7 +314,7 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
 	for _, content := range []string{"one", "two, longer", ""} {
-		if err := WriteFile(path, []byte(content)); err != nil {
+		if err := WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if b, err := os.ReadFile(path); err != nil || string(b) != content {
@@ -324,10 +324,10 @@ func TestWriteFile(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(filepath.Join(dir, "folder"), nil); err == nil {
+	if err := WriteFile(filepath.Join(dir, "folder"), nil, 0o600); err == nil {
 		t.Error("a folder was replaced")
 	}
-	if err := WriteFile(filepath.Join(dir, "missing", "f"), nil); err == nil {
+	if err := WriteFile(filepath.Join(dir, "missing", "f"), nil, 0o600); err == nil {
 		t.Error("a file was written into a folder that does not exist")
 	}
 	if left := glob(t, dir, ".*"); len(left) != 0 {

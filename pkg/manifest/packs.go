@@ -123,7 +123,7 @@ func (s *recipeStore) writePacks(list []NewRecipe) (out []newPack, err error) {
 		s.pending[p.id]++
 		s.pendingMu.Unlock()
 		out = append(out, p)
-		if err := writeDurable(s.path(p.id), "new-*", body.Bytes()); err != nil {
+		if err := writeDurable(s.path(p.id), "new-*", body.Bytes(), 0o600); err != nil {
 			s.settle(out)
 			return nil, err
 		}

@@ -52,7 +52,7 @@ func (m *Manifest) leaveTrace(a account) {
 	b, err := json.Marshal(t)
 	if err == nil {
 		for _, dir := range m.traceDirs() {
-			err = errors.Join(err, WriteFile(filepath.Join(dir, traceFile), append(b, '\n')))
+			err = errors.Join(err, WriteFile(filepath.Join(dir, traceFile), append(b, '\n'), 0o600))
 		}
 	}
 	m.traces.err = err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
@@ -108,6 +109,10 @@ func (s *Syncer) admit(q Request, p *plan.Plan, out *Report) error {
 	}
 	if err := plan.FindElsewhere(s.Manifest, p.Items, origins); err != nil {
 		return err
+	}
+	elsewhere := func(it plan.Item) bool { return len(it.Elsewhere) > 0 }
+	if err != nil && !q.Partial && !slices.ContainsFunc(p.Items, elsewhere) {
+		return err // there is nothing to choose from
 	}
 	b, chosen, chooseErr := s.chooseOne(q, p)
 	if chooseErr != nil {

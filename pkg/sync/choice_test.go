@@ -153,7 +153,7 @@ func TestSharedShardsCountOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Choice.Run) != 2 || len(c.Choice.Held) != 1 || c.Jobs[c.Choice.Held[0].Job] != 2 || c.Choice.Bytes > 2*cost.WithMargin(shardBytes+1<<20) {
+	if len(c.Choice.Run) != 2 || len(c.Choice.Held) != 1 || c.Jobs[c.Choice.Held[0].Job] != 2 || c.Choice.Bytes > 2*cost.WithMargin(shardBytes+1<<20, 1) {
 		t.Errorf("%+v", c.Choice)
 	}
 	if why := c.Choice.Held[0].Why(c.Problem, c.Choice); !strings.Contains(why, `held by budget "all" needing`) || c.Held() == nil {

@@ -158,8 +158,7 @@ func (b *choosing) source(name string) uint16 {
 }
 
 func (b *choosing) route(p *plan.Plan, link cost.Link) uint16 {
-	k := p.Subject()
-	k.Link = link
+	k := p.Over(link)
 	n, ok := b.routes[k]
 	if !ok {
 		var list []uint16

@@ -138,12 +138,8 @@ func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, er
 				b.StoredBytes += it.Size
 			}
 		}
-		folder, err := s.folder(q, v)
-		if err != nil {
-			return nil, err
-		}
-		if folder != unread {
-			b.Prefix = q.Destination.Key(folder, "")
+		if !p.Unnamed {
+			b.Prefix = q.Destination.Key(p.Folder, "")
 		}
 		p.Beside = &b
 	}

@@ -50,7 +50,7 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 	}
 	p := &plan.Plan{
 		Dataset: q.Source.Name, Snapshot: v.snapshot, Destination: q.Destination.Destination, Route: route, Items: items, For: q.Source.For,
-		Unnamed: folder == unread,
+		Folder: folder, Unnamed: folder == unread,
 	}
 	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
 }

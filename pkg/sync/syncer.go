@@ -201,7 +201,7 @@ func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.L
 func (s *Syncer) lookup(link cost.Link, dataset string, payer plan.Payer, bytes int64, op cost.Op, at store.Store) (cost.Crossing, error) {
 	rate, err := s.Ledger.Book().Transfer(link.SourceLocation, s.Agent, s.Routes.FromStore(link.Source))
 	if err == nil {
-		err = s.Ledger.CheckPrices(cost.Subject{Link: link, Dataset: dataset, Team: payer.Team, Job: payer.Job}, s.Routes.Trust, rate)
+		err = s.Ledger.CheckPrices(payer.Subject(link, dataset), s.Routes.Trust, rate)
 	}
 	return cost.Crossing{
 		Link: link, From: link.SourceLocation, To: s.Agent, Dataset: dataset, Activity: "list", Bytes: bytes, Rate: rate, Job: payer.Job, Team: payer.Team,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -89,7 +88,7 @@ func itemOf(r manifest.Replica) plan.Item {
 func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, items []plan.Item, out *Verification) error {
 	route, err := s.route(src, &d)
 	if err == nil {
-		err = s.Ledger.CheckPrices(cost.Subject{Link: route.Link, Dataset: src.Name, Team: src.For.Team, Job: src.For.Job}, route.Trust, route.Back)
+		err = s.Ledger.CheckPrices(src.For.Subject(route.Link, src.Name), route.Trust, route.Back)
 	}
 	if err != nil {
 		return err

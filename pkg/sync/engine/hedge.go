@@ -144,8 +144,7 @@ func (s *shard) affords(n int64) bool {
 	if s.ledger.Free(s.readCrossing(n)) {
 		return true
 	}
-	left := s.left.Load() + n
-	left += left * cost.MarginPerMille / 1000
+	left := cost.WithMargin(s.left.Load()+n, 0)
 	usd := cost.AddNanoUSD(s.Route.In.Price(left, nil), s.Route.Out.Price(left, nil))
 	return s.ledger.Check(cost.Demand{Subject: s.readCrossing(n).Subject(), NanoUSD: usd, Bytes: left}) == nil
 }

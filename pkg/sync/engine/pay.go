@@ -22,7 +22,7 @@ const (
 func (r *run) crossing(h hop, path string, payload int64, op cost.Op, requests int64) cost.Crossing {
 	c := cost.Crossing{
 		Link: r.Route.Link, Dataset: r.Dataset.Name, Path: path, Need: r.Need, Activity: r.Activity, Job: r.For.Job, Team: r.For.Team,
-		Bytes:    payload + payload*cost.MarginPerMille/1000 + requests*cost.MarginPerRequest,
+		Bytes:    cost.WithMargin(payload, requests),
 		Requests: map[cost.Op]int64{op: requests},
 	}
 	switch h {

@@ -62,7 +62,7 @@ type Pricer struct {
 	mtd       MonthToDate
 	partBytes int64
 	reach     int64
-	at        map[string]*int64 // by pool
+	at        map[string]*int64 // by position
 }
 
 // NewPricer makes a pricer for shards that put up to so many bytes on the wire.
@@ -110,7 +110,7 @@ func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 	}
 	var uses reserved
 	for _, h := range r.traffic([]Item{it}, p.partBytes, false).hops {
-		uses.add(p.book, h, p.at[h.rate.Pool])
+		uses.add(p.book, h, p.at[position(h.rate)])
 	}
 	for _, u := range uses {
 		if u.usd != 0 || u.bytes != 0 {
@@ -120,16 +120,20 @@ func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 	return list, nil
 }
 
+// position names where a rate stands: several ladders may count on one pool.
+func position(r cost.Rate) string { return r.Pool + " " + r.ID }
+
 // locate finds where in a rate's ladder the dearest price begins that can be reached, from where its pool stands now.
 func (p *Pricer) locate(rate cost.Rate) error {
-	if _, ok := p.at[rate.Pool]; ok {
+	k := position(rate)
+	if _, ok := p.at[k]; ok {
 		return nil
 	}
 	mtd, err := p.mtd(rate.Pool)
 	if err == nil && mtd != nil {
 		*mtd = dearest(rate, *mtd, p.reach)
 	}
-	p.at[rate.Pool] = mtd
+	p.at[k] = mtd
 	return err
 }
 

@@ -18,6 +18,8 @@ type Plan struct {
 	For         Payer
 	Items       []Item
 	Estimate    Estimate
+	// Folder of the snapshot, in a layout that has one.
+	Folder string
 	// Unnamed: the layout has a folder for the snapshot, whose name needs digests that are not known yet. Nothing can move before they are.
 	Unnamed bool
 	// Keeping and Alternatives are what [Plan.Weigh] found.
@@ -36,9 +38,9 @@ type Plan struct {
 // Payer is who moving is for, and charged to: what budgets select by beside the dataset and its way.
 type Payer struct{ Job, Team string } // "" if nobody said
 
-// Subject is what budgets select the plan by.
-func (p *Plan) Subject() cost.Subject {
-	return cost.Subject{Link: p.Route.Link, Dataset: p.Dataset, Team: p.For.Team, Job: p.For.Job}
+// Subject is what budgets select what moves over a link by.
+func (p Payer) Subject(link cost.Link, dataset string) cost.Subject {
+	return cost.Subject{Link: link, Dataset: dataset, Team: p.Team, Job: p.Job}
 }
 
 // Finish orders the items into waves and prices them.
@@ -74,17 +76,13 @@ func (p *Plan) Pending() bool {
 	return false
 }
 
-// over is what budgets select what the plan moves over a link by.
-func (p *Plan) over(link cost.Link) cost.Subject {
-	of := p.Subject()
-	of.Link = link
-	return of
-}
+// Over is what budgets select what the plan moves over a link by.
+func (p *Plan) Over(link cost.Link) cost.Subject { return p.For.Subject(link, p.Dataset) }
 
 // Trusted tells whether the budgets may rest on the plan's prices. Error: [cost.ErrUntrusted].
 func (p *Plan) Trusted(l *cost.Ledger) error {
 	for _, u := range p.Estimate.reserved {
-		if err := l.CheckPrices(p.over(u.link), p.Route.Trust, u.rates...); err != nil {
+		if err := l.CheckPrices(p.Over(u.link), p.Route.Trust, u.rates...); err != nil {
 			return fmt.Errorf("the plan for %s to %s: %w", p.Dataset, p.Destination.Name, err)
 		}
 	}
@@ -99,7 +97,7 @@ func (p *Plan) Fits(l *cost.Ledger) error {
 	}
 	var demands []cost.Demand
 	for _, u := range p.Estimate.reserved {
-		demands = append(demands, cost.Demand{Subject: p.over(u.link), NanoUSD: u.usd, Bytes: u.bytes})
+		demands = append(demands, cost.Demand{Subject: p.Over(u.link), NanoUSD: u.usd, Bytes: u.bytes})
 	}
 	if err := l.Check(demands...); err != nil {
 		return fmt.Errorf("the plan for %s to %s: %w; --partial runs what fits", p.Dataset, p.Destination.Name, err)

@@ -13,7 +13,7 @@ type traffic struct {
 // upper is the hop with the margin for headers, TLS and retries that is reserved for it.
 func (h *traffic) upper() cost.Hop {
 	u := h.Hop
-	u.Bytes = h.Bytes + h.Bytes*cost.MarginPerMille/1000 + h.requests()*cost.MarginPerRequest
+	u.Bytes = cost.WithMargin(h.Bytes, h.requests())
 	return u
 }
 
