@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,10 @@ func runImport(ctx context.Context, g *globals, sources []string, o importFlags)
 		options.Exchange = p.cfg.Exchange
 	}
 	r, err := feed.Import(ctx, o.from, sources, options)
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = fmt.Errorf("%s: %w", file.Path, fileError(err))
+	}
 	if err != nil {
 		return ended(ctx, err)
 	}
