@@ -25,28 +25,28 @@ func (d *document) checkBudgets(c *Config) {
 	d.checkTeams(c)
 	seen := map[string]bool{}
 	// Whether a budget counts anything cannot be told while a store's place is in doubt.
-	sure := len(d.errs) == 0
+	sure := d.Err() == nil
 	for i := range c.Budgets {
 		b := &c.Budgets[i]
-		f := field{"budgets"}.index(i)
+		f := field{"budgets"}.Index(i)
 		if seen[b.Name] && b.Name != "" {
-			d.wrong(f.child("name"), "%q names an earlier budget too; each needs a name of its own", b.Name)
+			d.Wrong(f.Child("name"), "%q names an earlier budget too; each needs a name of its own", b.Name)
 		}
 		seen[b.Name] = true
 		if _, err := b.period(); err != nil {
-			at := f.child("window")
+			at := f.Child("window")
 			if errors.As(err, &zoneError{}) {
-				at = f.child("zone")
+				at = f.Child("zone")
 			}
-			d.wrong(at, "%v", err)
+			d.Wrong(at, "%v", err)
 		}
 		d.checkLimits(f, *b)
-		d.checkAlerts(f.child("alerts"), b.Alerts)
-		d.checkWord(f.child("at_limit"), b.AtLimit, atLimits)
+		d.checkAlerts(f.Child("alerts"), b.Alerts)
+		d.checkWord(f.Child("at_limit"), b.AtLimit, atLimits)
 		d.splitLink(f, b)
-		fromAt, toAt := f.child("from"), f.child("to")
+		fromAt, toAt := f.Child("from"), f.Child("to")
 		if b.Link != "" {
-			fromAt, toAt = f.child("link"), f.child("link")
+			fromAt, toAt = f.Child("link"), f.Child("link")
 		}
 		b.From = d.selector(fromAt, b.From, side{"store", names(c.Stores), c.sourceLocations(), sure, budgetInVain})
 		b.To = d.selector(toAt, b.To, side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure, budgetInVain})
@@ -66,9 +66,9 @@ func (d *document) splitLink(f field, b *Budget) {
 	from, to = strings.TrimSpace(from), strings.TrimSpace(to)
 	switch {
 	case !ok || from == "" || to == "":
-		d.wrong(f.child("link"), "%q: want SOURCE->DESTINATION, for example training->lab1", b.Link)
+		d.Wrong(f.Child("link"), "%q: want SOURCE->DESTINATION, for example training->lab1", b.Link)
 	case b.From != "" || b.To != "":
-		d.wrong(f.child("link"), "says the same as from and to; give either the link, or from and to")
+		d.Wrong(f.Child("link"), "says the same as from and to; give either the link, or from and to")
 	default:
 		b.From, b.To = from, to
 	}
@@ -77,17 +77,17 @@ func (d *document) splitLink(f field, b *Budget) {
 // checkSubject refuses a budget for a dataset, a team or a job that cannot be: with a slip in it, it would be no budget.
 func (d *document) checkSubject(f field, b Budget, c *Config, sure bool) {
 	if b.Team != "" && !slices.Contains(c.TeamNames(), b.Team) {
-		d.wrong(f.child("team"), "%v; a dataset's team or the list teams names it", UnknownName("team", b.Team, c.TeamNames()))
+		d.Wrong(f.Child("team"), "%v; a dataset's team or the list teams names it", UnknownName("team", b.Team, c.TeamNames()))
 	}
 	if job := strings.TrimSuffix(b.Job, "*"); job != "" && !jobs.ValidName(job) {
-		d.wrong(f.child("job"), "%q cannot be a job; use up to 128 letters, digits and ._:@/-, and a * at the end for all that begin so", b.Job)
+		d.Wrong(f.Child("job"), "%q cannot be a job; use up to 128 letters, digits and ._:@/-, and a * at the end for all that begin so", b.Job)
 	}
 	if b.Dataset == "" {
 		return
 	}
 	v, known := c.Datasets[b.Dataset]
 	if !known {
-		d.wrong(f.child("dataset"), "%v", UnknownName("dataset", b.Dataset, names(c.Datasets)))
+		d.Wrong(f.Child("dataset"), "%v", UnknownName("dataset", b.Dataset, names(c.Datasets)))
 		return
 	}
 	// It is read from its own store, or from a replica in that of a destination.
@@ -99,13 +99,13 @@ func (d *document) checkSubject(f field, b Budget, c *Config, sure bool) {
 		return (cost.Budget{From: b.From}).Covers(cost.Link{Source: s, SourceLocation: c.Stores[s].Location})
 	}
 	if sure && !slices.ContainsFunc(from, reads) {
-		d.wrong(f.child("dataset"), "%s is in store %s and is never read from %s, so that %s", b.Dataset, v.Store, b.From, budgetInVain)
+		d.Wrong(f.Child("dataset"), "%s is in store %s and is never read from %s, so that %s", b.Dataset, v.Store, b.From, budgetInVain)
 	}
 }
 
 func (d *document) checkTeams(c *Config) {
 	for i, team := range c.Teams {
-		d.checkName("team", field{"teams"}.index(i), team)
+		d.checkName("team", field{"teams"}.Index(i), team)
 	}
 	for _, name := range names(c.Datasets) {
 		if team := c.Datasets[name].Team; team != "" {
@@ -132,9 +132,9 @@ func (d *document) checkAlerts(f field, shares []Percent) {
 	for i, s := range shares {
 		switch {
 		case s <= 0 || basisPoints(s) == 0:
-			d.wrong(f.index(i), "%s: want more than 0%%, in hundredths of a percent at the finest", s)
+			d.Wrong(f.Index(i), "%s: want more than 0%%, in hundredths of a percent at the finest", s)
 		case i > 0 && basisPoints(s) <= basisPoints(shares[i-1]):
-			d.wrong(f.index(i), "%s is not more than the %s before it; write them in ascending order", s, shares[i-1])
+			d.Wrong(f.Index(i), "%s is not more than the %s before it; write them in ascending order", s, shares[i-1])
 		}
 	}
 }

@@ -1,13 +1,13 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/datagravity/datagravity/internal/yamldoc"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -49,36 +49,40 @@ func (d *document) check(c *Config) {
 	d.checkBudgets(c)
 	d.checkLinks(c)
 	d.checkPrices(c.Prices)
+	d.checkJobs(c)
 }
 
 func (d *document) checkAgent(a Agent) {
 	f := field{"agent"}
-	d.checkRegion(f.child("location"), a.Location)
+	if err := a.CheckSocket(); err != nil && d.IsSet(f.Child("socket")) {
+		d.Wrong(f.Child("socket"), "%v", err)
+	}
+	d.checkRegion(f.Child("location"), a.Location)
 	for _, n := range []struct {
 		name  string
 		value int
 	}{{"shards", a.Shards}, {"parts", a.Parts}} {
 		if n.value < 1 || n.value > mostParallel {
-			d.wrong(f.child(n.name), "%d: want 1 to %d", n.value, mostParallel)
+			d.Wrong(f.Child(n.name), "%d: want 1 to %d", n.value, mostParallel)
 		}
 	}
-	d.checkPower(f.child("part_size"), a.PartSize, leastPartSize, mostPartSize)
-	if d.failed(f.child("part_size")) {
+	d.checkPower(f.Child("part_size"), a.PartSize, leastPartSize, mostPartSize)
+	if d.Failed(f.Child("part_size")) {
 		return
 	}
 	if least := leastPartsInMemory * a.PartSize; a.Memory < least {
-		at := f.child("memory")
-		if !d.isSet(at) {
-			at = f.child("part_size") // the default memory is too small for it
+		at := f.Child("memory")
+		if !d.IsSet(at) {
+			at = f.Child("part_size") // the default memory is too small for it
 		}
-		d.wrong(at, "memory of %s is too small for parts of %s; want a memory of at least %s (%d parts), or smaller parts",
+		d.Wrong(at, "memory of %s is too small for parts of %s; want a memory of at least %s (%d parts), or smaller parts",
 			a.Memory, a.PartSize, least, leastPartsInMemory)
 	}
 }
 
 func (d *document) checkPower(f field, v, least, most Size) {
 	if v < least || v > most || v&(v-1) != 0 {
-		d.wrong(f, "%s: want a power of two from %s to %s", v, least, most)
+		d.Wrong(f, "%s: want a power of two from %s to %s", v, least, most)
 	}
 }
 
@@ -87,65 +91,65 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 func (d *document) checkName(kind string, f field, name string) {
 	if !namePattern.MatchString(name) {
-		d.fail(f, "%q cannot name a %s; use up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", name, kind)
+		d.Fail(f, "%q cannot name a %s; use up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", name, kind)
 	}
 }
 
 // checkProviderName: a budget's "aws" means all that is there, so that nothing elsewhere can have that name.
 func (d *document) checkProviderName(f field, name string, l store.Location) {
 	if slices.Contains(store.Providers, name) && !l.IsZero() && l.Provider != name {
-		d.fail(f, "is named for a provider, but lies in %s, and a budget could not tell them apart; give it another name", l)
+		d.Fail(f, "is named for a provider, but lies in %s, and a budget could not tell them apart; give it another name", l)
 	}
 }
 
 func (d *document) checkDataset(f field, v Dataset, c *Config) {
-	checkKnown(d, f.child("store"), "store", v.Store, c.Stores)
-	d.checkPrefix(f.child("prefix"), v.Prefix)
-	d.checkGlobs(f.child("include"), v.Include)
-	d.checkGlobs(f.child("exclude"), v.Exclude)
-	d.checkWord(f.child("format"), v.Format, jobs.Formats)
-	d.checkPower(f.child("chunk_size"), v.ChunkSize, Size(chunker.LeastAvgBytes), mostChunkSize)
+	checkKnown(d, f.Child("store"), "store", v.Store, c.Stores)
+	d.checkPrefix(f.Child("prefix"), v.Prefix)
+	d.checkGlobs(f.Child("include"), v.Include)
+	d.checkGlobs(f.Child("exclude"), v.Exclude)
+	d.checkWord(f.Child("format"), v.Format, jobs.Formats)
+	d.checkPower(f.Child("chunk_size"), v.ChunkSize, Size(chunker.LeastAvgBytes), mostChunkSize)
 	for i, name := range v.Digests {
 		if known := chunker.ExtraAlgorithms(); !slices.Contains(known, name) {
-			d.wrong(f.child("digests").index(i), "unknown digest %q%s (known: %s; BLAKE3, CRC64NVME and CRC32C are always recorded)",
-				name, didYouMean(name, known), strings.Join(known, ", "))
+			d.Wrong(f.Child("digests").Index(i), "unknown digest %q%s (known: %s; BLAKE3, CRC64NVME and CRC32C are always recorded)",
+				name, yamldoc.DidYouMean(name, known), strings.Join(known, ", "))
 		}
 	}
 	for i, name := range v.Related {
-		at := f.child("related").index(i)
+		at := f.Child("related").Index(i)
 		if f[len(f)-1] == name {
-			d.wrong(at, "%s is the dataset itself", name)
+			d.Wrong(at, "%s is the dataset itself", name)
 			continue
 		}
 		checkKnown(d, at, "dataset", name, c.Datasets)
 	}
-	when := f.child("complete_when")
-	if w := v.CompleteWhen; w != nil && !d.failed(when) {
-		set := func(name string) bool { return d.isSet(when.child(name)) }
+	when := f.Child("complete_when")
+	if w := v.CompleteWhen; w != nil && !d.Failed(when) {
+		set := func(name string) bool { return d.IsSet(when.Child(name)) }
 		switch {
 		case !set("marker") && !set("unchanged_for"):
-			d.fail(when, "names no condition; give marker or unchanged_for, or take the field out")
+			d.Fail(when, "names no condition; give marker or unchanged_for, or take the field out")
 		case set("marker") && (w.Marker == "" || strings.HasPrefix(w.Marker, "/") || strings.HasSuffix(w.Marker, "/")):
-			d.wrong(when.child("marker"), "%q: want the path of an object within the dataset, for example _SUCCESS", w.Marker)
+			d.Wrong(when.Child("marker"), "%q: want the path of an object within the dataset, for example _SUCCESS", w.Marker)
 		}
 		if set("unchanged_for") && w.UnchangedFor == 0 {
-			d.wrong(when.child("unchanged_for"), "must be more than 0, for example 10m")
+			d.Wrong(when.Child("unchanged_for"), "must be more than 0, for example 10m")
 		}
 	}
 }
 
 func (d *document) checkDestination(f field, v Destination, c *Config) {
-	checkKnown(d, f.child("store"), "store", v.Store, c.Stores)
-	prefix := f.child("prefix")
+	checkKnown(d, f.Child("store"), "store", v.Store, c.Stores)
+	prefix := f.Child("prefix")
 	d.checkPrefix(prefix, v.Prefix)
 	if rest := strings.ReplaceAll(v.Prefix, DatasetPlaceholder, ""); strings.ContainsAny(rest, "{}") {
-		d.wrong(prefix, "%q: only %s can stand in braces", v.Prefix, DatasetPlaceholder)
+		d.Wrong(prefix, "%q: only %s can stand in braces", v.Prefix, DatasetPlaceholder)
 	}
-	d.checkWord(f.child("layout"), v.Layout, layouts)
+	d.checkWord(f.Child("layout"), v.Layout, layouts)
 	d.checkRoom(f, v)
 	for _, name := range names(c.Datasets) {
 		if s := c.Datasets[name]; s.Store == v.Store && s.Prefix == v.PrefixFor(name) && v.Store != "" {
-			d.fail(prefix, "dataset %s would be copied onto itself: %s %q is where it comes from; choose another store or prefix, for example %q",
+			d.Fail(prefix, "dataset %s would be copied onto itself: %s %q is where it comes from; choose another store or prefix, for example %q",
 				name, s.Store, s.Prefix, "copies/"+DatasetPlaceholder)
 		}
 	}
@@ -153,8 +157,8 @@ func (d *document) checkDestination(f field, v Destination, c *Config) {
 
 // checkKnown reports a name that is not configured, beside the nearest that is.
 func checkKnown[V any](d *document, f field, kind, name string, known map[string]V) {
-	if _, ok := known[name]; !ok && d.ok(f) {
-		d.fail(f, "%v", UnknownName(kind, name, names(known)))
+	if _, ok := known[name]; !ok && d.OK(f) {
+		d.Fail(f, "%v", UnknownName(kind, name, names(known)))
 	}
 }
 
@@ -162,9 +166,9 @@ func checkKnown[V any](d *document, f field, kind, name string, known map[string
 func (d *document) checkPrefix(f field, prefix string) {
 	switch {
 	case strings.HasPrefix(prefix, "/"):
-		d.wrong(f, "%q: keys do not begin with a slash; write %q", prefix, strings.Trim(prefix, "/"))
+		d.Wrong(f, "%q: keys do not begin with a slash; write %q", prefix, strings.Trim(prefix, "/"))
 	case store.IsPrivate(prefix):
-		d.wrong(f, "%q: what lies under %s is datagravity's own; choose another prefix", prefix, store.Private)
+		d.Wrong(f, "%q: what lies under %s is datagravity's own; choose another prefix", prefix, store.Private)
 	}
 }
 
@@ -172,18 +176,18 @@ func (d *document) checkGlobs(f field, globs []string) {
 	for i, g := range globs {
 		switch {
 		case g == "":
-			d.wrong(f.index(i), "is empty; ** matches everything")
+			d.Wrong(f.Index(i), "is empty; ** matches everything")
 		case !doublestar.ValidatePattern(g):
-			d.wrong(f.index(i), "glob %q is malformed (** any folders, * any name, ? one character, {a,b} either)", g)
+			d.Wrong(f.Index(i), "glob %q is malformed (** any folders, * any name, ? one character, {a,b} either)", g)
 		case strings.HasPrefix(g, "/"):
-			d.wrong(f.index(i), "glob %q would match nothing: paths within a dataset do not begin with a slash", g)
+			d.Wrong(f.Index(i), "glob %q would match nothing: paths within a dataset do not begin with a slash", g)
 		}
 	}
 }
 
 func (d *document) checkWord(f field, word string, known []string) {
 	if !slices.Contains(known, word) {
-		d.wrong(f, "unknown %s %q%s (known: %s)", f[len(f)-1], word, didYouMean(word, known), strings.Join(known, ", "))
+		d.Wrong(f, "unknown %s %q%s (known: %s)", f[len(f)-1], word, yamldoc.DidYouMean(word, known), strings.Join(known, ", "))
 	}
 }
 
@@ -192,22 +196,6 @@ var regionPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 func (d *document) checkRegion(f field, l store.Location) {
 	if !l.IsZero() && !regionPattern.MatchString(l.Region) {
-		d.wrong(f, "%q names no region or site; want provider:region, for example azure:eastus or onprem:lab1", l)
+		d.Wrong(f, "%q names no region or site; want provider:region, for example azure:eastus or onprem:lab1", l)
 	}
-}
-
-// failed tells whether a field was reported already.
-func (d *document) failed(f field) bool {
-	m := d.marks[f.key()]
-	return m != nil && m.failed
-}
-
-// wrong reports a value, unless a value around it or itself could not even be read.
-func (d *document) wrong(f field, format string, a ...any) {
-	for at := f; len(at) > 0; at = at.parent() {
-		if d.failed(at) {
-			return
-		}
-	}
-	d.fail(f, "%s", fmt.Sprintf(format, a...))
 }

@@ -4,21 +4,22 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/yamldoc"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
 // checkLimits refuses zeros: to the ledger 0 is no limit, to a reader it is nothing at all.
 func (d *document) checkLimits(f field, b Budget) {
-	usd, bytes := f.child("usd"), f.child("bytes")
-	if !d.isSet(usd) && !d.isSet(bytes) {
-		d.wrong(f, "limits nothing; give usd, bytes or both")
+	usd, bytes := f.Child("usd"), f.Child("bytes")
+	if !d.IsSet(usd) && !d.IsSet(bytes) {
+		d.Wrong(f, "limits nothing; give usd, bytes or both")
 	}
 	const instead = "must be more than 0; leave it out for no such limit, or use datagravity pause to let nothing move"
-	if d.isSet(usd) && b.USD <= 0 {
-		d.wrong(usd, instead)
+	if d.IsSet(usd) && b.USD <= 0 {
+		d.Wrong(usd, instead)
 	}
-	if d.isSet(bytes) && b.Bytes <= 0 {
-		d.wrong(bytes, instead)
+	if d.IsSet(bytes) && b.Bytes <= 0 {
+		d.Wrong(bytes, instead)
 	}
 }
 
@@ -47,7 +48,7 @@ func (d *document) selector(f field, s string, can side) string {
 	l, err := store.ParseLocation(s)
 	switch {
 	case isLocation && err != nil:
-		d.wrong(f, "%v", err)
+		d.Wrong(f, "%v", err)
 	case isLocation && slices.Contains(can.at, l):
 		return l.String()
 	case !isLocation && slices.ContainsFunc(can.at, func(l store.Location) bool { return l.Provider == s }):
@@ -56,10 +57,10 @@ func (d *document) selector(f field, s string, can side) string {
 		if !can.sure {
 			return s
 		}
-		d.wrong(f, "nothing that is configured there is in %s, so that %s%s (in use: %s)",
-			s, can.inVain, didYouMean(s, locationNames(can.at)), orNone(locationNames(can.at)))
+		d.Wrong(f, "nothing that is configured there is in %s, so that %s%s (in use: %s)",
+			s, can.inVain, yamldoc.DidYouMean(s, locationNames(can.at)), orNone(locationNames(can.at)))
 	default:
-		d.wrong(f, "%v; or write a location (azure:eastus) or a provider (azure)", UnknownName(can.kind, s, slices.Compact(slices.Sorted(slices.Values(can.known)))))
+		d.Wrong(f, "%v; or write a location (azure:eastus) or a provider (azure)", UnknownName(can.kind, s, slices.Compact(slices.Sorted(slices.Values(can.known)))))
 	}
 	return s
 }
@@ -74,10 +75,10 @@ func (d *document) checkStoreSelector(f field, to string, c *Config) {
 	}
 	switch in := c.destinationsIn(to); len(in) {
 	case 0:
-		d.wrong(f, "no destination is in store %q, so that this budget would count nothing (destinations: %s)", to, orNone(names(c.Destinations)))
+		d.Wrong(f, "no destination is in store %q, so that this budget would count nothing (destinations: %s)", to, orNone(names(c.Destinations)))
 	case 1:
 	default:
-		d.wrong(f, "store %q holds several destinations (%s); name one of them, or the store's location %s", to, strings.Join(in, ", "), c.Stores[to].Location)
+		d.Wrong(f, "store %q holds several destinations (%s); name one of them, or the store's location %s", to, strings.Join(in, ", "), c.Stores[to].Location)
 	}
 }
 

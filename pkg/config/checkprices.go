@@ -17,86 +17,86 @@ var (
 // fillInPrices gives prices their defaults.
 func (d *document) fillInPrices(p *Prices, dir string) {
 	f := field{"prices"}
-	d.absolute(f.child("book"), &p.Book, dir)
+	d.absolute(f.Child("book"), &p.Book, dir)
 	for i := range p.Overlays {
-		d.absolute(f.child("overlays").index(i), &p.Overlays[i], dir)
+		d.absolute(f.Child("overlays").Index(i), &p.Overlays[i], dir)
 	}
 	for i := range p.AgentCharges {
-		fill(d, f.child("agent_charges").index(i).child("direction"), &p.AgentCharges[i].Direction, "both")
+		fill(d, f.Child("agent_charges").Index(i).Child("direction"), &p.AgentCharges[i].Direction, "both")
 	}
 	for i := range p.Programs {
-		fill(d, f.child("programs").index(i).child("apply"), &p.Programs[i].Apply, "off")
+		fill(d, f.Child("programs").Index(i).Child("apply"), &p.Programs[i].Apply, "off")
 	}
-	fill(d, f.child("max_age_days"), &p.MaxAgeDays, cost.DefaultMaxAgeDays)
+	fill(d, f.Child("max_age_days"), &p.MaxAgeDays, cost.DefaultMaxAgeDays)
 }
 
 func (d *document) checkRouting(f field, s Store) {
-	if !d.isSet(f) {
+	if !d.IsSet(f) {
 		return
 	}
 	d.checkWord(f, s.Routing, routings)
 	if !s.Location.IsZero() && s.Location.Provider != "azure" {
-		d.wrong(f, "only Azure has a routing preference, and the store is in %s; leave it out", s.Location)
+		d.Wrong(f, "only Azure has a routing preference, and the store is in %s; leave it out", s.Location)
 	}
 }
 
 func (d *document) checkPrices(p Prices) {
 	f := field{"prices"}
 	for _, code := range names(p.Currencies) {
-		if at := f.child("currencies").child(code); d.ok(at.child("usd")) && d.ok(at.child("as_of")) {
+		if at := f.Child("currencies").Child(code); d.OK(at.Child("usd")) && d.OK(at.Child("as_of")) {
 			if err := p.exchange(code).Check(); err != nil {
-				d.wrong(at, "%v", err)
+				d.Wrong(at, "%v", err)
 			}
 		}
 	}
 	for i, r := range p.Routes {
-		d.checkRoute(f.child("routes").index(i), r, p)
+		d.checkRoute(f.Child("routes").Index(i), r, p)
 	}
 	for i, n := range p.Negotiated {
-		at := f.child("negotiated").index(i)
-		d.checkTiers(at.child("tiers"), n.Tiers)
-		d.checkCurrency(at.child("currency"), n.Currency, p)
-		if d.isSet(at.child("as_of")) && !datePattern.MatchString(n.AsOf) {
-			d.wrong(at.child("as_of"), "%q: want a date such as 2026-10-01", n.AsOf)
+		at := f.Child("negotiated").Index(i)
+		d.checkTiers(at.Child("tiers"), n.Tiers)
+		d.checkCurrency(at.Child("currency"), n.Currency, p)
+		if d.IsSet(at.Child("as_of")) && !datePattern.MatchString(n.AsOf) {
+			d.Wrong(at.Child("as_of"), "%q: want a date such as 2026-10-01", n.AsOf)
 		}
 	}
 	for i, c := range p.AgentCharges {
-		at := f.child("agent_charges").index(i)
-		d.checkWord(at.child("direction"), c.Direction, directions)
-		if err := c.charge().Check(); err != nil && !d.failed(at.child("direction")) {
-			d.wrong(at, "%v", err)
+		at := f.Child("agent_charges").Index(i)
+		d.checkWord(at.Child("direction"), c.Direction, directions)
+		if err := c.charge().Check(); err != nil && !d.Failed(at.Child("direction")) {
+			d.Wrong(at, "%v", err)
 		}
 	}
 	for i, g := range p.Programs {
-		d.checkWord(f.child("programs").index(i).child("apply"), g.Apply, applyWords)
+		d.checkWord(f.Child("programs").Index(i).Child("apply"), g.Apply, applyWords)
 	}
 	if p.MaxAgeDays < 1 {
-		d.wrong(f.child("max_age_days"), "%d: want at least 1 day; accept_stale accepts prices of any age", p.MaxAgeDays)
+		d.Wrong(f.Child("max_age_days"), "%d: want at least 1 day; accept_stale accepts prices of any age", p.MaxAgeDays)
 	}
-	d.checkSites(f.child("sites"), p)
+	d.checkSites(f.Child("sites"), p)
 }
 
 // checkRoute looks at a route as far as that goes without the price book.
 func (d *document) checkRoute(at field, r Route, p Prices) {
 	given := 0
 	for _, name := range []string{"usd_per_gib", "tiers", "entry"} {
-		if d.isSet(at.child(name)) {
+		if d.IsSet(at.Child(name)) {
 			given++
 		}
 	}
 	if given != 1 {
-		d.wrong(at, "give one of usd_per_gib, tiers and entry; 0 for usd_per_gib declares the bytes free")
+		d.Wrong(at, "give one of usd_per_gib, tiers and entry; 0 for usd_per_gib declares the bytes free")
 	}
-	d.checkTiers(at.child("tiers"), r.Tiers)
-	d.checkCurrency(at.child("currency"), r.Currency, p)
-	hour, capacity := at.child("usd_per_hour"), at.child("capacity")
-	if d.isSet(capacity) && !d.isSet(hour) {
-		d.wrong(capacity, "a capacity is that of a private link; say what it costs in usd_per_hour, 0 if nothing")
+	d.checkTiers(at.Child("tiers"), r.Tiers)
+	d.checkCurrency(at.Child("currency"), r.Currency, p)
+	hour, capacity := at.Child("usd_per_hour"), at.Child("capacity")
+	if d.IsSet(capacity) && !d.IsSet(hour) {
+		d.Wrong(capacity, "a capacity is that of a private link; say what it costs in usd_per_hour, 0 if nothing")
 	}
-	if d.ok(at.child("from")) && d.ok(at.child("to")) && !d.failed(at.child("usd_per_gib")) && !d.failed(hour) && !d.failed(at.child("tiers")) {
+	if d.OK(at.Child("from")) && d.OK(at.Child("to")) && !d.Failed(at.Child("usd_per_gib")) && !d.Failed(hour) && !d.Failed(at.Child("tiers")) {
 		r.Tiers = nil // checkTiers told what is wrong with them
 		if err := r.override(nil).Check(); err != nil {
-			d.wrong(at, "%v", err)
+			d.Wrong(at, "%v", err)
 		}
 	}
 }
@@ -104,28 +104,28 @@ func (d *document) checkRoute(at field, r Route, p Prices) {
 func (d *document) checkTiers(at field, tiers []Tier) {
 	var end Size
 	for i, t := range tiers {
-		upTo := at.index(i).child("up_to")
+		upTo := at.Index(i).Child("up_to")
 		switch last := i == len(tiers)-1; {
-		case last && d.isSet(upTo):
-			d.wrong(upTo, "the last tier has no end; leave up_to out, or add one more tier")
-		case !last && !d.isSet(upTo):
-			d.wrong(at.index(i), "up_to is missing; only the last tier has no end")
+		case last && d.IsSet(upTo):
+			d.Wrong(upTo, "the last tier has no end; leave up_to out, or add one more tier")
+		case !last && !d.IsSet(upTo):
+			d.Wrong(at.Index(i), "up_to is missing; only the last tier has no end")
 		case !last && (t.UpTo <= end || int64(t.UpTo)%cost.GiB != 0):
-			d.wrong(upTo, "%s: want whole GiB, more than the tier before (%s)", t.UpTo, end)
+			d.Wrong(upTo, "%s: want whole GiB, more than the tier before (%s)", t.UpTo, end)
 		}
 		if t.USDPerGiB < 0 {
-			d.wrong(at.index(i).child("usd_per_gib"), "%s: a price cannot be negative", t.USDPerGiB)
+			d.Wrong(at.Index(i).Child("usd_per_gib"), "%s: a price cannot be negative", t.USDPerGiB)
 		}
 		end = t.UpTo
 	}
-	if d.isSet(at) && len(tiers) == 0 {
-		d.wrong(at, "has no tier")
+	if d.IsSet(at) && len(tiers) == 0 {
+		d.Wrong(at, "has no tier")
 	}
 }
 
 func (d *document) checkCurrency(at field, code string, p Prices) {
 	if _, ok := p.Currencies[code]; !ok && code != "" && code != "USD" {
-		d.wrong(at, "%s: state its rate, for example currencies: {%s: {usd: 1.08, as_of: 2026-11-20}}", code, code)
+		d.Wrong(at, "%s: state its rate, for example currencies: {%s: {usd: 1.08, as_of: 2026-11-20}}", code, code)
 	}
 }
 
@@ -135,13 +135,13 @@ var datePattern = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d)?)?$`)
 func (d *document) checkSites(f field, p Prices) {
 	seen := map[string]string{}
 	for _, site := range names(p.Sites) {
-		at := f.child(site)
+		at := f.Child(site)
 		lower := strings.ToLower(site)
 		switch {
 		case !regionPattern.MatchString(lower):
-			d.wrong(at, "%q: want the name of a site alone, as after onprem: in a location", site)
+			d.Wrong(at, "%q: want the name of a site alone, as after onprem: in a location", site)
 		case seen[lower] != "":
-			d.wrong(at, "%q is the same site as %q; capitals do not count in locations", site, seen[lower])
+			d.Wrong(at, "%q is the same site as %q; capitals do not count in locations", site, seen[lower])
 		}
 		seen[lower] = site
 	}

@@ -10,22 +10,22 @@ import (
 )
 
 func (d *document) checkStore(f field, s Store, allowInsecure bool) {
-	d.checkRegion(f.child("location"), s.Location)
+	d.checkRegion(f.Child("location"), s.Location)
 	if s.Requests < 0 || s.Requests > mostParallel {
-		d.wrong(f.child("requests"), "%d: want 1 to %d, or leave it out", s.Requests, mostParallel)
+		d.Wrong(f.Child("requests"), "%d: want 1 to %d, or leave it out", s.Requests, mostParallel)
 	}
-	d.checkRouting(f.child("routing"), s)
-	at := f.child("url")
-	if !d.ok(at) {
+	d.checkRouting(f.Child("routing"), s)
+	at := f.Child("url")
+	if !d.OK(at) {
 		return
 	}
 	endpoint, err := open.Endpoint(s.URL)
 	if err != nil {
-		d.fail(at, "%v", err)
+		d.Fail(at, "%v", err)
 		return
 	}
 	if why := insecure(endpoint, s.URL); why != nil && !allowInsecure {
-		d.fail(at, "%v; if that is meant (an emulator, a tunnel), set agent.allow_insecure: true", why)
+		d.Fail(at, "%v; if that is meant (an emulator, a tunnel), set agent.allow_insecure: true", why)
 	}
 }
 

@@ -30,65 +30,72 @@ const (
 func (d *document) fillIn(c *Config, dir string) {
 	agent := field{"agent"}
 	a := &c.Agent
-	fill(d, agent.child("memory"), &a.Memory, defaultMemory)
-	fill(d, agent.child("shards"), &a.Shards, defaultShards)
-	fill(d, agent.child("parts"), &a.Parts, defaultParts)
-	fill(d, agent.child("part_size"), &a.PartSize, defaultPartSize)
-	d.statePath(a, agent.child("state"), dir)
-	d.absolute(agent.child("journal_dir"), &a.JournalDir, dir)
+	fill(d, agent.Child("memory"), &a.Memory, defaultMemory)
+	fill(d, agent.Child("shards"), &a.Shards, defaultShards)
+	fill(d, agent.Child("parts"), &a.Parts, defaultParts)
+	fill(d, agent.Child("part_size"), &a.PartSize, defaultPartSize)
+	d.statePath(a, agent.Child("state"), dir)
+	d.absolute(agent.Child("journal_dir"), &a.JournalDir, dir)
+	d.socketPath(a, agent.Child("socket"), dir)
 	d.fillInPrices(&c.Prices, dir)
+	d.fillInJobs(&c.Jobs, dir)
 
 	for name, v := range c.Datasets {
 		f := field{"datasets", name}
-		fill(d, f.child("format"), &v.Format, defaultFormat)
-		fill(d, f.child("chunk_size"), &v.ChunkSize, defaultChunkSize)
+		fill(d, f.Child("format"), &v.Format, defaultFormat)
+		fill(d, f.Child("chunk_size"), &v.ChunkSize, defaultChunkSize)
 		v.Prefix = folder(v.Prefix)
 		c.Datasets[name] = v
 	}
 	for name, v := range c.Destinations {
 		f := field{"destinations", name}
-		fill(d, f.child("layout"), &v.Layout, defaultLayout)
-		fill(d, f.child("prefix"), &v.Prefix, DatasetPlaceholder)
-		fill(d, f.child("when_pinned"), &v.WhenPinned, defaultPinned)
-		fill(d, f.child("deletions"), &v.Deletions, defaultDeletions)
-		fill(d, f.child("deletion_limit"), &v.DeletionLimit, defaultDeletionLimit)
-		fill(d, f.child("evict"), &v.Evict, defaultEvict)
+		fill(d, f.Child("layout"), &v.Layout, defaultLayout)
+		fill(d, f.Child("prefix"), &v.Prefix, DatasetPlaceholder)
+		fill(d, f.Child("when_pinned"), &v.WhenPinned, defaultPinned)
+		fill(d, f.Child("deletions"), &v.Deletions, defaultDeletions)
+		fill(d, f.Child("deletion_limit"), &v.DeletionLimit, defaultDeletionLimit)
+		fill(d, f.Child("evict"), &v.Evict, defaultEvict)
 		v.Prefix = folder(v.Prefix)
 		c.Destinations[name] = v
 	}
 	for i := range c.Budgets {
-		f := field{"budgets"}.index(i)
+		f := field{"budgets"}.Index(i)
 		b := &c.Budgets[i]
-		fill(d, f.child("window"), &b.Window, defaultWindow)
-		fill(d, f.child("at_limit"), &b.AtLimit, defaultAtLimit)
-		fill(d, f.child("alerts"), &b.Alerts, []Percent{50, 80, 100})
+		fill(d, f.Child("window"), &b.Window, defaultWindow)
+		fill(d, f.Child("at_limit"), &b.AtLimit, defaultAtLimit)
+		fill(d, f.Child("alerts"), &b.Alerts, []Percent{50, 80, 100})
 	}
 }
 
 func fill[T any](d *document, f field, v *T, to T) {
-	if !d.isSet(f) {
+	if !d.IsSet(f) {
 		*v = to
 	}
 }
 
 // statePath finds the state directory: systemd's, that of the XDG specification, or what the file says.
 func (d *document) statePath(a *Agent, f field, dir string) {
-	if d.isSet(f) && a.State != "" {
+	if d.IsSet(f) && a.State != "" {
 		d.absolute(f, &a.State, dir)
 		return
 	}
-	// systemd separates several by colons; the first is ours.
-	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); first != "" {
+	if first := systemdFolder("STATE_DIRECTORY"); first != "" {
 		a.State = first
 		d.absolute(f, &a.State, dir)
 		return
 	}
 	home := xdg("XDG_STATE_HOME", filepath.Join(".local", "state"))
 	if home == "" {
-		d.fail(f, "there is no home directory to keep state in; set it to a directory, for example /var/lib/datagravity")
+		d.Fail(f, "there is no home directory to keep state in; set it to a directory, for example /var/lib/datagravity")
 		return
 	}
 	a.State = filepath.Join(home, "datagravity")
+}
+
+// systemdFolder is the folder that a unit has by a variable. systemd separates several by colons; the first is ours.
+func systemdFolder(variable string) string {
+	first, _, _ := strings.Cut(os.Getenv(variable), ":")
+	return first
 }
 
 // absolute makes a path absolute, relative ones from the file's folder; "" stays.
@@ -96,7 +103,7 @@ func (d *document) absolute(f field, p *string, dir string) {
 	switch {
 	case *p == "":
 	case strings.HasPrefix(*p, "~"):
-		d.fail(f, "%q: ~ is not expanded; write the whole path", *p)
+		d.Fail(f, "%q: ~ is not expanded; write the whole path", *p)
 	case filepath.IsAbs(*p):
 		*p = filepath.Clean(*p)
 	default:

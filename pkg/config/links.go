@@ -11,16 +11,16 @@ import (
 )
 
 func (d *document) checkLinks(c *Config) {
-	sure := len(d.errs) == 0
+	sure := d.Err() == nil
 	for i := range c.Links {
 		l := &c.Links[i]
-		f := field{"links"}.index(i)
+		f := field{"links"}.Index(i)
 		from := side{"store", names(c.Stores), c.sourceLocations(), sure, linkInVain}
-		l.From = d.selector(f.child("from"), l.From, from)
+		l.From = d.selector(f.Child("from"), l.From, from)
 		to := side{"destination or store", slices.Concat(names(c.Destinations), names(c.Stores)), c.destinationLocations(), sure, linkInVain}
-		l.To = d.selector(f.child("to"), l.To, to)
+		l.To = d.selector(f.Child("to"), l.To, to)
 		if _, isStore := c.Stores[l.To]; isStore && sure && l.onlyStore(c) && len(c.destinationsIn(l.To)) == 0 {
-			d.wrong(f.child("to"), "no destination is in store %q, so that %s (destinations: %s)", l.To, linkInVain, orNone(names(c.Destinations)))
+			d.Wrong(f.Child("to"), "no destination is in store %q, so that %s (destinations: %s)", l.To, linkInVain, orNone(names(c.Destinations)))
 		}
 		d.checkTimetable(f, *l)
 	}
@@ -33,18 +33,18 @@ func (l Link) onlyStore(c *Config) bool {
 }
 
 func (d *document) checkTimetable(f field, l Link) {
-	lines := f.child("bandwidth")
-	if d.isSet(lines) && len(l.Bandwidth) == 0 {
-		d.wrong(lines, "has no line; give a rate, for example [2Gbit/s], or take the link out")
+	lines := f.Child("bandwidth")
+	if d.IsSet(lines) && len(l.Bandwidth) == 0 {
+		d.Wrong(lines, "has no line; give a rate, for example [2Gbit/s], or take the link out")
 	}
 	_, err := l.timetable()
 	var line *pace.LineError
 	switch {
 	case err == nil:
 	case errors.As(err, &line):
-		d.wrong(lines.index(line.Line), "%q: %s", line.Text, line.Message)
+		d.Wrong(lines.Index(line.Line), "%q: %s", line.Text, line.Message)
 	default:
-		d.wrong(f.child("zone"), "%v", err)
+		d.Wrong(f.Child("zone"), "%v", err)
 	}
 }
 
@@ -58,7 +58,7 @@ func (c *Config) LinkLimits() ([]pace.Limit, error) {
 	for i, l := range c.Links {
 		table, err := l.timetable()
 		if err != nil {
-			return nil, &Error{Path: c.Path, Field: field{"links"}.index(i).String(), Message: err.Error()}
+			return nil, &Error{Path: c.Path, Field: field{"links"}.Index(i).String(), Message: err.Error()}
 		}
 		name := orAny(l.From) + "->" + orAny(l.To)
 		if times[name]++; times[name] > 1 {

@@ -6,10 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-)
 
-// maxFileBytes bounds what Load reads; a dataset takes about 100 bytes.
-const maxFileBytes = 256 << 10
+	"github.com/datagravity/datagravity/internal/yamldoc"
+)
 
 // Load reads and checks a configuration, fills in what it leaves out, and makes its paths absolute: relative ones are
 // relative to the file's folder. The error is an *[Error], or [Errors] with every mistake found. Nothing is opened but the
@@ -22,9 +21,6 @@ func Load(path string) (*Config, error) {
 			message = "no such file; datagravity init " + path + " writes a commented one to start from"
 		}
 		return nil, &Error{Path: path, Message: message}
-	}
-	if len(data) > maxFileBytes {
-		return nil, &Error{Path: path, Message: "larger than 256KiB; that is not a configuration"}
 	}
 	full, err := filepath.Abs(path)
 	if err != nil {
@@ -39,20 +35,21 @@ func read(path string) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	return io.ReadAll(io.LimitReader(f, yamldoc.MaxBytes+1))
 }
 
 // parse reads the text of a configuration; dir is what its relative paths are relative to.
 func parse(path, dir string, data []byte) (*Config, error) {
-	d, err := newDocument(path, data)
+	read, err := yamldoc.Parse(path, data, "configuration")
 	if err != nil {
 		return nil, err
 	}
+	d := &document{read}
 	c := &Config{Path: path}
-	d.decode(c)
+	d.Decode(c)
 	d.fillIn(c, dir)
 	d.check(c)
-	if err := d.err(); err != nil {
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil

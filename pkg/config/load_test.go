@@ -42,6 +42,7 @@ func TestEveryField(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
+			Socket: filepath.Join(filepath.Dir(dir), "run", "api.sock"),
 			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, AllowInsecure: true,
 		},
 		Stores: map[string]Store{
@@ -105,6 +106,13 @@ func TestEveryField(t *testing.T) {
 			Currencies: map[string]Currency{"EUR": {USD: 1_084_300_000, AsOf: "2026-11-20"}},
 			MaxAgeDays: 400, AcceptUnverified: true, AcceptStale: true,
 			Sites: map[string]string{"Lab1": "europe"}, ISPRouting: true,
+		},
+		Jobs: Jobs{
+			Folder: filepath.Join(dir, "jobs.d"), Poll: Duration(time.Minute), MaxAge: Duration(30 * time.Minute), Keep: Duration(720 * time.Hour),
+			Slurm: Slurm{
+				Enabled: true, Cluster: "hpc1", Poll: Duration(45 * time.Second), Squeue: "/opt/slurm/bin/squeue", Scontrol: filepath.Join(dir, "bin", "scontrol"),
+				Release: true, Comment: true, Partitions: map[string]string{"gpu": "lab", "*": "root"},
+			},
 		},
 		Path: filepath.Join(dir, "full.yaml"),
 	}
@@ -188,6 +196,7 @@ budgets:
 
 func TestDefaults(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("RUNTIME_DIRECTORY", "")
 	t.Setenv("XDG_STATE_HOME", "")
 	t.Setenv("HOME", "/home/user")
 	c, dir := load(t, "least.yaml")
@@ -195,14 +204,18 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
-			Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
+			Socket: "/home/user/.local/state/datagravity/api.sock", Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 		},
 		Datasets: map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
 		Destinations: map[string]Destination{"aws": {
 			Store: "east", Prefix: "{dataset}/", Layout: "mirror", WhenPinned: "block", Deletions: "keep", DeletionLimit: 10, Evict: "none",
 		}},
 		Prices: Prices{MaxAgeDays: 1095},
-		Path:   filepath.Join(dir, "least.yaml"),
+		Jobs: Jobs{
+			Poll: Duration(10 * time.Second), MaxAge: Duration(10 * time.Minute), Keep: Duration(24 * time.Hour),
+			Slurm: Slurm{Poll: Duration(30 * time.Second), Squeue: "squeue", Scontrol: "scontrol"},
+		},
+		Path: filepath.Join(dir, "least.yaml"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)
@@ -266,7 +279,7 @@ func TestExample(t *testing.T) {
 func TestExampleUncommented(t *testing.T) {
 	var lines [][]byte
 	for _, l := range bytes.Split(Example(), []byte("\n")) {
-		for _, key := range []string{"# state:", "# requests:", "# links:", "# routes:", "#   - {from:", "# agent_charges:", "#   - {name:", "# month_to_date:", "#   azure.zone"} {
+		for _, key := range []string{"# state:", "# requests:", "# links:", "# jobs:", "#   folder:", "#   slurm:", "# routes:", "#   - {from:", "# agent_charges:", "#   - {name:", "# month_to_date:", "#   azure.zone"} {
 			l = bytes.Replace(l, []byte(key), []byte(strings.Replace(key, "# ", "", 1)), 1)
 		}
 		lines = append(lines, l)
@@ -280,6 +293,9 @@ func TestExampleUncommented(t *testing.T) {
 	}
 	if c.Agent.State != "/var/lib/datagravity" || len(c.Prices.AgentCharges) != 1 || len(c.Prices.Routes) != 1 || len(c.MonthToDate()) != 1 {
 		t.Errorf("the example's comments were not taken in: %+v", c)
+	}
+	if c.Jobs.Folder != "/etc/datagravity/jobs.d" || !c.Jobs.Slurm.Enabled || c.Jobs.Slurm.DestinationOf("gpu") != "aws" {
+		t.Errorf("the example's jobs were not taken in: %+v", c.Jobs)
 	}
 	book, routes, err := c.PriceBook()
 	if err != nil {

@@ -16,26 +16,26 @@ var (
 // checkRoom looks at what may be replaced or removed at a destination. What would do nothing is refused: whoever wrote it counts on
 // it.
 func (d *document) checkRoom(f field, v Destination) {
-	pinned, deletions, limit, capacity, evict := f.child("when_pinned"), f.child("deletions"), f.child("deletion_limit"), f.child("capacity"), f.child("evict")
+	pinned, deletions, limit, capacity, evict := f.Child("when_pinned"), f.Child("deletions"), f.Child("deletion_limit"), f.Child("capacity"), f.Child("evict")
 	d.checkWord(pinned, v.WhenPinned, pinnedWords)
 	d.checkWord(deletions, v.Deletions, deletionWords)
 	d.checkWord(evict, v.Evict, evictWords)
 	if v.Layout == "snapshots" {
 		if v.WhenPinned == "snapshots" {
-			d.wrong(pinned, "layout snapshots never replaces a shard; leave when_pinned out")
+			d.Wrong(pinned, "layout snapshots never replaces a shard; leave when_pinned out")
 		}
 		if v.Deletions == "propagate" {
-			d.wrong(deletions, "in layout snapshots each snapshot has what it names; leave it out, and let datagravity prune remove old snapshots")
+			d.Wrong(deletions, "in layout snapshots each snapshot has what it names; leave it out, and let datagravity prune remove old snapshots")
 		}
 	}
-	if d.isSet(limit) && v.Deletions == "keep" {
-		d.wrong(limit, "limits nothing while deletions are kept; set deletions: propagate, or leave it out")
+	if d.IsSet(limit) && v.Deletions == "keep" {
+		d.Wrong(limit, "limits nothing while deletions are kept; set deletions: propagate, or leave it out")
 	}
-	if d.isSet(capacity) && v.Capacity <= 0 {
-		d.wrong(capacity, "must be more than 0; leave it out for no limit")
+	if d.IsSet(capacity) && v.Capacity <= 0 {
+		d.Wrong(capacity, "must be more than 0; leave it out for no limit")
 	}
-	if v.Evict != "none" && !d.isSet(capacity) {
-		d.wrong(evict, "nothing is evicted without a capacity; give capacity, or leave evict out")
+	if v.Evict != "none" && !d.IsSet(capacity) {
+		d.Wrong(evict, "nothing is evicted without a capacity; give capacity, or leave evict out")
 	}
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	Links []Link `yaml:"links"`
 	// What the price book cannot know.
 	Prices Prices `yaml:"prices"`
+	// Where upcoming jobs are declared, and what holds for them.
+	Jobs Jobs `yaml:"jobs"`
 
 	// Path of the file it came from; not part of the file.
 	Path string `yaml:"-"`
@@ -45,6 +47,8 @@ type Agent struct {
 	State string `yaml:"state"`
 	// Folder for the ledger's journal, best on another disk. Default: journal/ in the state directory.
 	JournalDir string `yaml:"journal_dir"`
+	// Unix socket that the daemon answers on; at most 100 bytes. Default: datagravity.sock in $RUNTIME_DIRECTORY, else api.sock in the state directory. Programs that systemd did not start do not have that variable; set the path here where they are to find the daemon of a unit.
+	Socket string `yaml:"socket"`
 	// Memory for data in flight, whatever the number of shards and streams. Default 96MiB.
 	Memory Size `yaml:"memory"`
 	// Shards worked on at the same time. Default 8.
@@ -286,6 +290,40 @@ type Currency struct {
 	AsOf string `yaml:"as_of" required:"true"`
 }
 
+// Jobs says where upcoming jobs are declared.
+type Jobs struct {
+	// Folder of job specs (*.yaml, *.yml, *.json, *.jsonl) that the daemon watches. Without it none is.
+	Folder string `yaml:"folder"`
+	// How often the folder is looked at, 1s to 24h. Default 10s.
+	Poll Duration `yaml:"poll"`
+	// How old what was seen at a destination may be for ready; older is looked at again. --max-age replaces it. Default 10m.
+	MaxAge Duration `yaml:"max_age"`
+	// How long what a job needs must stay once it is needed, where its spec has no keep; up to 3660d. Default 24h.
+	Keep Duration `yaml:"keep"`
+	// Jobs of a Slurm cluster that say what they need.
+	Slurm Slurm `yaml:"slurm"`
+}
+
+// Slurm is how jobs of a Slurm cluster are found and told.
+type Slurm struct {
+	// Look for pending jobs that declare their data. Default false.
+	Enabled bool `yaml:"enabled"`
+	// Name of the cluster, in the ids of its jobs. Default: what Slurm says.
+	Cluster string `yaml:"cluster"`
+	// How often the queue is read, 5s to 24h; every time costs slurmctld a lock. Default 30s.
+	Poll Duration `yaml:"poll"`
+	// The program squeue. A name is looked for in $PATH. Default squeue.
+	Squeue string `yaml:"squeue"`
+	// The program scontrol. A name is looked for in $PATH. Default scontrol.
+	Scontrol string `yaml:"scontrol"`
+	// Release jobs that their users hold once their data is there. Default false.
+	Release bool `yaml:"release"`
+	// Write into a job's comment what it waits for; what its user wrote stays. Default false.
+	Comment bool `yaml:"comment"`
+	// Destination of jobs that name none, by partition; "*" is any other.
+	Partitions map[string]string `yaml:"partitions"`
+}
+
 // Size is a number of bytes, written 512, 64KiB, 8MiB, 2GiB, 5TiB (binary) or 10GB (decimal).
 type Size int64
 
@@ -298,5 +336,5 @@ type BitRate int64
 // Percent is a share from 0% to 100%, written 10% or 0.5%.
 type Percent float64
 
-// Duration is written 90s, 10m, 24h.
+// Duration is written 90s, 10m, 24h, 30d; a day has 24 hours.
 type Duration time.Duration

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/datagravity/datagravity/internal/jsonwalk"
 )
 
 // walker reads JSON token by token, so that memory does not grow with the feed.
@@ -105,21 +107,7 @@ func (w *walker) one(name string, wanted map[string]*string) error {
 
 // skip reads over the value that comes next.
 func (w *walker) skip() error {
-	for depth := 0; ; {
-		t, err := w.token()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-	}
+	return jsonwalk.Skip(w.token)
 }
 
 // end wants nothing to follow.

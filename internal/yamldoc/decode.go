@@ -1,4 +1,4 @@
-package config
+package yamldoc
 
 import (
 	"encoding"
@@ -8,21 +8,27 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 )
 
-// decode fills c from the tree and reports every value of the wrong kind, unknown, repeated and missing field. A tree of
-// our own is walked, not yaml.Unmarshal used, because that stops at the first mistake and loses where the values stood.
-func (d *document) decode(c *Config) {
+// OneOrMore is a list of texts that can be written as one text where there is one.
+type OneOrMore []string
+
+// Decode fills v, which points to a struct, from the tree and reports every value of the wrong kind, unknown, repeated and missing
+// field. Fields of structs are named by the tag yaml ("-": not in the file); those with the tag required must be there. Types that
+// implement [encoding.TextUnmarshaler] read themselves from one value. A tree of our own is walked, not yaml.Unmarshal used, because
+// that stops at the first mistake and loses where the values stood.
+func (d *Document) Decode(v any) {
 	if d.root != nil {
 		d.place(nil, d.root, true)
 	}
-	d.value(d.root, reflect.ValueOf(c).Elem(), nil)
+	d.value(d.root, reflect.ValueOf(v).Elem(), nil)
 }
 
 // value decodes one node; null is an empty one.
-func (d *document) value(n ast.Node, v reflect.Value, f field) {
+func (d *Document) value(n ast.Node, v reflect.Value, f Field) {
 	if n != nil {
 		if n = d.resolve(n, f); n == nil {
 			return
@@ -30,9 +36,9 @@ func (d *document) value(n ast.Node, v reflect.Value, f field) {
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if text, ok := scalar(n); !ok {
-			d.fail(f, "want one value, not %s", kindOf(n))
+			d.Fail(f, "want one value, not %s", kindOf(n))
 		} else if err := u.UnmarshalText([]byte(text)); err != nil {
-			d.fail(f, "%v", err)
+			d.Fail(f, "%v", err)
 		}
 		return
 	}
@@ -51,17 +57,17 @@ func (d *document) value(n ast.Node, v reflect.Value, f field) {
 	}
 }
 
-func (d *document) plain(n ast.Node, v reflect.Value, f field) {
+func (d *Document) plain(n ast.Node, v reflect.Value, f Field) {
 	text, ok := scalar(n)
 	switch v.Kind() {
 	case reflect.String:
 		switch n.(type) {
 		case *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-			d.fail(f, "want text, not %s; if %s is meant, put it in quotes", kindOf(n), text)
+			d.Fail(f, "want text, not %s; if %s is meant, put it in quotes", kindOf(n), text)
 			return
 		}
 		if !ok {
-			d.fail(f, "want text, not %s", kindOf(n))
+			d.Fail(f, "want text, not %s", kindOf(n))
 			return
 		}
 		d.text(text, f)
@@ -69,48 +75,57 @@ func (d *document) plain(n ast.Node, v reflect.Value, f field) {
 	case reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
-			d.fail(f, "want true or false, not %s", kindOf(n))
+			d.Fail(f, "want true or false, not %s", kindOf(n))
 			return
 		}
 		v.SetBool(b.Value)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		i, err := strconv.ParseInt(text, 10, 64)
-		if _, whole := n.(*ast.IntegerNode); !whole || err != nil || i > math.MaxInt32 {
-			d.fail(f, "want a whole number, not %s", kindOf(n))
+		if _, whole := n.(*ast.IntegerNode); !whole || err != nil || v.Kind() == reflect.Int && i > math.MaxInt32 {
+			d.Fail(f, "want a whole number, not %s", kindOf(n))
 			return
 		}
 		v.SetInt(i)
 	default:
-		panic("config: no decoding for " + v.Type().String()) // a new kind of field in types.go
+		panic("yamldoc: no decoding for " + v.Type().String()) // a new kind of field in a struct of ours
 	}
 }
 
 var variablePattern = regexp.MustCompile(`\$\{\w+\}`)
 
 // text refuses what other programs would expand, and we would take as it is.
-func (d *document) text(s string, f field) {
+func (d *Document) text(s string, f Field) {
 	switch {
-	case variablePattern.MatchString(s):
-		d.fail(f, "%s: variables are not expanded in this file; write the value itself", variablePattern.FindString(s))
+	case strings.Contains(s, "${") && variablePattern.MatchString(s):
+		d.Fail(f, "%s: variables are not expanded in %s; write the value itself", variablePattern.FindString(s), d.holder)
 	case strings.ContainsAny(s, "\x00\r\n"):
-		d.fail(f, "has a line break or a NUL byte")
+		d.Fail(f, "has a line break or a NUL byte")
 	}
 }
 
-func (d *document) list(n ast.Node, v reflect.Value, f field) {
+func (d *Document) list(n ast.Node, v reflect.Value, f Field) {
 	s, ok := n.(*ast.SequenceNode)
+	if _, one := scalar(n); one && v.Type() == reflect.TypeFor[OneOrMore]() {
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		d.value(n, v.Index(0), f)
+		return
+	}
 	if !ok {
-		d.fail(f, "want a list, not %s; write [item, item], or each item on a line of its own after a dash", kindOf(n))
+		d.Fail(f, "want a list, not %s; write [item, item], or each item on a line of its own after a dash", kindOf(n))
+		return
+	}
+	if *d.entries -= len(s.Values); *d.entries < 0 {
+		d.Fail(f, "with its aliases the file has lists of more than %d entries; write out fewer", maxEntries)
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values)))
 	for i, item := range s.Values {
-		d.place(f.index(i), item, true)
-		d.entry(item, v.Index(i), f.index(i))
+		d.place(f.Index(i), item, true)
+		d.entry(item, v.Index(i), f.Index(i))
 	}
 }
 
-func (d *document) mapping(n ast.Node, v reflect.Value, f field) {
+func (d *Document) mapping(n ast.Node, v reflect.Value, f Field) {
 	pairs, ok := d.pairs(n, f)
 	if !ok {
 		return
@@ -118,15 +133,15 @@ func (d *document) mapping(n ast.Node, v reflect.Value, f field) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, p := range pairs {
 		item := reflect.New(v.Type().Elem()).Elem()
-		d.entry(p.value, item, f.child(p.name))
+		d.entry(p.value, item, f.Child(p.name))
 		v.SetMapIndex(reflect.ValueOf(p.name), item)
 	}
 }
 
 // entry decodes what a list or a map holds, where null is a value that was forgotten, or a struct without fields.
-func (d *document) entry(n ast.Node, v reflect.Value, f field) {
+func (d *Document) entry(n ast.Node, v reflect.Value, f Field) {
 	if isNull(n) && v.Kind() != reflect.Struct {
-		d.fail(f, "the value is missing")
+		d.Fail(f, "the value is missing")
 		return
 	}
 	if isNull(n) {
@@ -135,7 +150,7 @@ func (d *document) entry(n ast.Node, v reflect.Value, f field) {
 	d.value(n, v, f)
 }
 
-func (d *document) structure(n ast.Node, v reflect.Value, f field) {
+func (d *Document) structure(n ast.Node, v reflect.Value, f Field) {
 	var pairs []pair
 	if n != nil && !isNull(n) {
 		var ok bool
@@ -147,24 +162,24 @@ func (d *document) structure(n ast.Node, v reflect.Value, f field) {
 	for _, p := range pairs {
 		i, ok := fields[p.name]
 		if !ok {
-			d.fail(f.child(p.name), "unknown field%s (valid: %s)", didYouMean(p.name, known), strings.Join(known, ", "))
+			d.Fail(f.Child(p.name), "unknown field%s (valid: %s)", DidYouMean(p.name, known), strings.Join(known, ", "))
 			continue
 		}
 		if !isNull(p.value) {
-			d.value(p.value, v.Field(i), f.child(p.name))
+			d.value(p.value, v.Field(i), f.Child(p.name))
 		}
 	}
 	for _, name := range known {
-		t, at := v.Type().Field(fields[name]), f.child(name)
+		t, at := v.Type().Field(fields[name]), f.Child(name)
 		value := v.Field(fields[name])
 		switch {
-		case nested(t.Type) && !d.isSet(at):
+		case nested(t.Type) && !d.IsSet(at):
 			d.structure(nil, value, at) // what it requires is missing too
 		case t.Tag.Get("required") == "":
-		case !d.isSet(at):
-			d.fail(at, "is missing; it is required")
-		case d.ok(at) && t.Type.Kind() != reflect.Int64 && value.IsZero(): // a number can be 0 on purpose
-			d.fail(at, "is empty; it is required")
+		case !d.IsSet(at):
+			d.Fail(at, "is missing; it is required")
+		case d.OK(at) && t.Type.Kind() != reflect.Int64 && value.IsZero(): // a number can be 0 on purpose
+			d.Fail(at, "is empty; it is required")
 		}
 	}
 }
@@ -174,8 +189,19 @@ func nested(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
+// structs has what fieldsOf found of each type: a file of 10,000 jobs asks 10,000 times.
+var structs sync.Map
+
+type structFields struct {
+	index map[string]int
+	known []string
+}
+
 // fieldsOf lists a struct's fields by their names in the file, and those names in order.
 func fieldsOf(t reflect.Type) (index map[string]int, known []string) {
+	if f, ok := structs.Load(t); ok {
+		return f.(structFields).index, f.(structFields).known
+	}
 	index = map[string]int{}
 	for i := range t.NumField() {
 		if name := t.Field(i).Tag.Get("yaml"); name != "-" {
@@ -183,6 +209,7 @@ func fieldsOf(t reflect.Type) (index map[string]int, known []string) {
 			known = append(known, name)
 		}
 	}
+	structs.Store(t, structFields{index, known})
 	return index, known
 }
 
@@ -193,7 +220,7 @@ type pair struct {
 }
 
 // pairs returns the pairs of a mapping, the first of each name, and records where they stand.
-func (d *document) pairs(n ast.Node, f field) ([]pair, bool) {
+func (d *Document) pairs(n ast.Node, f Field) ([]pair, bool) {
 	var nodes []*ast.MappingValueNode
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -201,7 +228,7 @@ func (d *document) pairs(n ast.Node, f field) ([]pair, bool) {
 	case *ast.MappingValueNode:
 		nodes = []*ast.MappingValueNode{n}
 	default:
-		d.fail(f, "want fields (name: value), not %s", kindOf(n))
+		d.Fail(f, "want fields (name: value), not %s", kindOf(n))
 		return nil, false
 	}
 	var out []pair
@@ -209,9 +236,9 @@ func (d *document) pairs(n ast.Node, f field) ([]pair, bool) {
 	for _, node := range nodes {
 		line, column := position(node.Key)
 		at := func(name, format string, a ...any) {
-			d.errs = append(d.errs, &Error{
-				Path: d.path, Line: line, Column: column, Field: f.child(name).String(), Message: fmt.Sprintf(format, a...),
-			})
+			e := d.mistake(f.Child(name), fmt.Sprintf(format, a...))
+			e.Line, e.Column = line, column
+			d.errs = append(d.errs, e)
 		}
 		name, ok := scalar(node.Key)
 		switch {
@@ -226,15 +253,19 @@ func (d *document) pairs(n ast.Node, f field) ([]pair, bool) {
 			continue
 		}
 		first[name] = line
-		// A mapping or a forgotten value begins on a later line or nowhere; its name is what a reader looks for.
-		where := node.Value
-		if _, ok := scalar(where); !ok {
-			where = node.Key
-		}
-		d.place(f.child(name), where, !isNull(node.Value))
+		d.place(f.Child(name), placeOf(node), !isNull(node.Value))
 		out = append(out, pair{name, node.Value})
 	}
 	return out, true
+}
+
+// placeOf is the node where a reader looks for a pair: a mapping or a forgotten value begins on a later line or nowhere, so for
+// those it is the name.
+func placeOf(p *ast.MappingValueNode) ast.Node {
+	if _, ok := scalar(p.Value); ok {
+		return p.Value
+	}
+	return p.Key
 }
 
 func isNull(n ast.Node) bool {
