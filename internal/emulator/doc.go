@@ -1,5 +1,5 @@
 // Package emulator starts the real servers that stand in for the clouds: Azurite for Azure Blob, versitygw for S3 and
-// fake-gcs-server for GCS. Tests, the demo and the benchmarks all start them here, so that a version, a port or a flag is
+// fake-gcs-server for GCS; and a Slurm of one node, for the scheduler. Tests, the demo and the benchmarks all start them here, so that a version, a port or a flag is
 // written down once.
 //
 // # What is promised
@@ -12,6 +12,9 @@
 //
 // [Ensure] builds what is missing into a cache folder: $DATAGRAVITY_CACHE, else .cache in the module's root. Two processes
 // may call it at once.
+//
+// Slurm is not built but installed, from Debian's packages: [StartSlurm] says which are missing. It runs as root only, on 127.0.0.1, with a
+// munged of its own, and knows nothing of a Slurm that the machine may be part of.
 //
 // # Where the servers differ from the services
 //

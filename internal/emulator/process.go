@@ -35,12 +35,20 @@ func (p *process) PID() int { return p.cmd.Process.Pid }
 // Addr is the server's 127.0.0.1:PORT, for a proxy in front of it.
 func (p *process) Addr() string { return fmt.Sprintf("127.0.0.1:%d", p.port) }
 
-// Stop kills the server with all it started and waits for its end. Stopping it again is no error.
-func (p *process) Stop() error {
+// ended tells that the server is gone.
+func (p *process) ended() bool {
 	select {
 	case <-p.done:
-		return nil
+		return true
 	default:
+		return false
+	}
+}
+
+// Stop kills the server with all it started and waits for its end. Stopping it again is no error.
+func (p *process) Stop() error {
+	if p.ended() {
+		return nil
 	}
 	// The group, not the process: its leader is ours, so that the number cannot have gone to somebody else before Wait.
 	err := syscall.Kill(-p.PID(), syscall.SIGKILL)

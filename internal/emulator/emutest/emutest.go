@@ -84,6 +84,40 @@ func S3(t testing.TB) *emulator.S3 { return must(t, s3) }
 // GCS returns the package's Google Cloud Storage server.
 func GCS(t testing.TB) *emulator.GCS { return must(t, gcs) }
 
+// requireSlurm makes a machine without Slurm a failure; .ci/run sets it, since there it was installed.
+const requireSlurm = "DATAGRAVITY_REQUIRE_SLURM"
+
+// Slurm starts a cluster that ends with the test. Where none can run, the test is skipped, unless requireSlurm is set.
+func Slurm(t testing.TB, o emulator.SlurmOptions) *emulator.Slurm {
+	t.Helper()
+	// Not t.TempDir: a test's name in it would make the path too long for a socket.
+	dir, err := os.MkdirTemp("", "datagravity-slurm-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := emulator.StartSlurm(context.Background(), dir, o)
+	if errors.Is(err, emulator.ErrNoSlurm) && os.Getenv(requireSlurm) == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Logs())
+		}
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // Bucket makes an empty bucket with a name that nobody else has and returns its store URL.
 func Bucket(t testing.TB, s Server) string {
 	t.Helper()
