@@ -71,6 +71,15 @@ func (p Period) at(t time.Time) window {
 	}
 }
 
+// Next is when the window after the one that is open at a time begins: for one that slides, when nothing of what was spent by then counts any more.
+// Zero: never.
+func (p Period) Next(t time.Time) time.Time {
+	if p.Kind == Rolling {
+		return t.Truncate(time.Hour).Add(p.Last + time.Hour)
+	}
+	return p.at(t).until
+}
+
 // zoneName is the zone as spending names it.
 func (p Period) zoneName() string {
 	if name := p.zone().String(); name != "UTC" {

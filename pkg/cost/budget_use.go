@@ -53,6 +53,22 @@ func (u Use) Left() (NanoUSD, int64) {
 	return usd, bytes
 }
 
+// LeftWithApproved is Left with what was approved for the budget and not given yet. What was approved for a job is not in it, because others could
+// not have it.
+func (u Use) LeftWithApproved() (NanoUSD, int64) {
+	usd, bytes := u.Left()
+	if u.Doubt != "" {
+		return usd, bytes
+	}
+	if usd >= 0 {
+		usd = AddNanoUSD(usd, u.ApprovedNanoUSD)
+	}
+	if bytes >= 0 {
+		bytes = addSaturating(bytes, u.ApprovedBytes)
+	}
+	return usd, bytes
+}
+
 // wholeShare is all of a limit, in the hundredths of a percent that shares are counted in.
 const wholeShare = 10_000
 

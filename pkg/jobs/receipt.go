@@ -26,12 +26,14 @@ type Receipt struct {
 	Datagravity int            `json:"datagravity"` // format version, 0 until it is frozen
 	Dataset     string         `json:"dataset"`
 	Snapshot    chunker.Digest `json:"snapshot"`
-	Shards      []string       `json:"shards"`    // globs; empty: all
+	Shards      []string       `json:"shards"`    // globs; empty: all, unless Paths is set
 	Selection   chunker.Digest `json:"selection"` // of the paths and digests
 	Count       int            `json:"count"`
 	Bytes       int64          `json:"bytes"`
 	Prefix      string         `json:"prefix"` // where in the store the shards are
 	Time        time.Time      `json:"time"`
+	// Paths names the list of selected paths, where globs do not select.
+	Paths *chunker.Digest `json:"paths,omitempty"`
 }
 
 // receiptDir of a dataset under a destination prefix; both are escaped, so that they are one path segment each.
@@ -46,12 +48,15 @@ func (r Receipt) Key() string {
 
 // Covers tells whether what the receipt promises includes a selection: the same globs, or everything.
 func (r Receipt) Covers(s Selection) bool {
+	if named, _, id := s.Paths(); r.Paths != nil {
+		return named != nil && *r.Paths == id
+	}
 	if len(r.Shards) == 0 {
 		return true
 	}
 	globs := append([]string(nil), r.Shards...)
 	sort.Strings(globs)
-	return slices.Equal(globs, s.Globs)
+	return !s.All() && slices.Equal(globs, s.Globs)
 }
 
 // receiptStore is what receipts need of a store.

@@ -4,7 +4,7 @@ import "github.com/datagravity/datagravity/pkg/chunker"
 
 var needs = table[Need]{bucket: "needs"}
 
-// Need is what a sync was asked for: the first form of a job.
+// Need is what was asked for at one destination, by a job or by itself.
 type Need struct {
 	ID          string         `cbor:"1,keyasint" json:"id"`
 	Dataset     string         `cbor:"2,keyasint" json:"dataset"`
@@ -24,6 +24,16 @@ type Need struct {
 	Beside bool `cbor:"12,keyasint,omitempty" json:"beside,omitempty"`
 	// Open is set while it was asked for and is not all there.
 	Open *OpenNeed `cbor:"13,keyasint,omitempty" json:"open,omitempty"`
+	// Job that it comes from; "": it was asked for by itself.
+	Job string `cbor:"14,keyasint,omitempty" json:"job,omitempty"`
+	// Paths is the id of the list of selected paths; zero: the globs select.
+	Paths chunker.Digest `cbor:"15,keyasint" json:"-"`
+	// Told is set before the job's own receipt is written at the destination, and 0 again once it is certain that there is none.
+	Told Millis `cbor:"16,keyasint,omitempty" json:"told,omitempty"`
+	// Announced is when the receipt was there and true, 0 while it is not.
+	Announced Millis `cbor:"17,keyasint,omitempty" json:"announced,omitempty"`
+	// Until is the end of the promise that was announced, 0 for none.
+	Until Millis `cbor:"18,keyasint,omitempty" json:"until,omitempty"`
 }
 
 // OpenNeed is how much and by when a need is wanted that is not met.

@@ -140,6 +140,36 @@ func (tx *Tx) FindSnapshot(dataset, prefix string) (found SnapshotHeader, err er
 	return found, nil
 }
 
+// SnapshotRange calls f for the shards of a snapshot from one place to another, which is not in it, in ascending order of their paths.
+// Errors: [ErrNoSnapshot], [ErrCorrupt], and those of f.
+func (tx *Tx) SnapshotRange(id chunker.Digest, from, to uint32, f func(Shard) error) error {
+	h, ok, err := tx.Snapshot(id)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return fmt.Errorf("%w %s", ErrNoSnapshot, id)
+	case int(to) > h.Shards:
+		return fmt.Errorf("%w: snapshot %s has %d shards, and not one at place %d", ErrCorrupt, id, h.Shards, to-1)
+	}
+	for page := from / shardsPerPage; from < to; page++ {
+		list, ok, err := snapshotPages.get(tx, pageKey(id, page))
+		if err != nil {
+			return err
+		}
+		first := page * shardsPerPage
+		if !ok || first+uint32(len(list)) < min(to, first+shardsPerPage) {
+			return fmt.Errorf("%w: snapshot %s lacks a page", ErrCorrupt, id)
+		}
+		for ; from < min(to, first+shardsPerPage); from++ {
+			if err := f(list[from-first]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // SnapshotShards calls f for each shard of a snapshot in byte order of the paths; f returns false to stop. Errors:
 // [ErrNoSnapshot]; [ErrCorrupt] also when pages are missing, at the latest after the last shard.
 func (tx *Tx) SnapshotShards(id chunker.Digest, f func(Shard) (bool, error)) error {

@@ -2,7 +2,6 @@ package sync
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -51,28 +50,12 @@ func (s *Syncer) newChoosing(reachBytes int64) (*choosing, error) {
 		return nil, err
 	}
 	for _, u := range b.uses {
-		usd, bytes := left(u)
+		usd, bytes := u.LeftWithApproved()
 		b.Budgets = append(b.Budgets, choose.Budget{
 			Name: u.Budget.Name, LeftNanoUSD: usd, LeftBytes: bytes, LimitNanoUSD: u.Budget.LimitNanoUSD, LimitBytes: u.Budget.LimitBytes,
 		})
 	}
 	return b, nil
-}
-
-// left is what a budget has left for anybody, with what was approved for it and not given yet: USD and bytes, each -1 without a limit of that
-// kind. What was approved for a job is not in it, because others could not have it.
-func left(u cost.Use) (cost.NanoUSD, int64) {
-	usd, bytes := u.Left()
-	if u.Doubt != "" {
-		return usd, bytes
-	}
-	if usd >= 0 {
-		usd = cost.AddNanoUSD(usd, u.ApprovedNanoUSD)
-	}
-	if bytes >= 0 {
-		bytes += min(u.ApprovedBytes, math.MaxInt64-bytes)
-	}
-	return usd, bytes
 }
 
 // add makes a plan a job.
@@ -114,7 +97,7 @@ func (b *choosing) setAside(q Request) error {
 		if !u.Budget.Counts(c.Subject()) {
 			continue
 		}
-		usd, bytes := left(u)
+		usd, bytes := u.LeftWithApproved()
 		if usd >= 0 {
 			b.Budgets[i].LeftNanoUSD = min(b.Budgets[i].LeftNanoUSD, max(0, usd-price))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -25,8 +26,9 @@ type Leftover struct {
 	Removed bool `json:"removed"`
 }
 
-// Collect finds unfinished uploads, temporary objects and transfers at destinations that were not worked on for olderThan, and
-// removes them unless dryRun. It never touches a shard, nor anything that this manifest did not begin.
+// Collect finds unfinished uploads, temporary objects and transfers at destinations that were not worked on for olderThan, and receipts of jobs whose
+// promise ended before, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not begin, but for receipts
+// that promise nothing any more.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
 	limit := s.Manifest.Now().Add(-olderThan)
 	byKey := map[string][]manifest.Transfer{}
@@ -81,6 +83,13 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 				l.Removed = true
 			}
 			out = append(out, l)
+		}
+	}
+	for name, st := range stores {
+		receipts, err := s.collectReceipts(ctx, name, st, limit, dryRun)
+		out = append(out, receipts...)
+		if err != nil {
+			return out, err
 		}
 	}
 	expired, err := s.collectPins(dryRun)
@@ -147,4 +156,26 @@ func judge(name string, u store.Upload, transfers []manifest.Transfer, limit tim
 		l.Why = "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339)
 	}
 	return l, stale
+}
+
+// collectReceipts finds the receipts of jobs whose promise is over: nobody believes them, and who wrote them may be gone.
+func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Store, limit time.Time, dryRun bool) (out []Leftover, err error) {
+	list, err := jobs.JobReceipts(ctx, st)
+	if err != nil {
+		return nil, fmt.Errorf("list the receipts of jobs: %w", err)
+	}
+	for _, r := range list {
+		if !r.Ended(limit) {
+			continue
+		}
+		l := Leftover{Store: name, Key: r.Key(), Created: r.Time, Ours: true, Why: fmt.Sprintf("the receipt of job %s promised until %s", r.Job, r.KeepUntil.Format(time.RFC3339))}
+		if !dryRun {
+			if err := jobs.WithdrawJobReceipt(ctx, st, r.Job, r.Destination); err != nil {
+				return out, err
+			}
+			l.Removed = true
+		}
+		out = append(out, l)
+	}
+	return out, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -46,14 +48,22 @@ func (s *Syncer) Ask(requests ...Request) (list []manifest.Need, err error) {
 	return list, err
 }
 
+// AskIn is Ask within a transaction.
+func (s *Syncer) AskIn(tx *manifest.Tx, q Request) (manifest.Need, error) { return s.ask(tx, q) }
+
 func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
+	if err := current(tx, q); err != nil {
+		return manifest.Need{}, err
+	}
 	n, ok, err := tx.Need(needID(q))
 	if err != nil {
 		return n, err
 	}
 	if !ok {
-		n = manifest.Need{ID: needID(q), Dataset: q.Source.Name, Destination: q.Destination.Name, Globs: q.Selection.Globs}
+		n = newNeed(q)
 	}
+	_, _, n.Paths = q.Selection.Paths()
+	n.Dataset, n.Globs = q.Source.Name, q.Selection.Globs
 	open := manifest.OpenNeed{Asked: manifest.At(s.Manifest.Now())}
 	if n.Open != nil {
 		open = *n.Open
@@ -67,9 +77,47 @@ func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
 	if q.Wish.Value != 0 {
 		open.Value = q.Wish.Value
 	}
+	if q.Job != "" { // a job's wish is what it says now, whatever moves for it was begun with
+		j, _, err := tx.Job(q.Job)
+		if err != nil {
+			return n, err
+		}
+		open.NeedBy, open.Priority, open.Value = j.NeedBy, j.Priority, j.Value
+		n.Job = q.Job
+	}
 	open.Snapshot, open.Job, open.Team = q.Snapshot, q.Source.For.Job, q.Source.For.Team
 	n.Open = &open
-	return n, tx.PutNeed(n)
+	return n, errors.Join(putPaths(tx, q.Selection), tx.PutNeed(n))
+}
+
+// newNeed is the record of a request's need.
+func newNeed(q Request) manifest.Need {
+	n := manifest.Need{ID: needID(q), Dataset: q.Source.Name, Destination: q.Destination.Name, Globs: q.Selection.Globs, Job: q.Job}
+	_, _, n.Paths = q.Selection.Paths()
+	return n
+}
+
+// putPaths keeps the list of a selection that names its shards.
+func putPaths(tx *manifest.Tx, sel jobs.Selection) error {
+	paths, index, id := sel.Paths()
+	if paths == nil {
+		return nil
+	}
+	return tx.PutPaths(id, paths, index)
+}
+
+// Selected is the selection of a need.
+func Selected(tx *manifest.Tx, n manifest.Need) (jobs.Selection, error) {
+	return SelectionOf(tx, n.Globs, n.Paths)
+}
+
+// SelectionOf globs, or of the list of paths with an id that is not zero.
+func SelectionOf(tx *manifest.Tx, globs []string, paths chunker.Digest) (jobs.Selection, error) {
+	if paths.IsZero() {
+		return jobs.NewSelection(globs)
+	}
+	list, index, err := tx.Paths(paths)
+	return jobs.Named(list, index, paths), err
 }
 
 // OpenNeeds are the needs that were asked for and are not met, in the order of their ids.

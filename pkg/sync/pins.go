@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -30,38 +31,50 @@ type Claim struct {
 // Pin makes a pin, or renews or moves the one that the owner has of the dataset at the destination. The snapshot need not be there
 // yet. Errors: [ErrOwner], [ErrNotReady] for a dataset without a snapshot, [manifest.ErrNoSnapshot].
 func (s *Syncer) Pin(c Claim) (p manifest.Pin, err error) {
-	if !jobs.ValidName(c.Owner) {
+	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
+		p, err = s.PinIn(tx, c)
+		return err
+	})
+	return p, err
+}
+
+// JobOwner is the owner of a job's pins. People name no owner so.
+func JobOwner(job string) string { return jobOwner + job }
+
+const jobOwner = "job:"
+
+// PinIn is Pin within a transaction.
+func (s *Syncer) PinIn(tx *manifest.Tx, c Claim) (p manifest.Pin, err error) {
+	if !jobs.ValidName(strings.TrimPrefix(c.Owner, jobOwner)) {
 		return p, fmt.Errorf("%w: %q; use up to 128 letters, digits and ._:@/-, a letter or digit first", ErrOwner, c.Owner)
 	}
 	p = manifest.Pin{
 		Owner: c.Owner, Dataset: c.Dataset, Snapshot: c.Snapshot, Destination: c.Destination.Name, Created: manifest.At(s.Manifest.Now()),
 		Expires: manifest.At(c.Expires), Store: c.Destination.Store, Prefix: c.Destination.Prefix,
 	}
-	return p, s.Manifest.Update(func(tx *manifest.Tx) error {
-		if p.Snapshot.IsZero() {
-			d, _, err := tx.Dataset(c.Dataset)
-			if err != nil {
-				return err
-			}
-			if p.Snapshot = d.Latest; d.Latest.IsZero() {
-				return fmt.Errorf("%w: %s has no snapshot yet; datagravity sync or index makes one", ErrNotReady, c.Dataset)
-			}
-		}
-		switch h, ok, err := tx.Snapshot(p.Snapshot); {
-		case err != nil:
-			return err
-		case !ok || h.Dataset != c.Dataset:
-			return fmt.Errorf("%w %s of dataset %s; datagravity snapshot list %s shows them", manifest.ErrNoSnapshot, p.Snapshot, c.Dataset, c.Dataset)
-		}
-		old, renewed, err := tx.Pin(p.Destination, p.Owner, p.Dataset)
+	if p.Snapshot.IsZero() {
+		d, _, err := tx.Dataset(c.Dataset)
 		if err != nil {
-			return err
+			return p, err
 		}
-		if renewed && old.Live(p.Created) {
-			p.Created = old.Created
+		if p.Snapshot = d.Latest; d.Latest.IsZero() {
+			return p, fmt.Errorf("%w: %s has no snapshot yet; datagravity sync or index makes one", ErrNotReady, c.Dataset)
 		}
-		return tx.PutPin(p)
-	})
+	}
+	switch h, ok, err := tx.Snapshot(p.Snapshot); {
+	case err != nil:
+		return p, err
+	case !ok || h.Dataset != c.Dataset:
+		return p, fmt.Errorf("%w %s of dataset %s; datagravity snapshot list %s shows them", manifest.ErrNoSnapshot, p.Snapshot, c.Dataset, c.Dataset)
+	}
+	old, renewed, err := tx.Pin(p.Destination, p.Owner, p.Dataset)
+	if err != nil {
+		return p, err
+	}
+	if renewed && old.Live(p.Created) {
+		p.Created = old.Created
+	}
+	return p, tx.PutPin(p)
 }
 
 // Unpin takes back an owner's pin of a dataset at a destination, or, without a dataset, all that the owner has there. Nothing to take
@@ -72,20 +85,36 @@ func (s *Syncer) Unpin(destination, owner, dataset string) (gone []manifest.Pin,
 	})
 }
 
-func (s *Syncer) unpin(which func(manifest.Pin) bool) (gone []manifest.Pin, err error) {
-	return gone, s.Manifest.Update(func(tx *manifest.Tx) error {
-		gone = nil
-		err := tx.Pins(func(p manifest.Pin) (bool, error) {
-			if which(p) {
-				gone = append(gone, p)
-			}
-			return true, nil
-		})
-		for _, p := range gone {
-			err = errors.Join(err, tx.DeletePin(p))
+// UnpinJob takes back every pin of a job, within a transaction.
+func UnpinJob(tx *manifest.Tx, job string) error {
+	_, err := unpinIn(tx, func(p manifest.Pin) bool { return p.Owner == JobOwner(job) })
+	return err
+}
+
+// UnpinAt takes back the pins of a job at a destination, within a transaction.
+func UnpinAt(tx *manifest.Tx, job, destination string) ([]manifest.Pin, error) {
+	return unpinIn(tx, func(p manifest.Pin) bool { return p.Owner == JobOwner(job) && p.Destination == destination })
+}
+
+func unpinIn(tx *manifest.Tx, which func(manifest.Pin) bool) (gone []manifest.Pin, err error) {
+	err = tx.Pins(func(p manifest.Pin) (bool, error) {
+		if which(p) {
+			gone = append(gone, p)
 		}
+		return true, nil
+	})
+	for _, p := range gone {
+		err = errors.Join(err, tx.DeletePin(p))
+	}
+	return gone, err
+}
+
+func (s *Syncer) unpin(which func(manifest.Pin) bool) (gone []manifest.Pin, err error) {
+	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
+		gone, err = unpinIn(tx, which)
 		return err
 	})
+	return gone, err
 }
 
 // Pins are all there are, expired ones too, by destination, owner and dataset.

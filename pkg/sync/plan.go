@@ -23,6 +23,23 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	return p, errors.Join(err, v.listing.Close())
 }
 
+// Outline is the plan of a request without its shards, from names and locations alone: nothing is opened. Requests have the prices of the
+// providers.
+func (s *Syncer) Outline(q Request) (*plan.Plan, error) {
+	route, err := plan.NewRoute(s.Ledger.Book(), s.link(q.Source, &q.Destination), s.Agent, s.Routes)
+	route.SourcePrices, route.DestinationPrices = providerPrices(q.Source.Location), providerPrices(q.Destination.Location)
+	route.DestinationClass = q.Destination.StorageClass
+	return &plan.Plan{Dataset: q.Source.Name, Destination: q.Destination.Destination, Route: route, For: q.Source.For}, err
+}
+
+// providerPrices are those of a location's provider, "" where requests cost nothing.
+func providerPrices(at store.Location) string {
+	if at.Provider == "onprem" {
+		return ""
+	}
+	return at.Provider
+}
+
 // planAt plans a request for the place that it names.
 func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
 	if err := s.fill(q.Source, v, q.Selection); err != nil {
@@ -41,7 +58,7 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 		return nil, err
 	}
 	items, err := plan.Build(ctx, s.Manifest, q.Destination.Store, plan.Input{
-		Dataset: q.Source.Dataset, States: v.states, Destination: q.Destination.Destination, Folder: folder, Adopt: q.Adopt,
+		Dataset: q.Source.Dataset, States: v.states, Selection: q.Selection, Destination: q.Destination.Destination, Folder: folder, Adopt: q.Adopt,
 		Check: q.Check, FreeRead: route.In.IsFree(), Reuse: s.reuse(q, route),
 		Source: plan.Origin{Store: q.Source.Dataset.Store, Location: q.Source.Location, In: route.In}, Origins: origins,
 	})
@@ -65,11 +82,7 @@ func (s *Syncer) origins(q Request) (list []plan.Origin, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p := plan.Origin{Store: o.Name, Location: o.Location, In: rate}
-		if o.Location.Provider != "onprem" {
-			p.Prices = o.Location.Provider
-		}
-		list = append(list, p)
+		list = append(list, plan.Origin{Store: o.Name, Location: o.Location, In: rate, Prices: providerPrices(o.Location)})
 	}
 	return list, nil
 }

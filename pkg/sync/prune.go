@@ -107,7 +107,7 @@ func needed(tx *manifest.Tx, q Request, d plan.Destination, record manifest.Data
 		return nil, err
 	}
 	return keys, tx.Needs(func(n manifest.Need) (bool, error) {
-		if n.Dataset != q.Source.Name || n.Destination != d.Name || n.Ready == 0 || len(n.Globs) > 0 {
+		if n.Dataset != q.Source.Name || n.Destination != d.Name || n.Ready == 0 || len(n.Globs) > 0 || !n.Paths.IsZero() {
 			return true, nil
 		}
 		place := d

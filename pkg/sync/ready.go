@@ -2,10 +2,14 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -43,37 +47,33 @@ type Readiness struct {
 // is [ErrNotReady].
 func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (out Readiness, err error) {
 	out = Readiness{Dataset: q.Source.Name, Destination: q.Destination.Name, From: "manifest", Time: s.Manifest.Now().UTC()}
-	var shards []manifest.Shard
-	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		id := q.Snapshot
-		if id.IsZero() {
-			if id, err = s.wanted(tx, q); err != nil {
-				return err
-			}
-		}
-		out.Snapshot = id
-		return tx.SnapshotShards(id, func(sh manifest.Shard) (bool, error) {
-			if q.Selection.Matches(sh.Path) {
-				shards = append(shards, sh)
-				out.Shards++
-				out.Bytes += sh.Size
-			}
-			return true, nil
+	if out.Snapshot = q.Snapshot; q.Snapshot.IsZero() {
+		err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+			out.Snapshot, err = s.wanted(tx, q)
+			return err
 		})
-	})
+		if err != nil {
+			return out, err
+		}
+	}
+	shards, err := s.shardsOf(q, out.Snapshot)
 	if err != nil {
 		return out, err
+	}
+	for _, sh := range shards {
+		out.Shards++
+		out.Bytes += sh.Size
 	}
 	if len(shards) == 0 {
 		return out, fmt.Errorf("%w %s in snapshot %s of %s", jobs.ErrNothingSelected, q.Selection, out.Snapshot, q.Source.Name)
 	}
-	folder := ""
-	if q.Destination.Snapshots {
-		folder = plan.Folder(out.Snapshot)
-	}
+	folder := s.folderOf(q.Destination, out.Snapshot)
 	missing, stale, err := s.held(q.Destination, folder, shards, maxAge)
 	if err == nil && stale {
-		if err = plan.Look(ctx, s.Manifest, q.Destination.Store, q.Destination.Destination.Store, q.Destination.Key(folder, "")); err != nil {
+		if q.Destination, err = q.Destination.opened(ctx); err != nil {
+			return out, err
+		}
+		if err = s.look(ctx, q.Destination, q.Source.Name, q.Destination.Key(folder, "")); err != nil {
 			return out, err
 		}
 		missing, _, err = s.held(q.Destination, folder, shards, 0)
@@ -94,6 +94,82 @@ func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (ou
 	}
 	out.Prefix = q.Destination.Key(folder, "")
 	return s.settled(q, out, shards)
+}
+
+// look lists a prefix of a destination, and takes back what was promised of what is not there any more.
+func (s *Syncer) look(ctx context.Context, d Destination, dataset, prefix string) error {
+	gone, err := plan.Look(ctx, s.Manifest, d.Store, d.Destination.Store, prefix)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	keys := map[string]bool{}
+	for _, key := range gone {
+		keys[key] = true
+	}
+	return s.untrue(ctx, d, dataset, keys)
+}
+
+// Untrue takes back what was promised of shards that turned out to be missing.
+func (s *Syncer) Untrue(ctx context.Context, q Request, missing []MissingShard) (err error) {
+	folder := s.folderOf(q.Destination, q.Snapshot)
+	keys := map[string]bool{}
+	for _, m := range missing {
+		keys[q.Destination.Key(folder, m.Path)] = true
+	}
+	if q.Destination, err = q.Destination.opened(ctx); err != nil {
+		return err
+	}
+	return s.untrue(ctx, q.Destination, q.Source.Name, keys)
+}
+
+// Confirm has a request with a snapshot be announced as ready, if all of it is at the destination and proven: nothing moves, and the source is not asked.
+// What was not seen for maxAge is looked at first.
+func (s *Syncer) Confirm(ctx context.Context, q Request, maxAge time.Duration) (Readiness, error) {
+	q.Destination.BesideWhenPinned = false
+	r, err := s.Ready(ctx, q, maxAge)
+	if err != nil || !r.Ready {
+		return r, err
+	}
+	var h manifest.SnapshotHeader
+	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		h, _, err = tx.Snapshot(q.Snapshot)
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	return r, s.announce(ctx, q, Report{Snapshot: h})
+}
+
+// Held compares what a request with a snapshot selects with what is known of its destination: the shards, and those of them that are missing.
+func (s *Syncer) Held(q Request) (missing []MissingShard, shards []manifest.Shard, err error) {
+	if shards, err = s.shardsOf(q, q.Snapshot); err != nil {
+		return nil, nil, err
+	}
+	missing, _, err = s.held(q.Destination, s.folderOf(q.Destination, q.Snapshot), shards, 0)
+	return missing, shards, err
+}
+
+func (s *Syncer) folderOf(d Destination, snapshot chunker.Digest) string {
+	if d.Snapshots {
+		return plan.Folder(snapshot)
+	}
+	return ""
+}
+
+// shardsOf a snapshot that a selection chooses.
+func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.Shard, err error) {
+	if q.Places != nil && snapshot == q.Snapshot {
+		return s.shardsAt(snapshot, q.Places)
+	}
+	return list, s.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.SnapshotShards(snapshot, func(sh manifest.Shard) (bool, error) {
+			if q.Selection.Matches(sh.Path) {
+				list = append(list, sh)
+			}
+			return true, nil
+		})
+	})
 }
 
 // settled withholds the answer that all is there while a sync has begun to replace shards and did not finish.
@@ -130,30 +206,91 @@ func (s *Syncer) wanted(tx *manifest.Tx, q Request) (chunker.Digest, error) {
 	return n.Snapshot, err
 }
 
-// held compares shards with replicas. stale tells that some were not seen for maxAge (0: age does not matter).
-func (s *Syncer) held(d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) (missing []MissingShard, stale bool, err error) {
-	now := s.Manifest.Now()
-	missing = []MissingShard{}
-	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		for _, sh := range shards {
-			r, ok, err := tx.Replica(d.Destination.Store, d.Key(folder, sh.Path))
-			if err != nil {
-				return err
-			}
-			switch {
-			case !ok:
-				missing = append(missing, MissingShard{sh.Path, sh.Size, "not at the destination"})
-			case !r.Present():
-				missing = append(missing, MissingShard{sh.Path, sh.Size, r.Missing + " at the destination"})
-			case r.Shard != sh.Digest:
-				missing = append(missing, MissingShard{sh.Path, sh.Size, "another version is at the destination"})
-			case maxAge > 0 && now.Sub(r.Seen.Time()).Abs() > maxAge:
-				stale = true
-			}
+// leastEach is how many shards are worth a core of their own: decoding is what takes time.
+const leastEach = 4096
+
+// shardsAt are the shards of a snapshot at places, read by several cores.
+func (s *Syncer) shardsAt(snapshot chunker.Digest, places manifest.Spans) ([]manifest.Shard, error) {
+	type stretch struct{ start, end uint32 }
+	var all []stretch
+	total := 0
+	err := places.Each(func(start, end uint32) {
+		// In pieces, so that they can be shared out.
+		for ; start < end; start = min(end, start+leastEach) {
+			all = append(all, stretch{start, min(end, start+leastEach)})
 		}
-		return nil
 	})
+	at := make([]int, len(all)) // where each piece begins in the list
+	for i, p := range all {
+		at[i] = total
+		total += int(p.end - p.start)
+	}
+	list := make([]manifest.Shard, total)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range all {
+		g.Go(func() error {
+			n := at[i]
+			return s.Manifest.View(func(tx *manifest.Tx) error {
+				return tx.SnapshotRange(snapshot, p.start, p.end, func(sh manifest.Shard) error {
+					list[n] = sh
+					n++
+					return nil
+				})
+			})
+		})
+	}
+	return list, errors.Join(err, g.Wait())
+}
+
+// held compares shards with replicas. stale tells that some were not seen for maxAge (0: age does not matter). Decoding is what takes time, so that it is
+// shared among the cores.
+func (s *Syncer) held(d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) (missing []MissingShard, stale bool, err error) {
+	workers := max(1, min(runtime.GOMAXPROCS(0), len(shards)/leastEach))
+	each := (len(shards) + workers - 1) / workers
+	found := make([]lookup, workers)
+	var g errgroup.Group
+	for i := range found {
+		part := shards[min(len(shards), i*each):min(len(shards), (i+1)*each)]
+		g.Go(func() error { return found[i].look(s.Manifest, d, folder, part, maxAge) })
+	}
+	err = g.Wait()
+	missing = []MissingShard{}
+	for _, f := range found {
+		missing, stale = append(missing, f.missing...), stale || f.stale
+	}
 	return missing, stale, err
+}
+
+// lookup is what was found out about some shards.
+type lookup struct {
+	missing []MissingShard
+	stale   bool
+}
+
+func (f *lookup) look(m *manifest.Manifest, d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) error {
+	return m.View(func(tx *manifest.Tx) error { return f.lookIn(tx, m.Now(), d, folder, shards, maxAge) })
+}
+
+func (f *lookup) lookIn(tx *manifest.Tx, now time.Time, d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) error {
+	for _, sh := range shards {
+		r, ok, err := tx.Replica(d.Destination.Store, d.Key(folder, sh.Path))
+		if err != nil {
+			return err
+		}
+		lacks := func(why string) { f.missing = append(f.missing, MissingShard{sh.Path, sh.Size, why}) }
+		switch {
+		case !ok:
+			lacks("not at the destination")
+		case !r.Present():
+			lacks(r.Missing + " at the destination")
+		case r.Shard != sh.Digest:
+			lacks("another version is at the destination")
+		case maxAge > 0 && now.Sub(r.Seen.Time()).Abs() > maxAge:
+			f.stale = true
+		}
+	}
+	return nil
 }
 
 // ReadyFromReceipt answers from the receipts at the destination alone. Snapshot zero means the newest receipt that covers

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -221,10 +222,28 @@ func (e *FailedError) Error() string { return e.Summary.Error() }
 // Unwrap gives every cause.
 func (e *FailedError) Unwrap() []error { return e.Causes }
 
+// JobNeeds names the needs that a job has at a destination, whatever it selects: the one there, and the one beside its mirror.
+func JobNeeds(job, destination string) (ids [2]string) {
+	for i, place := range []string{"", " beside"} {
+		h := chunker.NewHasher()
+		fmt.Fprintf(h, "job %q %q%s", job, destination, place)
+		ids[i] = h.Digest().Hex()[:12]
+	}
+	return ids
+}
+
 // needID names a need by what is wanted where.
 func needID(q Request) string {
+	if ids := JobNeeds(q.Job, q.Destination.Name); q.Job != "" && q.Destination.Beside {
+		return ids[1]
+	} else if q.Job != "" {
+		return ids[0]
+	}
 	h := chunker.NewHasher()
 	fmt.Fprintf(h, "%q %q %q", q.Source.Name, q.Destination.Name, q.Selection.Globs)
+	if _, _, id := q.Selection.Paths(); !id.IsZero() {
+		fmt.Fprintf(h, " paths %s", id)
+	}
 	if q.Destination.Beside {
 		fmt.Fprint(h, " beside")
 	}
@@ -244,12 +263,11 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 	if err != nil {
 		return err
 	}
-	n := manifest.Need{
-		ID: id, Dataset: q.Source.Name, Snapshot: out.Snapshot.ID, Destination: q.Destination.Name, Globs: q.Selection.Globs,
-		Selection: before.Selection, Shards: before.Shards, Bytes: before.Bytes, Updated: manifest.At(now), Ready: manifest.At(now), Beside: q.Destination.Beside,
-	}
-	// The id stands for the globs, so that only another snapshot has other shards.
-	if q.Check || before.Snapshot != n.Snapshot || before.Selection.IsZero() {
+	n := newNeed(q)
+	n.Snapshot, n.Selection, n.Shards, n.Bytes = out.Snapshot.ID, before.Selection, before.Shards, before.Bytes
+	n.Updated, n.Ready, n.Beside = manifest.At(now), manifest.At(now), q.Destination.Beside
+	// The id stands for the selection, so that only another snapshot has other shards; a job's selection may become another one.
+	if q.Check || before.Snapshot != n.Snapshot || before.Selection.IsZero() || q.Job != "" {
 		if n.Selection, n.Shards, n.Bytes, err = s.selected(n.Snapshot, q.Selection); err != nil {
 			return err
 		}
@@ -258,15 +276,52 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		if q.Destination, err = q.Destination.opened(ctx); err != nil {
 			return err
 		}
-		err := jobs.WriteReceipt(ctx, q.Destination.Store, jobs.Receipt{
+		r := jobs.Receipt{
 			Dataset: q.Source.Name, Snapshot: n.Snapshot, Shards: q.Selection.Globs, Selection: n.Selection, Count: n.Shards, Bytes: n.Bytes,
 			Prefix: q.Destination.Prefix, Time: now.UTC().Truncate(time.Second),
-		})
-		if err != nil {
+		}
+		if !n.Paths.IsZero() {
+			r.Paths = &n.Paths
+		}
+		if err := jobs.WriteReceipt(ctx, q.Destination.Store, r); err != nil {
+			return err
+		}
+	}
+	var shards []manifest.Shard
+	if q.Job != "" {
+		named := q
+		if named.Snapshot = n.Snapshot; q.Snapshot != n.Snapshot {
+			named.Places = nil // they are places in another one
+		}
+		if shards, err = s.shardsOf(named, n.Snapshot); err != nil {
 			return err
 		}
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		if err := current(tx, q); err != nil {
+			return err
+		}
+		if q.Job != "" {
+			// What was found a moment ago may have changed while the receipt was written; the marks of the job's own receipt are others' to change.
+			var now lookup
+			if err := now.lookIn(tx, s.Manifest.Now(), q.Destination, s.folderOf(q.Destination, n.Snapshot), shards, 0); err != nil {
+				return err
+			}
+			if len(now.missing) > 0 {
+				return fmt.Errorf("%w: %s is %s", ErrNotReady, now.missing[0].Path, now.missing[0].Reason)
+			}
+			was, _, err := tx.Need(id)
+			if err != nil {
+				return err
+			}
+			n.Told, n.Until = was.Told, was.Until
+			if n.Announced = was.Announced; was.Ready == 0 || was.Snapshot != n.Snapshot || was.Selection != n.Selection {
+				n.Announced = 0
+			}
+		}
+		if err := putPaths(tx, q.Selection); err != nil {
+			return err
+		}
 		asked := q
 		asked.Destination.Beside = false
 		if q.Destination.Beside { // it was asked for in the mirror
@@ -276,6 +331,26 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		// What had to go beside the mirror before is in it now.
 		return errors.Join(tx.DeleteNeed(needID(q.beside())), tx.PutNeed(n))
 	})
+}
+
+// ErrSuperseded: a job was taken back, or wants something else, since its request was made.
+var ErrSuperseded = errors.New("the job wants something else by now")
+
+// current tells that a job still wants what its request is for.
+func current(tx *manifest.Tx, q Request) error {
+	if q.Job == "" {
+		return nil
+	}
+	j, ok, err := tx.Job(q.Job)
+	if err != nil {
+		return err
+	}
+	_, _, paths := q.Selection.Paths()
+	if !ok || j.Dataset != q.Source.Name || j.Paths != paths || !slices.Equal(j.Globs, q.Selection.Globs) || j.Snapshot != q.Snapshot ||
+		!slices.Contains(j.To, q.Destination.Name) {
+		return fmt.Errorf("%w: %s", ErrSuperseded, q.Job)
+	}
+	return nil
 }
 
 // selected names and counts the shards of a snapshot that a selection chooses.

@@ -87,6 +87,10 @@ type Request struct {
 	Partial bool
 	// Wish is how soon and how much it is wanted beside others.
 	Wish Wish
+	// Places of the selected shards in the snapshot, where somebody found them before; nil: the selection is asked about each.
+	Places manifest.Spans
+	// Job that the request comes from, by its id: what it needs is a need of its own. "": it was asked for by itself.
+	Job string
 	// sources are the stores, by key at the destination, that shards are read from under all budgets together; nil: wherever is cheapest.
 	sources map[string]string
 	// shared are the limits of all destinations of one [Syncer.Many].

@@ -7,6 +7,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -22,20 +23,41 @@ func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) err
 		return nil
 	}
 	err := s.Manifest.Update(func(tx *manifest.Tx) error {
+		if err := current(tx, q); err != nil {
+			return err
+		}
 		n, ok, err := tx.Need(needID(q))
 		if err != nil {
 			return err
 		}
 		if !ok {
-			n = manifest.Need{ID: needID(q), Dataset: q.Source.Name, Destination: q.Destination.Name, Globs: q.Selection.Globs}
+			n = newNeed(q)
 		}
-		n.Ready, n.Replacing = 0, manifest.At(s.Manifest.Now())
+		if err := putPaths(tx, q.Selection); err != nil {
+			return err
+		}
+		n.Ready, n.Announced, n.Replacing = 0, 0, manifest.At(s.Manifest.Now())
 		return tx.PutNeed(n)
 	})
 	if err != nil {
 		return err
 	}
 	return s.untrue(ctx, q.Destination, q.Source.Name, keys)
+}
+
+// Retract removes the receipt of a job's need, and then the mark that there may be one.
+func (s *Syncer) Retract(ctx context.Context, at store.Store, n manifest.Need) error {
+	if err := jobs.WithdrawJobReceipt(ctx, at, n.Job, n.Destination); err != nil {
+		return err
+	}
+	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		now, ok, err := tx.Need(n.ID)
+		if err != nil || !ok || now.Announced != 0 {
+			return err
+		}
+		now.Told = 0
+		return tx.PutNeed(now)
+	})
 }
 
 // untrue takes back the promises about a dataset at a destination that stop being true when what stands under these keys is replaced
@@ -45,15 +67,16 @@ func (s *Syncer) untrue(ctx context.Context, d Destination, dataset string, keys
 	if !d.Snapshots {
 		places = append(places, d.BesideMirror())
 	}
+	var gone []manifest.Need
 	err := s.Manifest.Update(func(tx *manifest.Tx) error {
-		var gone []manifest.Need
+		gone = nil
 		err := tx.Needs(func(n manifest.Need) (bool, error) {
-			if n.Dataset != dataset || n.Destination != d.Name || n.Ready == 0 {
+			if n.Dataset != dataset || n.Destination != d.Name || n.Ready == 0 && n.Told == 0 {
 				return true, nil
 			}
-			named, err := names(tx, places, n.Snapshot, n.Globs, keys)
+			named, err := names(tx, places, n.Snapshot, n.Globs, n.Paths, keys)
 			if named {
-				n.Ready = 0
+				n.Ready, n.Announced = 0, 0
 				gone = append(gone, n)
 			}
 			return true, err
@@ -69,21 +92,30 @@ func (s *Syncer) untrue(ctx context.Context, d Destination, dataset string, keys
 		}
 		err = jobs.WithdrawReceipts(ctx, d.Store, dataset, place.Prefix, func(r jobs.Receipt) (untrue bool, err error) {
 			err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
-				untrue, err = names(tx, []plan.Destination{place}, r.Snapshot, r.Shards, keys)
+				var paths chunker.Digest
+				if r.Paths != nil {
+					paths = *r.Paths
+				}
+				untrue, err = names(tx, []plan.Destination{place}, r.Snapshot, r.Shards, paths, keys)
 				return err
 			})
 			return untrue, err
 		})
+	}
+	for _, n := range gone {
+		if err == nil && n.Told != 0 {
+			err = s.Retract(ctx, d.Store, n)
+		}
 	}
 	return err
 }
 
 // names tells whether a selection of a snapshot at one of the places has one of the keys. A snapshot that the manifest does not know
 // may have any.
-func names(tx *manifest.Tx, places []plan.Destination, snapshot chunker.Digest, globs []string, keys map[string]bool) (found bool, err error) {
-	selection, err := jobs.NewSelection(globs)
+func names(tx *manifest.Tx, places []plan.Destination, snapshot chunker.Digest, globs []string, paths chunker.Digest, keys map[string]bool) (found bool, err error) {
+	selection, err := SelectionOf(tx, globs, paths)
 	if err != nil {
-		return true, nil //nolint:nilerr // globs that nobody understands may mean any shard
+		return true, nil //nolint:nilerr // globs that nobody understands, or a list that nobody has any more, may mean any shard
 	}
 	folder := plan.Folder(snapshot)
 	err = tx.SnapshotShards(snapshot, func(sh manifest.Shard) (bool, error) {
@@ -113,7 +145,7 @@ func (s *Syncer) replacing(q Request, shards []manifest.Shard) (yes bool, err er
 			if n.Replacing != 0 {
 				begun = append(begun, n)
 			}
-			if len(n.Globs) == 0 && !n.Beside { // everything was proven then
+			if len(n.Globs) == 0 && n.Paths.IsZero() && !n.Beside { // everything was proven then
 				finished = max(finished, n.Ready)
 			}
 			return true, nil
@@ -122,7 +154,7 @@ func (s *Syncer) replacing(q Request, shards []manifest.Shard) (yes bool, err er
 			if finished > n.Replacing {
 				continue
 			}
-			selection, err := jobs.NewSelection(n.Globs)
+			selection, err := Selected(tx, n)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, share fl
 		return out, err
 	}
 	out.Wrong = []MissingShard{}
-	if err := plan.Look(ctx, s.Manifest, d.Store, d.Destination.Store, prefix); err != nil {
+	if err := s.look(ctx, d, src.Name, prefix); err != nil {
 		return out, err
 	}
 	after, err := s.replicas(d, prefix)
@@ -104,6 +104,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 	for _, f := range sum.Failures {
 		bad[f.Key] = f.Err
 	}
+	damaged := map[string]bool{}
 	for _, it := range items {
 		cause, wrong := bad[it.Key]
 		if !wrong {
@@ -113,6 +114,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 			err = errors.Join(err, cause)
 			continue
 		}
+		damaged[it.Key] = true
 		out.Wrong = append(out.Wrong, MissingShard{it.Key, it.Size, manifest.Damaged})
 		err = errors.Join(err, s.Manifest.Update(func(tx *manifest.Tx) error {
 			r, ok, err := tx.Replica(d.Destination.Store, it.Key)
@@ -122,6 +124,9 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 			r.Missing = manifest.Damaged
 			return tx.PutReplica(r)
 		}))
+	}
+	if len(damaged) > 0 { // nothing that was said of them holds any more
+		err = errors.Join(err, s.untrue(ctx, d, src.Name, damaged))
 	}
 	return err
 }

@@ -16,8 +16,9 @@ import (
 // Input of Build.
 type Input struct {
 	Dataset index.Dataset
-	// States of the selected shards, in byte order of their paths.
+	// States of the selected shards, in byte order of their paths, and the selection, which knows what was read as an index.
 	States      []index.State
+	Selection   jobs.Selection
 	Destination Destination
 	// Folder of the snapshot, for the layout that has one: the snapshot's digest in short.
 	Folder string
@@ -83,7 +84,7 @@ func (b *builder) name() error {
 	b.items = make([]Item, len(b.States))
 	for i, s := range b.States {
 		keys[i] = b.Destination.Key(b.Folder, s.Path)
-		b.items[i] = Item{State: s, Key: keys[i], Rank: jobs.RankOf(b.Dataset.Format, b.Dataset.Marker, s.Path)}
+		b.items[i] = Item{State: s, Key: keys[i], Rank: b.Selection.Rank(b.Dataset.Format, b.Dataset.Marker, s.Path)}
 	}
 	var bad []string
 	for _, err := range caps.Names.CheckAll(keys) {
@@ -217,7 +218,8 @@ func (b *builder) lookAt(ctx context.Context, unknown []int, claimed []manifest.
 	if err != nil || len(claimed) == 0 {
 		return found, err
 	}
-	return found, observe(b.m, found, claimed)
+	_, err = observe(b.m, found, claimed)
+	return found, err
 }
 
 // decideAll decides the items that the manifest could not decide alone, and decides again those whose replica turned out
@@ -270,8 +272,11 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 }
 
 // mayShare tells whether a shard that was never read may have chunks which the destination holds: then reading it first, for
-// nothing, is worth its time.
+// nothing, is worth its time. An upload that was begun goes on from its parts, whatever the chunks are.
 func (b *builder) mayShare(it *Item) bool {
+	if t, ours := b.unfinished[it.Key]; ours && t.Upload != nil && t.ETag == it.ETag && t.Size == it.Size {
+		return false
+	}
 	return b.FreeRead && b.dest.Capabilities().CopiesParts && it.Size >= assembleFrom && (it.Replaces || b.orphans)
 }
 

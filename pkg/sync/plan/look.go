@@ -74,11 +74,20 @@ func withChecksums(ctx context.Context, s DestStore, o store.Object) (store.Obje
 	return full, err
 }
 
-// observe compares the replicas that the manifest claims with what was seen, and records what it learned.
-func observe(m *manifest.Manifest, found seen, claimed []manifest.Replica) error {
+// observe compares the replicas that the manifest claims with what was seen, and records what it learned. What was recorded of a replica since it was
+// claimed is newer than what was seen, and stays: another goroutine may have replaced the object meanwhile.
+func observe(m *manifest.Manifest, found seen, claimed []manifest.Replica) (gone []string, err error) {
 	now := manifest.At(m.Now())
-	return m.Update(func(tx *manifest.Tx) error {
+	err = m.Update(func(tx *manifest.Tx) error {
+		gone = nil
 		for _, r := range claimed {
+			is, there, err := tx.Replica(r.Store, r.Key)
+			if err != nil {
+				return err
+			}
+			if !there || is.ETag != r.ETag || is.Shard != r.Shard || is.Size != r.Size || is.Missing != r.Missing {
+				continue
+			}
 			o, ok := found.objects[r.Key]
 			switch {
 			case !ok:
@@ -92,19 +101,23 @@ func observe(m *manifest.Manifest, found seen, claimed []manifest.Replica) error
 				}
 				continue
 			}
+			if is.Missing == "" {
+				gone = append(gone, r.Key)
+			}
 			if err := tx.PutReplica(r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return gone, err
 }
 
 // Look lists a prefix of the destination and records which of the replicas that the manifest claims there are still as
-// they were, and which are gone or changed.
-func Look(ctx context.Context, m *manifest.Manifest, s DestStore, storeName, prefix string) error {
+// they were, and which are gone or changed. It returns the keys of those that were believed to be there and are not.
+func Look(ctx context.Context, m *manifest.Manifest, s DestStore, storeName, prefix string) (gone []string, err error) {
 	var claimed []manifest.Replica
-	err := m.View(func(tx *manifest.Tx) error {
+	err = m.View(func(tx *manifest.Tx) error {
 		return tx.Replicas(storeName, prefix, func(r manifest.Replica) (bool, error) {
 			if r.Present() {
 				claimed = append(claimed, r)
@@ -113,7 +126,7 @@ func Look(ctx context.Context, m *manifest.Manifest, s DestStore, storeName, pre
 		})
 	})
 	if err != nil || len(claimed) == 0 {
-		return err
+		return nil, err
 	}
 	keys := make([]string, len(claimed))
 	for i, r := range claimed {
@@ -122,7 +135,7 @@ func Look(ctx context.Context, m *manifest.Manifest, s DestStore, storeName, pre
 	sort.Strings(keys)
 	found, err := look(ctx, s, prefix, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return observe(m, found, claimed)
 }

@@ -96,6 +96,13 @@ func (p *Pricer) Offers(pl *Plan, it Item) (list []Offer, err error) {
 	return list, nil
 }
 
+// Whole is what a shard of a size uses that comes from the source of a plan as a whole.
+func (p *Pricer) Whole(pl *Plan, size int64) ([]Charge, error) {
+	it := Item{Way: Full}
+	it.Size = size
+	return p.charges(pl, it)
+}
+
 // charges of an item as it is. A replica elsewhere is read over a link of its own.
 func (p *Pricer) charges(pl *Plan, it Item) (list []Charge, err error) {
 	r := pl.Route
