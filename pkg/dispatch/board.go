@@ -1,0 +1,433 @@
+package dispatch
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs/schedule"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// board is what is planned from, in memory: which shards jobs want where, and which of them are missing. It is made from the manifest alone, and kept,
+// because jobs change one by one and snapshots never.
+type board struct {
+	made    time.Time
+	problem *schedule.Problem
+	uses    []cost.Use
+	pricer  *plan.Pricer
+	// at are the places of the jobs in the problem, by id.
+	at     map[string]int
+	jobs   []entry // of the jobs in the problem, in its order
+	tables map[tableKey]*table
+	shards map[chunker.Digest]*listed
+	links  []linkKey
+	// subjects are the links as budgets and limits name them, and measured tells whose speed is known.
+	subjects []cost.Link
+	measured []bool
+	routes   map[string]uint16
+	// dirty are the jobs of which something changed since.
+	dirty map[string]bool
+}
+
+// entry is a job on the board.
+type entry struct {
+	manifest.Job
+	places []placed
+}
+
+// placed is a job at a destination: its shards' numbers are ranges of a table.
+type placed struct {
+	destination string
+	table       *table
+	ranges      []schedule.Range
+	link        uint16
+	// ready: the need is met, and nothing of it needs to be planned.
+	ready bool
+	err   error // why nothing can be planned
+}
+
+// tableKey names a table. Jobs whose moves count against different budgets share none.
+type tableKey struct {
+	destination, dataset string
+	snapshot             chunker.Digest
+	route                uint16
+	alone                string // the job or list that a table without a snapshot is for
+}
+
+// table is a snapshot at a destination: its shards have the numbers from base on.
+type table struct {
+	base, count uint32
+	link, route uint16
+	store       string
+	key         func(path string) string
+	list        *listed // nil: it is a lump of what was never read whole
+}
+
+// listed are the shards of a snapshot.
+type listed struct {
+	paths   []string
+	sizes   []int64
+	digests []chunker.Digest
+}
+
+type linkKey struct{ source, destination string }
+
+func (l linkKey) String() string { return l.source + "->" + l.destination }
+
+// boardAge is how old a board may become before it is made anew: shards can be found to be missing again.
+const boardAge = 5 * time.Minute
+
+// forget has the board look at a job again.
+func (d *Dispatcher) forget(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dirty[id] = true
+}
+
+// current is the board as things stand. d.planning must be held.
+func (d *Dispatcher) current() (*board, error) {
+	now := d.now()
+	d.mu.Lock()
+	if d.mistaken {
+		d.board, d.mistaken = nil, false
+	}
+	if d.board != nil {
+		maps.Copy(d.board.dirty, d.dirty)
+	}
+	clear(d.dirty) // a board that is made now has looked at them
+	d.mu.Unlock()
+	if d.board == nil || now.Sub(d.board.made).Abs() > boardAge || len(d.board.dirty) > len(d.board.jobs)/4+16 {
+		b, err := d.newBoard()
+		if err != nil {
+			return nil, err
+		}
+		d.board = b
+	}
+	b := d.board
+	if len(b.dirty) > 0 {
+		if err := d.refresh(b); err != nil {
+			d.board = nil
+			return nil, err
+		}
+	}
+	b.problem.Now = now
+	return b, d.standing(b)
+}
+
+func (d *Dispatcher) newBoard() (*board, error) {
+	b := &board{
+		made: d.now(), problem: &schedule.Problem{}, at: map[string]int{}, tables: map[tableKey]*table{}, shards: map[chunker.Digest]*listed{},
+		routes: map[string]uint16{}, dirty: map[string]bool{},
+	}
+	var err error
+	if b.uses, err = d.sync.Ledger.Uses(); err != nil {
+		return nil, err
+	}
+	list, err := d.jobs()
+	if err != nil {
+		return nil, err
+	}
+	needs, err := d.needsByJob()
+	if err != nil {
+		return nil, err
+	}
+	var reach int64
+	for _, j := range list {
+		reach += min(j.Bytes, 1<<50)
+	}
+	b.pricer = plan.NewPricer(d.sync.Ledger, d.sync.Manifest, d.sync.Engine.PartBytes(), reach)
+	for _, j := range list {
+		if err := d.place(b, j, needs[j.ID]); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// refresh looks again at the jobs of which something changed.
+func (d *Dispatcher) refresh(b *board) error {
+	for id := range b.dirty {
+		var j manifest.Job
+		var known bool
+		err := d.sync.Manifest.View(func(tx *manifest.Tx) (err error) {
+			j, known, err = tx.Job(id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if i, on := b.at[id]; on {
+			if err := d.arrivals(b, b.jobs[i]); err != nil {
+				return err
+			}
+			b.take(i)
+		}
+		if !known || j.Over != 0 {
+			continue
+		}
+		needs, err := d.needs(j)
+		if err != nil {
+			return err
+		}
+		if err := d.place(b, j, needs); err != nil {
+			return err
+		}
+	}
+	clear(b.dirty)
+	return nil
+}
+
+// take removes a job, the last one takes its place.
+func (b *board) take(i int) {
+	last := len(b.jobs) - 1
+	delete(b.at, b.jobs[i].ID)
+	if i != last {
+		b.jobs[i], b.problem.Jobs[i] = b.jobs[last], b.problem.Jobs[last]
+		b.at[b.jobs[i].ID] = i
+	}
+	b.jobs, b.problem.Jobs = b.jobs[:last], b.problem.Jobs[:last]
+}
+
+// arrivals notes which of a job's missing shards are there by now.
+func (d *Dispatcher) arrivals(b *board, e entry) error {
+	return d.sync.Manifest.View(func(tx *manifest.Tx) error {
+		for _, p := range e.places {
+			if p.table == nil || p.table.list == nil {
+				continue
+			}
+			for _, r := range p.ranges {
+				for n := r.From; n < r.To; n++ {
+					if b.problem.Missing(n) == 0 {
+						continue
+					}
+					i := n - p.table.base
+					rep, ok, err := tx.Replica(p.table.store, p.table.key(p.table.list.paths[i]))
+					if err != nil {
+						return err
+					}
+					if ok && rep.Present() && rep.Shard == p.table.list.digests[i] {
+						b.problem.Arrived(n)
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// hopeless tells that nothing of a job can be had as it is.
+func hopeless(j manifest.Job) bool { return j.Problem != nil && j.Problem.Final && !partly(j) }
+
+// partly tells that some of a job's destinations are not configured; it is brought to the others.
+func partly(j manifest.Job) bool {
+	return j.Problem != nil && j.Problem.Kind == "unknown" && j.Resolved != 0
+}
+
+// place puts a job on the board.
+func (d *Dispatcher) place(b *board, j manifest.Job, needs []manifest.Need) error {
+	e := entry{Job: j}
+	job := schedule.Job{ID: j.ID, NeedBy: j.NeedBy.Time(), Priority: j.Priority, Asked: j.Added.Time()}
+	if hopeless(j) {
+		job.Blocked = j.Problem.Text
+	}
+	impossible := 0
+	for _, to := range j.To {
+		p := placed{destination: to}
+		_, p.ready = d.met(j, to, needs)
+		if !p.ready && j.Resolved != 0 {
+			if p.err = d.lay(b, j, &p); p.err != nil {
+				if impossible++; impossible == len(j.To) && job.Blocked == "" {
+					job.Blocked = oneLine(p.err)
+				}
+			}
+			job.Shards = append(job.Shards, p.ranges...)
+		}
+		e.places = append(e.places, p)
+	}
+	slices.SortFunc(job.Shards, func(x, y schedule.Range) int { return int(int64(x.From) - int64(y.From)) })
+	b.at[j.ID] = len(b.jobs)
+	b.jobs, b.problem.Jobs = append(b.jobs, e), append(b.problem.Jobs, job)
+	return nil
+}
+
+// lay finds the numbers of a job's shards at a destination.
+func (d *Dispatcher) lay(b *board, j manifest.Job, p *placed) error {
+	q, err := d.catalog.Describe(j.Dataset, p.destination, payer(j))
+	if err != nil {
+		return err
+	}
+	outline, err := d.sync.Outline(q)
+	if err != nil {
+		return err
+	}
+	p.link = b.link(linkKey{q.Source.Dataset.Store, p.destination}, outline.Route.Link)
+	k := tableKey{destination: p.destination, dataset: j.Dataset, snapshot: j.Snapshot, route: b.route(outline)}
+	if j.Snapshot.IsZero() {
+		// Until its shards were read a job's selection is one lump, which jobs share that select and miss the same.
+		k.alone = fmt.Sprint(j.Globs, j.Paths, j.Lumps)
+	}
+	if p.table = b.tables[k]; p.table == nil {
+		if p.table, err = d.newTable(b, j, q, outline, k, p.link); err != nil {
+			return err
+		}
+		b.tables[k] = p.table
+	}
+	if t := p.table; t.list == nil {
+		if t.count > 0 {
+			p.ranges = []schedule.Range{{From: t.base, To: t.base + t.count}}
+		}
+		return nil
+	}
+	return j.Ranges.Each(func(start, end uint32) {
+		end = min(end, p.table.count)
+		if start < end {
+			p.ranges = append(p.ranges, schedule.Range{From: p.table.base + start, To: p.table.base + end})
+		}
+	})
+}
+
+// newTable numbers the shards of a snapshot at a destination.
+func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outline *plan.Plan, k tableKey, link uint16) (*table, error) {
+	t := &table{base: uint32(b.problem.Shards()), link: link, route: k.route, store: q.Destination.Destination.Store}
+	prices := map[int64]schedule.Shard{}
+	add := func(size int64, there bool) error {
+		s, known := prices[size]
+		if !known {
+			list, err := b.pricer.Whole(outline, size)
+			if err != nil {
+				return err
+			}
+			s = schedule.Shard{Link: link, Route: k.route, MissingBytes: max(1, size)}
+			for _, c := range list {
+				s.WireBytes, s.NanoUSD = s.WireBytes+c.Bytes, cost.AddNanoUSD(s.NanoUSD, c.NanoUSD)
+			}
+			prices[size] = s
+		}
+		if there {
+			s = schedule.Shard{Link: link, Route: k.route}
+		}
+		b.problem.AddShard(s)
+		t.count++
+		return nil
+	}
+	t.key = func(path string) string { return q.Destination.Key("", path) }
+	if j.Snapshot.IsZero() {
+		l := manifest.Lump{Shards: j.Shards, Bytes: j.Bytes}
+		if i := slices.IndexFunc(j.Lumps, func(l manifest.Lump) bool { return l.Destination == k.destination }); i >= 0 {
+			l = j.Lumps[i]
+		}
+		for i := range l.Shards { // of which only the sum is known
+			if err := add(l.Bytes/int64(l.Shards)+min(1, max(0, l.Bytes%int64(l.Shards)-int64(i))), false); err != nil {
+				return nil, err
+			}
+		}
+		return t, nil
+	}
+	var err error
+	if t.list, err = d.shardsOf(b, j.Snapshot); err != nil {
+		return nil, err
+	}
+	folder := ""
+	if q.Destination.Snapshots {
+		folder = plan.Folder(j.Snapshot)
+	}
+	t.key = func(path string) string { return q.Destination.Key(folder, path) }
+	b.problem.Grow(len(t.list.paths))
+	held, err := d.held(t, q.Destination.Key(folder, ""))
+	if err != nil {
+		return nil, err
+	}
+	for i, size := range t.list.sizes {
+		if err := add(size, held[i]); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// held tells of each shard of a table whether the destination is known to hold it. Both are read in the order of their names.
+func (d *Dispatcher) held(t *table, prefix string) ([]bool, error) {
+	out := make([]bool, len(t.list.paths))
+	return out, d.sync.Manifest.View(func(tx *manifest.Tx) error {
+		var scanErr error
+		next, stop := iter.Pull(func(yield func(manifest.Replica) bool) {
+			scanErr = tx.Replicas(t.store, prefix, func(r manifest.Replica) (bool, error) { return yield(r), nil })
+		})
+		defer stop()
+		r, more := next()
+		for i, path := range t.list.paths {
+			key := t.key(path)
+			for more && r.Key < key {
+				r, more = next()
+			}
+			out[i] = more && r.Key == key && r.Present() && r.Shard == t.list.digests[i]
+		}
+		return scanErr
+	})
+}
+
+// shardsOf a snapshot, read once: no snapshot ever changes, so that the board before may have it.
+func (d *Dispatcher) shardsOf(b *board, id chunker.Digest) (*listed, error) {
+	if l, ok := b.shards[id]; ok {
+		return l, nil
+	}
+	if d.board != nil {
+		if l, ok := d.board.shards[id]; ok {
+			b.shards[id] = l
+			return l, nil
+		}
+	}
+	l := &listed{}
+	err := d.sync.Manifest.View(func(tx *manifest.Tx) error {
+		h, _, err := tx.Snapshot(id)
+		if err != nil {
+			return err
+		}
+		// Lists of a million that grow are copied again and again.
+		l.paths, l.sizes, l.digests = make([]string, 0, h.Shards), make([]int64, 0, h.Shards), make([]chunker.Digest, 0, h.Shards)
+		return tx.SnapshotShards(id, func(sh manifest.Shard) (bool, error) {
+			l.paths, l.sizes, l.digests = append(l.paths, strings.Clone(sh.Path)), append(l.sizes, sh.Size), append(l.digests, sh.Digest)
+			return true, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.shards[id] = l
+	return l, nil
+}
+
+func (b *board) link(k linkKey, subject cost.Link) uint16 {
+	if i := slices.Index(b.links, k); i >= 0 {
+		return uint16(i)
+	}
+	b.links, b.subjects = append(b.links, k), append(b.subjects, subject)
+	b.problem.Links = append(b.problem.Links, schedule.Link{Name: k.String(), Rates: []schedule.Rate{{}}})
+	return uint16(len(b.links) - 1)
+}
+
+// route is the list of budgets that count what is planned.
+func (b *board) route(p *plan.Plan) uint16 {
+	subject := p.Over(p.Route.Link)
+	var list []uint16
+	for i, u := range b.uses {
+		if u.Budget.Counts(subject) {
+			list = append(list, uint16(i))
+		}
+	}
+	k := fmt.Sprint(list)
+	n, ok := b.routes[k]
+	if !ok {
+		n = uint16(len(b.problem.Routes))
+		b.routes[k], b.problem.Routes = n, append(b.problem.Routes, list)
+	}
+	return n
+}
