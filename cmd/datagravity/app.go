@@ -9,13 +9,12 @@ import (
 	"os"
 	"sort"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -24,7 +23,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/pace"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
-	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -43,10 +41,27 @@ type app struct {
 	sync    *dgsync.Syncer
 	links   *pace.Links
 	reload  *reloading // while the manifest is held
+	// reloaded has a value after the configuration was read again.
+	reloaded chan struct{}
+	// keeper keeps the manifest's jobs.
+	keeper *keeper
+	// server answers other processes; nil: it does not, for the reason in unserved if it was to.
+	server   *daemon.Server
+	unserved error
+}
+
+func newApp(g *globals, cfg *config.Config, log *slog.Logger, links *pace.Links) *app {
+	return &app{
+		globals: g, cfg: cfg, log: log, stores: map[string]store.Store{}, links: links, client: meter.NewClient(meter.Options{}),
+		reloaded: make(chan struct{}, 1),
+	}
 }
 
 // load reads the configuration; nothing is opened yet.
 func (g *globals) load() (*app, error) {
+	if g.held != nil {
+		return g.borrow()
+	}
 	log, err := g.logger()
 	if err != nil {
 		return nil, err
@@ -63,25 +78,26 @@ func (g *globals) load() (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{
-		globals: g, cfg: cfg, log: log, stores: map[string]store.Store{}, links: pace.NewLinks(limits, nil),
-		client: meter.NewClient(meter.Options{}),
-	}, nil
+	return newApp(g, cfg, log, pace.NewLinks(limits, nil)), nil
 }
 
-// begin loads the configuration and takes the manifest.
+// begin loads the configuration and takes the manifest. A command that only reads may be answered by whoever holds it: that is an [answeredError].
 func (g *globals) begin(o engine.Options) (*app, error) {
 	a, err := g.load()
 	if err != nil {
 		return nil, err
 	}
-	if err := a.take(o); err != nil {
+	if err := a.takeOrAsk(o); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
 
 func (a *app) take(o engine.Options) (err error) {
+	if a.held != nil {
+		a.share()
+		return nil
+	}
 	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir}); err != nil {
 		return err
 	}
@@ -100,6 +116,10 @@ func (a *app) take(o engine.Options) (err error) {
 	a.sync = &dgsync.Syncer{
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
 	}
+	a.keeper = &keeper{newDispatcher(a)}
+	if a.serves {
+		a.serve()
+	}
 	return nil
 }
 
@@ -112,13 +132,16 @@ func (a *app) engineOptions(o engine.Options) engine.Options {
 
 // Close closes the stores and lets go of the manifest.
 func (a *app) Close() error {
-	a.reload.end()
 	var errs []error
+	if a.server != nil {
+		errs = append(errs, a.server.Close()) // first: what it runs for others reads the manifest
+	}
+	a.reload.end()
 	for _, s := range a.stores {
 		errs = append(errs, s.Close())
 	}
 	a.client.CloseIdleConnections()
-	if a.m != nil {
+	if a.m != nil && a.held == nil {
 		errs = append(errs, a.m.Close())
 	}
 	return errors.Join(errs...)
@@ -172,16 +195,8 @@ func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsy
 	if err != nil {
 		return dgsync.Source{}, err
 	}
-	out := dgsync.Source{
-		Dataset: index.Dataset{
-			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
-			Params: chunker.ParamsFor(jobs.ChunkAlgorithm(d.Format), int64(d.ChunkSize)), Digests: d.Digests,
-		},
-		Store: s, Location: a.cfg.Stores[d.Store].Location, For: payer,
-	}
-	if w := d.CompleteWhen; w != nil {
-		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)
-	}
+	out := a.described(name, d, payer)
+	out.Store = s
 	return out, nil
 }
 
@@ -291,10 +306,7 @@ func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs [
 	if q.Source, err = a.source(ctx, name, charge); err != nil {
 		return q, err
 	}
-	q.Origins, q.Neighbors = a.origins(), a.neighbors(dest, name)
-	for _, other := range a.cfg.Datasets[name].Related {
-		q.Related = append(q.Related, a.cfg.Destinations[dest].PrefixFor(other))
-	}
+	a.surroundings(&q)
 	if snapshot == "" || snapshot == "latest" || a.m == nil {
 		return q, nil
 	}

@@ -30,16 +30,16 @@ Before a byte crosses a priced or budgeted link, what it can cost is reserved in
 sent. approve lets more be spent, once and for a time; reset says that somebody has looked at the bill after the account was lost.`,
 	}
 	c.AddCommand(
-		&cobra.Command{Use: "list", Short: "The same as budget alone", Args: cobra.NoArgs, RunE: list},
-		&cobra.Command{
+		asks(&cobra.Command{Use: "list", Short: "The same as budget alone", Args: cobra.NoArgs, RunE: list}),
+		asks(&cobra.Command{
 			Use: "show NAME", Short: "A budget day by day, its forecast, approvals and alerts", Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
 				return withManifest(g, func(a *app) error { return showBudget(a, args[0]) })
 			},
-		},
-		newApprove(g), newApprovals(g), newRevoke(g), newReset(g),
+		}),
+		newApprove(g), asks(newApprovals(g)), newRevoke(g), newReset(g),
 	)
-	return c
+	return asks(c)
 }
 
 // budgetJSON is one row of budget --json. Limits and what is left are null where there is no limit of that kind.

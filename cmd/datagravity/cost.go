@@ -7,6 +7,6 @@ func newCost(g *globals) *cobra.Command {
 		Use: "cost", Short: "The ledger, and the prices it uses", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newLedger(g), newPrices(g), newImport(g), newReconcile(g))
+	c.AddCommand(asks(newLedger(g)), newPrices(g), newImport(g), newReconcile(g))
 	return c
 }

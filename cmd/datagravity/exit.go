@@ -8,7 +8,10 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/daemon"
+	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/jobs/selector"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
@@ -19,34 +22,39 @@ import (
 
 // The exit codes; docs/cli.md and --help list them. 73, 75, 77 and 78 are those of sysexits.h.
 const (
-	exitOK         = 0
-	exitFailed     = 1
-	exitUsage      = 2
-	exitBudget     = 3
-	exitIntegrity  = 4
-	exitSource     = 5
-	exitNoRoom     = 73
-	exitNotYet     = 75
-	exitAuth       = 77
-	exitConfig     = 78
-	exitInterrupt  = 130
-	exitCodesTitle = "Exit codes:"
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitBudget    = 3
+	exitIntegrity = 4
+	exitSource    = 5
+	exitNoRoom    = 73
+	exitNotYet    = 75
+	exitAuth      = 77
+	exitConfig    = 78
+	// As shells and env(1) have them.
+	exitNotExecutable = 126
+	exitNotFound      = 127
+	exitInterrupt     = 130
+	exitCodesTitle    = "Exit codes:"
 )
 
 var exitCodes = []struct {
 	code    int
 	meaning string
 }{
-	{exitOK, "done; for ready: everything is there and proven"},
+	{exitOK, "done; for ready and wait: everything is there and proven"},
 	{exitFailed, "failed for another reason; the message says what to do"},
-	{exitUsage, "the command line is wrong"},
+	{exitUsage, "the command line is wrong, or names a job that is not there"},
 	{exitBudget, "over budget, or a budget cannot rest on the price; nothing was sent for what does not fit"},
 	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
 	{exitSource, "the source is missing, empty, archived, or no longer has what a snapshot names"},
 	{exitNoRoom, "over capacity; nothing was moved, evicted or deleted"},
 	{exitNotYet, "not yet: not ready, blocked by a pin, dataset not complete, paused, or the manifest is in use; try again later"},
 	{exitAuth, "credentials are missing, wrong, or lack a right"},
-	{exitConfig, "the configuration is wrong"},
+	{exitConfig, "the configuration or a file of job specs is wrong"},
+	{exitNotExecutable, "exec: the command cannot be executed"},
+	{exitNotFound, "exec: there is no such command"},
 	{exitInterrupt, "interrupted; the next run goes on"},
 }
 
@@ -64,6 +72,18 @@ type usageError struct{ error }
 
 // Unwrap gives the cause.
 func (e usageError) Unwrap() error { return e.error }
+
+// codedError has an exit code of its own.
+type codedError struct {
+	code int
+	error
+}
+
+// Unwrap gives the cause.
+func (e *codedError) Unwrap() error { return e.error }
+
+// errUnconfigured: a job names what the configuration does not have.
+var errUnconfigured = errors.New("not in the configuration")
 
 // classes of errors, the most telling first: one run can fail in several ways.
 var classes = []struct {
@@ -87,6 +107,18 @@ var classes = []struct {
 	{index.ErrNotComplete, exitNotYet},
 	{cost.ErrPaused, exitNotYet},
 	{manifest.ErrLocked, exitNotYet},
+	{errUnconfigured, exitConfig},
+	{dispatch.ErrUnknown, exitConfig},
+	{selector.ErrMalformed, exitUsage},
+	{selector.ErrMissing, exitSource},
+	{selector.ErrLies, exitSource},
+	{selector.ErrOutside, exitSource},
+	{selector.ErrIndex, exitSource},
+	{dispatch.ErrNoJob, exitUsage}, // a hook that asks again would not be answered otherwise
+	{dispatch.ErrBlocked, exitFailed},
+	{daemon.ErrAnswered, exitNotYet},
+	{daemon.ErrBusy, exitNotYet},
+	{daemon.ErrGone, exitNotYet},
 }
 
 func exitCode(ctx context.Context, err error) int {
@@ -96,12 +128,26 @@ func exitCode(ctx context.Context, err error) int {
 	if ctx.Err() != nil {
 		return exitInterrupt
 	}
+	var remote *daemon.Error
+	if errors.As(err, &remote) && !errors.Is(err, manifest.ErrLocked) { // beside a lock it says only why nobody answered
+		return remote.Code
+	}
 	var usage usageError
 	if errors.As(err, &usage) || isCobraUsage(err) {
 		return exitUsage
 	}
+	var coded *codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
 	var bad *config.Error
-	if errors.As(err, &bad) {
+	var spec specError
+	switch {
+	case errors.As(err, &spec):
+		return exitConfig
+	case errors.Is(err, dispatch.ErrSpec): // its causes look like mistakes of a file
+		return exitUsage
+	case errors.As(err, &bad):
 		return exitConfig
 	}
 	for _, c := range classes {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -59,13 +60,19 @@ func TestExitCodes(t *testing.T) {
 		{store.ErrAuth, 77},
 		{store.ErrPermission, 77},
 		{&config.Error{Message: "wrong"}, 78},
+		{specError{errors.New("line 3")}, 78},
+		{errUnconfigured, 78},
+		{dispatch.ErrNoJob, 2},
+		{dispatch.ErrBlocked, 1},
+		{&codedError{exitNotExecutable, errors.New("no right")}, 126},
+		{&codedError{exitNotFound, errors.New("nothing")}, 127},
 		// A run that fails in several ways: the most telling one.
 		{&dgsync.FailedError{Summary: errors.New("2 failed"), Causes: []error{engine.ErrForeign, store.ErrIntegrity}}, 4},
 		{errors.Join(dgsync.ErrFailed, cost.ErrBudget), 3},
 	} {
 		wrapped := c.err
 		if wrapped != nil {
-			if _, ok := c.err.(usageError); !ok && c.want != 2 { //nolint:errorlint // the case itself, not what it wraps
+			if _, ok := c.err.(usageError); !ok && !isCobraUsage(c.err) { //nolint:errorlint // the case itself, not what it wraps
 				wrapped = &saidError{fmt.Errorf("outer: %w", &store.Error{Op: "read", Kind: store.ErrPermanent, Err: c.err})}
 			}
 		}

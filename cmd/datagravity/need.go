@@ -119,7 +119,7 @@ func newNeedRemove(g *globals) *cobra.Command {
 }
 
 func newNeedList(g *globals) *cobra.Command {
-	return &cobra.Command{
+	return asks(&cobra.Command{
 		Use: "list", Short: "List the open needs", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return withManifest(g, func(a *app) error {
@@ -130,7 +130,7 @@ func newNeedList(g *globals) *cobra.Command {
 				return g.printNeeds(list)
 			})
 		},
-	}
+	})
 }
 
 // named are requests by what names their needs alone; nothing is opened, or must be configured any more.
@@ -179,6 +179,14 @@ func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []e
 			errs = append(errs, &goneError{n, err})
 			continue
 		}
+		q.Job = n.Job
+		err = a.m.View(func(tx *manifest.Tx) (err error) {
+			q.Selection, err = dgsync.Selected(tx, n)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
 		q.Wish = wishOf(*n.Open)
 		list = append(list, q)
 	}
@@ -199,9 +207,12 @@ func (e *goneError) unconfigured() bool {
 }
 
 func (e *goneError) Error() string {
-	text := fmt.Sprintf("%s: %v", needName(e.need.Dataset, e.need.Destination, e.need.Globs), e.why)
+	text := fmt.Sprintf("%s: %v", needName(e.need.Dataset, e.need.Destination, e.need.Globs, e.need.Job), e.why)
 	if !e.unconfigured() {
 		return text
+	}
+	if e.need.Job != "" {
+		return text + fmt.Sprintf("; datagravity jobs remove %s takes it back", e.need.Job)
 	}
 	text += fmt.Sprintf("; datagravity need remove %s --to %s", e.need.Dataset, e.need.Destination)
 	for _, glob := range e.need.Globs {
@@ -228,12 +239,15 @@ func wishOf(o manifest.OpenNeed) dgsync.Wish {
 
 // requestName is a request's need as people read it.
 func requestName(q dgsync.Request) string {
-	return needName(q.Source.Name, q.Destination.Name, q.Selection.Globs)
+	return needName(q.Source.Name, q.Destination.Name, q.Selection.Globs, q.Job)
 }
 
 // needName is a need as people read it.
-func needName(dataset, destination string, globs []string) string {
+func needName(dataset, destination string, globs []string, job string) string {
 	name := dataset + " -> " + destination
+	if job != "" {
+		return name + " for job " + job
+	}
 	if len(globs) > 0 {
 		name += " (" + strings.Join(globs, " ") + ")"
 	}
@@ -250,6 +264,7 @@ type needJSON struct {
 	NeedBy      manifest.Millis `json:"need_by"` // null: nobody said
 	Priority    int             `json:"priority"`
 	Value       int64           `json:"value"`
+	Job         string          `json:"job,omitempty"`
 }
 
 func (g *globals) printNeeds(list []manifest.Need) error {
@@ -258,7 +273,7 @@ func (g *globals) printNeeds(list []manifest.Need) error {
 		for i, n := range list {
 			rows[i] = needJSON{
 				Dataset: n.Dataset, Destination: n.Destination, Shards: append([]string{}, n.Globs...), Asked: n.Open.Asked, NeedBy: n.Open.NeedBy,
-				Priority: n.Open.Priority, Value: max(1, n.Open.Value),
+				Priority: n.Open.Priority, Value: max(1, n.Open.Value), Job: n.Job,
 			}
 			if !n.Open.Snapshot.IsZero() {
 				rows[i].Snapshot = n.Open.Snapshot.String()
@@ -277,7 +292,7 @@ func (g *globals) printNeeds(list []manifest.Need) error {
 		if n.Open.NeedBy != 0 {
 			by = n.Open.NeedBy.Time().Format(time.RFC3339)
 		}
-		t.row(needName(n.Dataset, n.Destination, n.Globs), by, n.Open.Priority, max(1, n.Open.Value), n.Open.Asked.Time().Format(time.RFC3339))
+		t.row(needName(n.Dataset, n.Destination, n.Globs, n.Job), by, n.Open.Priority, max(1, n.Open.Value), n.Open.Asked.Time().Format(time.RFC3339))
 	}
 	return t.flush()
 }

@@ -26,6 +26,10 @@ func (a *app) reloadLinks() {
 		return
 	}
 	a.log.Info("read the configuration again; of what changed, links alone take effect now", "changed", none(a.links.Reload(limits)))
+	select {
+	case a.reloaded <- struct{}{}:
+	default: // nobody waits, or knows already
+	}
 }
 
 // reloading waits for SIGHUP.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,10 @@ func pauseCommand(g *globals, name, short string, pause bool, long string) *cobr
 			defer closing(a, &err)
 			if pause {
 				if err := a.checkLink(link); err != nil {
+					return err
+				}
+				// Nothing may have run here yet.
+				if err := os.MkdirAll(a.cfg.Agent.State, 0o700); err != nil {
 					return err
 				}
 			}

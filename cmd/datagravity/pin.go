@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,9 @@ func runPin(a *app, arg string, o pinFlags) error {
 	dataset, prefix := splitSnapshot(arg)
 	if err := a.checkDataset(dataset); err != nil {
 		return err
+	}
+	if strings.HasPrefix(o.owner, dgsync.JobOwner("")) {
+		return usageError{fmt.Errorf("--owner %q: the pins of jobs are made and taken back with them; use another name", o.owner)}
 	}
 	c := dgsync.Claim{Owner: o.owner, Dataset: dataset}
 	var err error

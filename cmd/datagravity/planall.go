@@ -203,7 +203,7 @@ func printChoice(g *globals, c choiceJSON) error {
 		t.row("held", h.name, h.counts, size(h.Bytes), h.USD, h.Why)
 	}
 	for _, f := range c.Failed {
-		t.row("failed", needName(f.Dataset, f.Destination, nil), "", "", "", f.Error)
+		t.row("failed", needName(f.Dataset, f.Destination, nil, ""), "", "", "", f.Error)
 	}
 	if err := t.flush(); err != nil {
 		return err

@@ -23,24 +23,40 @@ type globals struct {
 	progress  string
 	logLevel  string
 	logFormat string
+
+	// role is the command, by its name; serves: it answers others while it holds the manifest.
+	role   string
+	serves bool
+	// holder has the process that holds the manifest run this command; nil: it may not.
+	holder func(a *app) error
+	// held is the program that runs this command for another process; nil: it was called here.
+	held *app
 }
 
 // run executes one command line.
 func run(ctx context.Context, args []string, s streams) int {
-	g := &globals{streams: s}
+	return execute(ctx, args, &globals{streams: s})
+}
+
+func execute(ctx context.Context, args []string, g *globals) int {
 	root := newRoot(g)
 	root.SetArgs(args)
-	root.SetIn(s.in)
-	root.SetOut(s.out)
-	root.SetErr(s.err)
+	root.SetIn(g.in)
+	root.SetOut(g.out)
+	root.SetErr(g.err)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return g.prepare(c, args) }
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}
+	var answered *answeredError
+	if errors.As(err, &answered) {
+		return answered.code
+	}
 	code := exitCode(ctx, err)
 	var said *saidError
 	if !errors.As(err, &said) {
-		_, _ = fmt.Fprintf(s.err, "datagravity: %v\n", err)
+		_, _ = fmt.Fprintf(g.err, "datagravity: %v\n", err)
 	}
 	return code
 }
@@ -79,8 +95,9 @@ func newRoot(g *globals) *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newInit(g), newDoctor(g), newDigest(g), newIndex(g), newSnapshot(g), newPlan(g), newSync(g), newNeed(g), newReady(g), newVerify(g), newRepair(g),
-		newPin(g), newPins(g), newUnpin(g), newPrune(g), newGC(g), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
+		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), serves(newPlan(g)), serves(newSync(g)), newNeed(g), asks(newReady(g)),
+		newJobs(g), newStage(g), newWait(g), newExec(g), newResolve(g), newPlace(g), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
+		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
 	)
 	for _, c := range root.Commands() {
 		wrapArgs(c)

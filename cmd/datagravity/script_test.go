@@ -28,6 +28,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", "")
 			e.Setenv("XDG_STATE_HOME", "")
 			e.Setenv("STATE_DIRECTORY", "")
+			if err := os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS("../../examples")); err != nil {
+				return err
+			}
 			if err := os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700); err != nil {
 				return err
 			}
@@ -35,7 +38,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"random": cmdRandom, "exit": cmdExit, "truncate": cmdTruncate, "join": cmdJoin, "journal": cmdJournal,
-			"gzip": cmdGzip,
+			"gzip": cmdGzip, "appears": cmdAppears,
 		},
 		RequireExplicitExec: true,
 	})

@@ -18,7 +18,7 @@ func newSnapshot(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(
-		&cobra.Command{
+		asks(&cobra.Command{
 			Use: "list [DATASET]", Short: "List snapshots, oldest first", Args: cobra.MaximumNArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
 				dataset := ""
@@ -27,14 +27,14 @@ func newSnapshot(g *globals) *cobra.Command {
 				}
 				return withManifest(g, func(a *app) error { return snapshotList(a, dataset) })
 			},
-		},
-		&cobra.Command{
+		}),
+		asks(&cobra.Command{
 			Use: "show DATASET[@SNAPSHOT]", Short: "List the shards of a snapshot (default: the latest)", Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
 				return withManifest(g, func(a *app) error { return snapshotShow(a, args[0]) })
 			},
-		},
-		&cobra.Command{
+		}),
+		asks(&cobra.Command{
 			Use: "diff DATASET FROM [TO]", Short: "What was added, removed, changed and renamed between two snapshots",
 			Long: "Compares two snapshots of a dataset, named by their first hex digits; TO is the latest by default.",
 			Args: cobra.RangeArgs(2, 3),
@@ -45,7 +45,7 @@ func newSnapshot(g *globals) *cobra.Command {
 				}
 				return withManifest(g, func(a *app) error { return snapshotDiff(a, args[0], args[1], to) })
 			},
-		},
+		}),
 	)
 	return c
 }

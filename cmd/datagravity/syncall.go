@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datagravity/datagravity/pkg/manifest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
@@ -29,6 +30,11 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		return err
 	}
 	defer closing(a, &err)
+	jobs := a.keeper
+	prepared := jobs.Prepare(ctx)
+	if ctx.Err() != nil || errors.Is(prepared, manifest.ErrCorrupt) {
+		return ended(ctx, prepared)
+	}
 	list, gone, err := a.openRequests(ctx)
 	if err != nil {
 		return err
@@ -42,7 +48,7 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		return ended(ctx, err)
 	}
 	out := syncAllJSON{Choice: choiceDocument(c, gone), Syncs: []syncJSON{}}
-	errs := append(append([]error{c.Held()}, gone...), named(c)...)
+	errs := append(append([]error{prepared, c.Held()}, gone...), named(c)...)
 	if !g.json {
 		if err := printChoice(g, out.Choice); err != nil {
 			return err
@@ -69,6 +75,9 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		errs = append(errs, g.reportTo(&out.Syncs, "\n"+name, q, rep))
 	}
 	show.end()
+	if ctx.Err() == nil {
+		errs = append(errs, jobs.Announce(ctx))
+	}
 	err = ended(ctx, errors.Join(errs...))
 	if g.json {
 		return sayingToo(g, g.printJSON(out), err)
@@ -77,4 +86,4 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 }
 
 // usualBitsPerSecond is what plan assumes of a link where nobody said: by when moving must begin follows from it.
-const usualBitsPerSecond = 10e9
+const usualBitsPerSecond = 10_000_000_000

@@ -1,0 +1,232 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/datagravity/datagravity/pkg/dispatch"
+	"github.com/datagravity/datagravity/pkg/jobs/spec"
+)
+
+// ErrNobody: nobody answers at the socket.
+var ErrNobody = errors.New("nobody answers at the socket")
+
+// healthTimeout is for a process that only has to say its name. One that is stopped (SIGSTOP, a debugger) has a socket and says nothing.
+const healthTimeout = 5 * time.Second
+
+// Client asks the process that holds the manifest. It is safe for concurrent use.
+type Client struct {
+	http    *http.Client
+	version string
+	health  Health
+}
+
+var _ dispatch.Jobs = (*Client)(nil)
+
+// Dial asks who answers at a socket; version is the caller's own. Errors: [ErrNobody], [ErrPath], or why there is no answer.
+func Dial(ctx context.Context, path, version string) (*Client, error) {
+	if err := CheckPath(path); err != nil {
+		return nil, err
+	}
+	c := &Client{version: version, http: &http.Client{
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, path) },
+			// A connection that is kept would have the holder wait for it when it ends.
+			DisableKeepAlives: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	if err := c.ask(ctx, http.MethodGet, "/v1/health", nil, &c.health); err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("%w %s", ErrNobody, path)
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Health is who answered Dial.
+func (c *Client) Health() Health { return c.health }
+
+// ask sends a request and reads its answer into out; nil: there is none.
+func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
+	answer, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	b, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		return c.gone(ctx, err)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return c.skewed(fmt.Errorf("the answer is in another form than expected: %w", err))
+	}
+	return nil
+}
+
+// send returns an answer that is one of success; the caller closes its body.
+func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	q, err := http.NewRequestWithContext(ctx, method, "http://datagravity"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(q)
+	if err != nil {
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			err = failed.Err // the URL in it is none that anybody knows
+		}
+		return nil, c.gone(ctx, err)
+	}
+	if answer.StatusCode/100 == 2 {
+		return answer, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		return nil, c.gone(ctx, err)
+	}
+	return nil, c.skewed(readProblem(answer.StatusCode, answer.Header.Get("Content-Type"), b))
+}
+
+// gone is what a connection that broke off means.
+func (c *Client) gone(ctx context.Context, err error) error {
+	if ctx.Err() != nil && c.health.PID != 0 {
+		return ctx.Err()
+	}
+	if c.health.PID == 0 { // Dial says it in its own words
+		return err
+	}
+	return fmt.Errorf("%w: it was process %d (%s) (%w)", ErrGone, c.health.PID, c.health.Command, err)
+}
+
+// skewed adds to an error that the versions differ, where they do: it may be why.
+func (c *Client) skewed(err error) error {
+	if c.health.Version == "" || c.health.Version == c.version {
+		return err
+	}
+	return fmt.Errorf("%w (process %d, which answered, is datagravity %s; this one is %s)", err, c.health.PID, c.health.Version, c.version)
+}
+
+// job is the path of one. A dot is escaped too: as a segment of its own it would mean the folder.
+func job(id string) string {
+	return "/v1/jobs/" + strings.ReplaceAll(url.PathEscape(id), ".", "%2E")
+}
+
+// named wants an id that can be a segment of a path: none at all would be the path of all jobs, and a slash alone, escaped or not, is the end of one
+// to http.ServeMux. No job is called that.
+func named(id string) error {
+	if id == "" || id == "/" {
+		return fmt.Errorf("%w: %q", dispatch.ErrNoJob, id)
+	}
+	return nil
+}
+
+// about asks about one job.
+func about[T any](ctx context.Context, c *Client, id, rest string) (out T, err error) {
+	if err := named(id); err != nil {
+		return out, err
+	}
+	err = c.ask(ctx, http.MethodGet, job(id)+rest, nil, &out)
+	return out, err
+}
+
+// Add takes jobs in, or changes them.
+func (c *Client) Add(ctx context.Context, origin string, specs []spec.Job) ([]dispatch.Status, error) {
+	var out AddResponse
+	if err := c.ask(ctx, http.MethodPost, "/v1/jobs", AddRequest{origin, specs}, &out); err != nil {
+		return nil, err
+	}
+	if out.Refused != nil {
+		return out.Jobs, &Error{*out.Refused}
+	}
+	return out.Jobs, nil
+}
+
+// idsAtOnce fit into the address of a request, whose most is 1 MiB with all headers, at 128 bytes an id and all of them escaped.
+const idsAtOnce = 1000
+
+// Remove takes jobs back.
+func (c *Client) Remove(ctx context.Context, ids []string) error {
+	var errs []error
+	for some := range slices.Chunk(ids, idsAtOnce) {
+		errs = append(errs, c.ask(ctx, http.MethodDelete, "/v1/jobs?"+url.Values{"id": some}.Encode(), nil, nil))
+	}
+	return errors.Join(errs...)
+}
+
+// List tells of all jobs.
+func (c *Client) List(ctx context.Context) (list []dispatch.Status, err error) {
+	err = c.ask(ctx, http.MethodGet, "/v1/jobs", nil, &list)
+	return list, err
+}
+
+// Show tells of one job.
+func (c *Client) Show(ctx context.Context, id string, shards bool) (dispatch.Detail, error) {
+	return about[dispatch.Detail](ctx, c, id, "?shards="+strconv.FormatBool(shards))
+}
+
+// Ready tells whether all of a job is there.
+func (c *Client) Ready(ctx context.Context, id string, maxAge time.Duration) (dispatch.Readiness, error) {
+	question := "/ready"
+	if maxAge >= 0 {
+		question += "?max_age=" + maxAge.String()
+	}
+	return about[dispatch.Readiness](ctx, c, id, question)
+}
+
+// Place ranks the destinations that a job could be brought to.
+func (c *Client) Place(ctx context.Context, id string) ([]dispatch.Placement, error) {
+	return about[[]dispatch.Placement](ctx, c, id, "/placements")
+}
+
+// Handout tells what a run needs to read its shards.
+func (c *Client) Handout(ctx context.Context, id, destination string) (dispatch.Handout, error) {
+	return about[dispatch.Handout](ctx, c, id, "/handout?to="+url.QueryEscape(destination))
+}
+
+// Command has the holder run a command and writes what it says, as it says it. begun tells that something was written. Errors: [ErrRefused],
+// [ErrBusy], [ErrGone], or of writing.
+func (c *Client) Command(ctx context.Context, q CommandRequest, out, errs io.Writer) (exit int, begun bool, err error) {
+	for _, a := range q.Args {
+		if !utf8.ValidString(a) {
+			return 0, false, fmt.Errorf("%w: %q is no UTF-8", ErrRefused, a)
+		}
+	}
+	answer, err := c.send(ctx, http.MethodPost, "/v1/command", q)
+	if err != nil {
+		return 0, false, err
+	}
+	exit, begun, err = copyFrames(answer.Body, out, errs)
+	_ = answer.Body.Close() // all of it was read, or none is wanted any more
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return exit, begun, err
+}

@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+)
+
+// command runs a command and sends what it says as it says it.
+func (s *Server) command(w http.ResponseWriter, r *http.Request) {
+	body, err := s.body(w, r)
+	var q CommandRequest
+	if err == nil {
+		err = decode(body, &q)
+	}
+	if err == nil && s.o.Command == nil {
+		err = ErrRefused
+	}
+	var run func(context.Context, io.Writer, io.Writer) int
+	if err == nil {
+		run, err = s.o.Command(q)
+	}
+	var answer *spool
+	if err == nil {
+		answer, err = newSpool()
+	}
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	// The request's context ends when the caller goes away, which it is for as long as the command runs.
+	ctx, cancel := context.WithCancel(r.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer answer.end()
+		f := newFrames(answer)
+		exit := s.runs(ctx, f, run)
+		_ = f.write(Frame{Exit: &exit}) // without it the answer is not whole, and the caller says so
+	}()
+	w.Header().Set("Content-Type", framesMedia)
+	if err := send(w, answer); err != nil {
+		s.o.Log.Debug("who asked for a command went away", "command", q.Args, "error", err)
+	}
+	cancel()
+	<-ended // the command reads the manifest, which closes after the last handler
+	if err := answer.Close(); err != nil {
+		s.o.Log.Warn("a file with an answer could not be closed", "error", err)
+	}
+}
+
+// runs a command. What it dies of is its own failure, not that of the transfers beside it.
+func (s *Server) runs(ctx context.Context, f *frames, run func(context.Context, io.Writer, io.Writer) int) (exit int) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.Log.Error("a command for another process failed; this is a mistake in datagravity, please report it", "panic", v, "stack", string(debug.Stack()))
+			_, _ = fmt.Fprintln(f.err(), "datagravity: the command failed in the process that holds the manifest; its log says where")
+			exit = 1
+		}
+	}()
+	return run(ctx, f.out(), f.err())
+}
+
+// send copies each piece as soon as it is there.
+func send(w http.ResponseWriter, r io.Reader) error {
+	flush := http.NewResponseController(w)
+	buf := make([]byte, 2*frameBytes)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+			if err := flush.Flush(); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/dispatch"
+	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+var (
+	// ErrRefused: the holder does not run this command for others, or not for this caller; the text says why.
+	ErrRefused = errors.New("the process that holds the manifest does not answer this")
+	// ErrBusy: it answers as many as it can.
+	ErrBusy = errors.New("the process that holds the manifest is answering as many requests as it can; try again later")
+	// errRequest: the request itself is wrong.
+	errRequest = errors.New("the request is wrong")
+	// errTooLarge: it has more than maxBody.
+	errTooLarge = errors.New("the request is larger than 32 MiB; ask for fewer jobs at a time")
+	// errEndpoint: there is nothing at this path, or nothing for this method.
+	errEndpoint = errors.New("no such endpoint")
+	// errNoJobs: this holder answers commands alone.
+	errNoJobs = errors.New("this process does not keep jobs; datagravity daemon does")
+)
+
+// Problem is what an endpoint that failed answers, as application/problem+json (RFC 9457).
+type Problem struct {
+	// Type is a URN with the first of Kinds, or about:blank.
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail is the text of the error.
+	Detail string `json:"detail"`
+	// Code is the exit code of the command line for it.
+	Code int `json:"code"`
+	// Kinds are the names of the errors that it is.
+	Kinds []string `json:"kinds,omitempty"`
+}
+
+const (
+	problemMedia = "application/problem+json"
+	problemURN   = "urn:datagravity:problem:"
+)
+
+// kinds are the errors that keep their identity on the way. The first that applies decides the status.
+var kinds = []struct {
+	name   string
+	err    error
+	status int
+}{
+	{"request", errRequest, http.StatusBadRequest},
+	{"too-large", errTooLarge, http.StatusRequestEntityTooLarge},
+	{"endpoint", errEndpoint, http.StatusNotFound},
+	{"stranger", errStranger, http.StatusForbidden},
+	{"refused", ErrRefused, http.StatusForbidden},
+	{"busy", ErrBusy, http.StatusServiceUnavailable},
+	{"no-jobs", errNoJobs, http.StatusNotImplemented},
+	{"no-job", dispatch.ErrNoJob, http.StatusNotFound},
+	{"blocked", dispatch.ErrBlocked, http.StatusConflict},
+	{"budget", cost.ErrBudget, http.StatusConflict},
+	{"untrusted-price", cost.ErrUntrusted, http.StatusConflict},
+	{"overrun", cost.ErrOverrun, http.StatusConflict},
+	{"paused", cost.ErrPaused, http.StatusConflict},
+	{"auth", store.ErrAuth, http.StatusBadGateway},
+	{"permission", store.ErrPermission, http.StatusBadGateway},
+	{"integrity", store.ErrIntegrity, http.StatusBadGateway},
+	{"corrupt", manifest.ErrCorrupt, http.StatusInternalServerError},
+	{"locked", manifest.ErrLocked, http.StatusConflict},
+	{"source-missing", engine.ErrSourceMissing, http.StatusConflict},
+	{"archived", plan.ErrArchived, http.StatusConflict},
+	{"empty", index.ErrEmpty, http.StatusConflict},
+	{"nothing-selected", jobs.ErrNothingSelected, http.StatusConflict},
+	{"capacity", plan.ErrCapacity, http.StatusConflict},
+	{"not-ready", dgsync.ErrNotReady, http.StatusConflict},
+	{"pinned", plan.ErrPinned, http.StatusConflict},
+	{"not-complete", index.ErrNotComplete, http.StatusConflict},
+	{"cancelled", context.Canceled, http.StatusServiceUnavailable},
+}
+
+// problemOf describes an error; code is its exit code.
+func problemOf(err error, code int) Problem {
+	p := Problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: err.Error(), Code: code}
+	for _, k := range kinds {
+		if !errors.Is(err, k.err) {
+			continue
+		}
+		if len(p.Kinds) == 0 {
+			p.Type, p.Status = problemURN+k.name, k.status
+		}
+		p.Kinds = append(p.Kinds, k.name)
+	}
+	p.Title = http.StatusText(p.Status)
+	return p
+}
+
+// write answers with the problem.
+func (p Problem) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", problemMedia)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // who asked is gone; there is nobody to tell
+}
+
+// Error is a [Problem] on the side of who asked. It is the same errors for errors.Is as it was for the holder.
+type Error struct{ Problem }
+
+func (e *Error) Error() string { return e.Detail }
+
+// Unwrap gives the errors that it is.
+func (e *Error) Unwrap() (list []error) {
+	for _, name := range e.Kinds {
+		for _, k := range kinds {
+			if k.name == name {
+				list = append(list, k.err)
+			}
+		}
+	}
+	return list
+}
+
+// readProblem makes an error of an answer that is none of success. One that is no problem either was not made by datagravity.
+func readProblem(status int, media string, body []byte) error {
+	var p Problem
+	if media != problemMedia || json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("what answers at the socket is no datagravity, or one of another version: status %d", status)
+	}
+	return &Error{p}
+}
