@@ -1,5 +1,6 @@
 # datagravity. What a fresh machine needs: Go, Node with npm (for Azurite), make, and a C compiler for the race detector.
-# Everything else is fetched or built at pinned versions into .cache, once.
+# Everything else is fetched or built at pinned versions into .cache, once; but for Slurm and Lua, without which their tests say
+# that they are skipped: make slurm.
 
 GO        ?= go
 CC        ?= cc
@@ -7,7 +8,7 @@ CC        ?= cc
 CACHE     := $(or $(DATAGRAVITY_CACHE),$(CURDIR)/.cache)
 # Packages where goroutines share state; the whole tree under -race would take longer than anybody waits.
 RACE_PKGS ?= ./internal/netem/... ./pkg/manifest/... ./pkg/store/mem/... ./pkg/store/meter/... ./pkg/store/retry/... \
-             ./pkg/store/file/... ./pkg/sync/...
+             ./pkg/store/file/... ./pkg/sync/... ./pkg/dispatch/... ./pkg/daemon/...
 # Of one package's tests; Azurite alone takes 8 s to start on a busy machine.
 TEST_TIMEOUT ?= 10m
 FUZZTIME  ?= 20s
@@ -23,7 +24,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 bench fuzz tools live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 bench fuzz tools slurm live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,7 +32,7 @@ help: ## this list
 build: ## the static binary, build/datagravity
 	$(GO) build -ldflags '$(LDFLAGS)' -o build/datagravity ./cmd/datagravity
 
-demo: tools ## from empty stores to a ready job, on this machine, in a minute
+demo: tools ## from empty stores to a ready job, on this machine, in a minute and a half
 	$(GO) run ./integration/demo
 
 test: tools vet ## all tests against real servers, then the concurrent packages under the race detector
@@ -85,6 +86,11 @@ fuzz: ## every fuzz target for FUZZTIME
 
 tools: ## the servers that tests run against; minutes the first time
 	@$(GO) run ./internal/emulator/cmd/tools azurite s3 gcs
+
+# Without what the packages only recommend, which is a mail server and documentation.
+slurm: ## Slurm and Lua from Debian's packages, for the tests of the scheduler's hooks; as root
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge lua5.1 lua5.4
 
 live: ## the stores' conformance suite on a bucket of yours: DATAGRAVITY_LIVE_STORE=URL
 	@test -n "$$DATAGRAVITY_LIVE_STORE" || { \

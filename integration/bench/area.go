@@ -45,6 +45,12 @@ var areas = []area{
 		{"reconciled", reconciled},
 		{"choose", chooses},
 	}},
+	{"jobs", newJobsBed, []benchmark{
+		{"planned", planned},
+		{"staged", staged},
+		{"ready", readied},
+		{"month", simulatedMonth},
+	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},
 		{"blake3", besidePeers("blake3")},

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
+	"crypto/md5"
 	"errors"
 	"fmt"
 
@@ -108,7 +108,7 @@ func recordShards(m *manifest.Manifest, d index.Dataset, list []index.State, see
 				return err
 			}
 			if err := tx.PutReplica(manifest.Replica{
-				Store: "site", Key: d.Prefix + s.Path, Shard: s.Digest, Size: s.Size, ETag: fmt.Sprintf(`"%032x"`, seed+uint64(i)),
+				Store: "site", Key: d.Prefix + s.Path, Shard: s.Digest, Size: s.Size, ETag: fmt.Sprintf("%x", md5.Sum(madeUp(seed+uint64(i), s.Size))),
 				Written: now, Seen: now, Verified: now, Proof: "upload", Recipe: s.Recipe,
 			}); err != nil {
 				return err
@@ -120,8 +120,7 @@ func recordShards(m *manifest.Manifest, d index.Dataset, list []index.State, see
 
 // learn makes up a shard's content, cuts it and takes its digests.
 func learn(s *index.State, d index.Dataset, number uint64) (manifest.NewRecipe, error) {
-	content := make([]byte, s.Size)
-	binary.LittleEndian.PutUint64(content, number)
+	content := madeUp(number, s.Size)
 	recipe := chunker.Recipe{Params: d.Params, Size: s.Size}
 	sums, err := chunker.Whole(content, d.Params, chunker.Options{Workers: 1}, func(c chunker.Chunk) error {
 		recipe.Chunks = append(recipe.Chunks, c)

@@ -31,10 +31,7 @@ func million(ctx context.Context, b *bed) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dst.close()) }()
-	from := place{
-		url:      "azblob://listed?protocol=http&localemu=true&storage_account=devstoreaccount1&domain=" + url.QueryEscape(src.addr),
-		location: "azure:eastus",
-	}
+	from := listedPlace(src.addr)
 	to := place{
 		url:      "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+dst.addr),
 		location: "aws:us-east-1",

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,8 +41,11 @@ type child struct {
 	done          chan struct{} // closed when it has ended
 	ended         time.Time
 	err           error // how, as exec has it
-	peakAnonBytes int64
+	peakAnonBytes atomic.Int64
 }
+
+// peak is the most memory seen so far, in bytes.
+func (p *child) peak() int64 { return p.peakAnonBytes.Load() }
 
 // start starts the command. Ending ctx kills it.
 func (c command) start(ctx context.Context) (*child, error) {
@@ -73,7 +77,7 @@ func (p *child) watch() {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	for {
-		p.peakAnonBytes = max(p.peakAnonBytes, rssAnonBytes(p.cmd.Process.Pid))
+		p.peakAnonBytes.Store(max(p.peak(), rssAnonBytes(p.cmd.Process.Pid)))
 		select {
 		case p.err = <-ended:
 			p.ended = time.Now()
@@ -87,7 +91,7 @@ func (p *child) watch() {
 // wait returns what the run took. An exit code other than 0 is an error with the end of what the program said.
 func (p *child) wait() (usage, error) {
 	<-p.done
-	u := usage{wall: p.ended.Sub(p.started), peakAnonBytes: p.peakAnonBytes, stdout: p.out.Bytes()}
+	u := usage{wall: p.ended.Sub(p.started), peakAnonBytes: p.peak(), stdout: p.out.Bytes()}
 	u.cpu = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 	if p.err != nil {
 		return u, fmt.Errorf("%s: %w\n%s", p.command, p.err, lastLines(p.out.String()+p.said.String()))

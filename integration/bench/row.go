@@ -58,6 +58,11 @@ func alone(name, unit string, ours, target float64) row {
 	}
 }
 
+// noted is a figure that nothing depends on; nobody else is measured.
+func noted(name, unit string, ours float64) row {
+	return row{Name: name, Ours: ours, PeerName: "none", Unit: unit, Met: true, limit: "none"}
+}
+
 // told is a comparison that nothing depends on.
 func told(name, unit string, ours, peer float64) row {
 	r := withPeer(name, unit, ours, peer, ratioOf(ours, peer))

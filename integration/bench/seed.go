@@ -108,10 +108,10 @@ func (b *bed) container(name string) (*container.Client, error) {
 	return container.NewClientWithSharedKeyCredential(b.azure.Endpoint+"/"+name, cred, nil)
 }
 
-// credentials are what Azurite's clients read from the environment.
+// credentials are what the servers' clients read from the environment.
 func (b *bed) credentials() map[string]string {
 	out := map[string]string{}
-	for _, kv := range b.azure.Env() {
+	for _, kv := range b.env {
 		k, v, _ := strings.Cut(kv, "=")
 		out[k] = v
 	}

@@ -71,7 +71,7 @@ func (d *demo) read(ctx context.Context, args string, v any) error {
 // run executes the binary as a shell in the module's root would, and keeps what it printed in the logs folder. What it says
 // on standard error is shown: it is meant for people.
 func (d *demo) run(ctx context.Context, args string) (command, error) {
-	words := strings.Fields(args) // no word of the demo needs quotes
+	words := words(args)
 	d.commands++
 	log := filepath.Join(d.root, work, "logs", fmt.Sprintf("%02d-%s", d.commands, strings.Join(words[:min(2, len(words))], "-")))
 	head := strings.Fields(program)
@@ -87,6 +87,18 @@ func (d *demo) run(ctx context.Context, args string) (command, error) {
 	err = errors.Join(unlessExit(ctx, err),
 		os.WriteFile(log+".out", out.Bytes(), 0o644), os.WriteFile(log+".err", said.Bytes(), 0o644))
 	return command{out: out.Bytes(), code: cmd.ProcessState.ExitCode()}, err
+}
+
+// words splits a command line at its spaces, but for those in single quotes, which are taken off.
+func words(line string) (list []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 0 {
+			list = append(list, strings.Fields(part)...)
+		} else {
+			list = append(list, part)
+		}
+	}
+	return list
 }
 
 // unlessExit takes an exit code for an answer, unless the demo was interrupted or the program died otherwise.

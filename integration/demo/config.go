@@ -44,6 +44,7 @@ budgets:                        # for a calendar month
 	for _, dest := range d.dests {
 		fmt.Fprintf(&b, "  - {name: %s, from: lake, to: %s, usd: %d}\n", budgetName(dest), dest.name, limitUSD)
 	}
+	fmt.Fprintf(&b, "  - {name: %s, job: %q, bytes: %s}\n", heldBudget, heldJobs, heldBytes)
 	b.WriteString("prices:\n  sites: {lab1: north-america}\n")
 	return b.String()
 }

@@ -1,6 +1,6 @@
 // Command demo shows datagravity at work on this machine: it starts emulators of three clouds, makes a training dataset in
 // one of them, replicates it to the two others and to a directory with the real binary and a real configuration, changes a
-// little of it and replicates again.
+// little of it and replicates again. Then a job declares what it needs, a daemon brings it, and the job's command runs.
 //
 //	go run ./integration/demo          all of it, then stop
 //	go run ./integration/demo -hold    the same, and keep the servers for you until Ctrl-C

@@ -46,7 +46,7 @@ type workload struct {
 	renamed int
 }
 
-// story is the demo's three rounds.
+// story is the demo's three rounds, the account of them, and a job.
 func (d *demo) story(ctx context.Context) error {
 	d.title("Before the first replication nothing is ready")
 	for _, dest := range d.dests {
@@ -60,7 +60,7 @@ func (d *demo) story(ctx context.Context) error {
 	if err := d.replicate(ctx, 1, all); err != nil {
 		return err
 	}
-	changed, err := d.change(ctx)
+	changed, _, err := d.change(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,10 @@ func (d *demo) story(ctx context.Context) error {
 	if err := d.account(ctx); err != nil {
 		return err
 	}
-	return d.bill(ctx, d.started)
+	if err := d.bill(ctx, d.started); err != nil {
+		return err
+	}
+	return d.job(ctx)
 }
 
 // replicate plans, syncs and asks for readiness at every destination, then reads everything back.
@@ -154,17 +157,16 @@ func (d *demo) ready(ctx context.Context, dest *destination, flag string, want i
 }
 
 // change makes the next version of the dataset at the source.
-func (d *demo) change(ctx context.Context) (workload, error) {
+func (d *demo) change(ctx context.Context, seed uint64) (w workload, changes []dataset.Change, err error) {
 	d.title("The dataset changes")
-	next, changes, err := d.version.Mutate(1)
+	next, changes, err := d.version.Mutate(seed)
 	if err != nil {
-		return workload{}, err
+		return w, nil, err
 	}
 	before := map[string]dataset.Object{}
 	for _, o := range d.version.Objects() {
 		before[o.Path] = o
 	}
-	var w workload
 	var fresh int64
 	for _, c := range changes {
 		d.say("  %-9s %-28s %s", c.Kind, c.Path, c.Text)
@@ -183,8 +185,8 @@ func (d *demo) change(ctx context.Context) (workload, error) {
 	w.fresh = fresh
 	d.say("  %s of it is new (%.1f %%), in %d objects of %s", size(fresh), 100*float64(fresh)/float64(next.SizeBytes()), w.shards, size(w.crossing))
 	if err := next.UpdateAzure(ctx, d.azure, containerName, sourcePrefix, changes); err != nil {
-		return workload{}, err
+		return w, nil, err
 	}
 	d.version = next
-	return w, nil
+	return w, changes, nil
 }
