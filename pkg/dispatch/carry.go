@@ -87,6 +87,7 @@ func (d *Dispatcher) stop(ctx context.Context, job string) error {
 	}
 	d.mu.Unlock()
 	for _, c := range moving {
+		d.Log.Info("a job's shards move no more: it was taken back, or wants others now", "job", c.job, "destination", c.destination)
 		c.stop()
 		select {
 		case <-c.done:
