@@ -9,8 +9,8 @@ CACHE     := $(or $(DATAGRAVITY_CACHE),$(CURDIR)/.cache)
 # Packages where goroutines share state; the whole tree under -race would take longer than anybody waits.
 RACE_PKGS ?= ./internal/netem/... ./pkg/manifest/... ./pkg/store/mem/... ./pkg/store/meter/... ./pkg/store/retry/... \
              ./pkg/store/file/... ./pkg/sync/... ./pkg/dispatch/... ./pkg/daemon/...
-# Of one package's tests; Azurite alone takes 8 s to start on a busy machine.
-TEST_TIMEOUT ?= 10m
+# Of one package's tests; Azurite alone takes 8 s to start on a busy machine, and those of integration/ take 5 to 8 minutes.
+TEST_TIMEOUT ?= 20m
 FUZZTIME  ?= 20s
 
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
