@@ -82,9 +82,6 @@ type codedError struct {
 // Unwrap gives the cause.
 func (e *codedError) Unwrap() error { return e.error }
 
-// errUnconfigured: a job names what the configuration does not have.
-var errUnconfigured = errors.New("not in the configuration")
-
 // classes of errors, the most telling first: one run can fail in several ways.
 var classes = []struct {
 	kind error
@@ -107,7 +104,6 @@ var classes = []struct {
 	{index.ErrNotComplete, exitNotYet},
 	{cost.ErrPaused, exitNotYet},
 	{manifest.ErrLocked, exitNotYet},
-	{errUnconfigured, exitConfig},
 	{dispatch.ErrUnknown, exitConfig},
 	{selector.ErrMalformed, exitUsage},
 	{selector.ErrMissing, exitSource},

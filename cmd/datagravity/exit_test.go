@@ -61,7 +61,7 @@ func TestExitCodes(t *testing.T) {
 		{store.ErrPermission, 77},
 		{&config.Error{Message: "wrong"}, 78},
 		{specError{errors.New("line 3")}, 78},
-		{errUnconfigured, 78},
+		{dispatch.ErrUnknown, 78},
 		{dispatch.ErrNoJob, 2},
 		{dispatch.ErrBlocked, 1},
 		{&codedError{exitNotExecutable, errors.New("no right")}, 126},

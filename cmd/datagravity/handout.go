@@ -13,7 +13,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
-	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // under joins a folder and a path within it.
@@ -89,12 +88,8 @@ func (p jobPlace) unreadyHandout(ctx context.Context, g *globals) (h dispatch.Ha
 			return h, err
 		}
 	}
-	folder := ""
-	if at.Snapshots {
-		if h.Snapshot.IsZero() {
-			return h, fmt.Errorf("%w: job %s: its folder at %s is named by a snapshot that is not taken yet", dgsync.ErrNotReady, p.id, to)
-		}
-		folder = plan.Folder(h.Snapshot)
+	if at.Snapshots && h.Snapshot.IsZero() {
+		return h, fmt.Errorf("%w: job %s: its folder at %s is named by a snapshot that is not taken yet", dgsync.ErrNotReady, p.id, to)
 	}
 	marker := ""
 	if w := a.cfg.Datasets[d.Dataset].CompleteWhen; w != nil {
@@ -109,7 +104,7 @@ func (p jobPlace) unreadyHandout(ctx context.Context, g *globals) (h dispatch.Ha
 			Path: sh.Path, Bytes: sh.Bytes, Index: jobs.RankOf(h.Format, marker, sh.Path) != jobs.RankShard,
 		})
 	}
-	h.URL, h.Path = catalog{a}.URL(to, at.Key(folder, ""))
+	h.URL, h.Path = catalog{a}.URL(to, at.Key(at.Folder(h.Snapshot), ""))
 	return h, nil
 }
 

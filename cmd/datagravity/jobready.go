@@ -92,7 +92,7 @@ func readyAt(ctx context.Context, all dispatch.Jobs, r dispatch.Readiness, to st
 
 // kinds of what is in the way, as classes of errors.
 var kinds = map[string]error{
-	"budget": cost.ErrBudget, "missing": engine.ErrSourceMissing, "selection": jobs.ErrNothingSelected, "unknown": errUnconfigured,
+	"budget": cost.ErrBudget, "missing": engine.ErrSourceMissing, "selection": jobs.ErrNothingSelected, "unknown": dispatch.ErrUnknown,
 	"access": store.ErrPermission, "failed": dispatch.ErrBlocked, "integrity": store.ErrIntegrity,
 }
 

@@ -33,17 +33,25 @@ type tracker struct {
 	v view
 }
 
+// progressKind is the kind of --progress; auto is bars on a terminal.
+func (g *globals) progressKind(elsewhere string) string {
+	switch {
+	case g.progress != "auto":
+		return g.progress
+	case onTerminal(g.err):
+		return "bars"
+	}
+	return elsewhere
+}
+
+func (g *globals) noSuchProgress() error {
+	return usageError{fmt.Errorf("--progress %q: want auto, bars, plain, json or none", g.progress)}
+}
+
 func newProgress(g *globals, title string) (*tracker, error) {
 	t := &tracker{}
 	t.t.started = time.Now()
-	kind := g.progress
-	if kind == "auto" {
-		kind = "none"
-		if onTerminal(g.err) {
-			kind = "bars"
-		}
-	}
-	switch kind {
+	switch g.progressKind("none") {
 	case "bars":
 		t.v = &barView{w: g.err, title: title}
 	case "plain":
@@ -53,7 +61,7 @@ func newProgress(g *globals, title string) (*tracker, error) {
 	case "none":
 		t.v = noView{}
 	default:
-		return nil, usageError{fmt.Errorf("--progress %q: want auto, bars, plain, json or none", g.progress)}
+		return nil, g.noSuchProgress()
 	}
 	return t, nil
 }

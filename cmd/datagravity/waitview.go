@@ -50,14 +50,7 @@ type waitView interface {
 }
 
 func newWaitView(g *globals) (waitView, error) {
-	kind := g.progress
-	if kind == "auto" {
-		kind = "plain"
-		if onTerminal(g.err) {
-			kind = "bars"
-		}
-	}
-	switch kind {
+	switch g.progressKind("plain") {
 	case "bars":
 		return &waitLive{w: g.err}, nil
 	case "plain":
@@ -67,7 +60,7 @@ func newWaitView(g *globals) (waitView, error) {
 	case "none":
 		return waitQuiet{}, nil
 	}
-	return nil, usageError{fmt.Errorf("--progress %q: want auto, bars, plain, json or none", g.progress)}
+	return nil, g.noSuchProgress()
 }
 
 type waitQuiet struct{}

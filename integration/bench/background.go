@@ -71,6 +71,13 @@ func (d background) end() (usage, error) {
 	return d.wait()
 }
 
+// ending is end where what uses the daemon returns, with err what it has so far.
+func (d background) ending(b *bed, err *error) {
+	u, failed := d.end()
+	b.say("  the daemon: %s", u)
+	*err = errors.Join(*err, failed)
+}
+
 // milliseconds is a run's wall time.
 func milliseconds(u usage) float64 { return u.wall.Seconds() * 1000 }
 

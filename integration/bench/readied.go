@@ -58,11 +58,7 @@ func readied(ctx context.Context, b *bed) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		u, failed := d.end()
-		b.say("  the daemon: %s", u)
-		err = errors.Join(err, failed)
-	}()
+	defer d.ending(b, &err)
 	if _, err := a.command("stage", datasetName, "--to", "site", "--job", "large").run(ctx); err != nil {
 		return nil, err
 	}

@@ -52,11 +52,7 @@ func staged(ctx context.Context, b *bed) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		u, failed := d.end()
-		b.say("  the daemon: %s", u)
-		err = errors.Join(err, failed)
-	}()
+	defer d.ending(b, &err)
 	if err := s.several(ctx, "beside a daemon"); err != nil {
 		return nil, err
 	}

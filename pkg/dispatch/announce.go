@@ -39,10 +39,11 @@ func (d *Dispatcher) Announce(ctx context.Context) error {
 					continue
 				}
 			}
-			if !meets(j, n) || n.Announced != 0 && n.Until == d.until(j, needs[j.ID]) {
+			until := d.until(j, needs[j.ID])
+			if !meets(j, n) || n.Announced != 0 && n.Until == until {
 				continue
 			}
-			if err := d.tell(ctx, j, n, d.until(j, needs[j.ID])); err != nil {
+			if err := d.tell(ctx, j, n, until); err != nil {
 				errs = append(errs, fmt.Errorf("job %s at %s: %w", j.ID, n.Destination, err))
 			}
 		}
@@ -181,12 +182,12 @@ func (d *Dispatcher) write(ctx context.Context, s store.Store, j manifest.Job, n
 		return err
 	}
 	r := jobs.JobReceipt{
-		Job: j.ID, Destination: n.Destination, Dataset: j.Dataset, Snapshot: n.Snapshot, Selection: n.Selection, Prefix: d.folder(q, n), Format: h.Format,
+		Job: j.ID, Destination: n.Destination, Dataset: j.Dataset, Snapshot: n.Snapshot, Selection: n.Selection, Prefix: folder(q, n), Format: h.Format,
 		Time: d.now().UTC().Truncate(time.Second), KeepUntil: until,
 	}
 	list := make([]jobs.JobShard, len(h.Shards))
 	for i, sh := range h.Shards {
-		list[i] = jobs.JobShard{Path: sh.Path, Bytes: sh.Bytes, Index: sh.Index}
+		list[i] = jobs.JobShard(sh)
 	}
 	return jobs.WriteJobReceipt(ctx, s, r, list)
 }
@@ -199,7 +200,7 @@ func (d *Dispatcher) until(j manifest.Job, needs []manifest.Need) manifest.Milli
 	}
 	from := j.NeedBy
 	for _, to := range j.To {
-		n, met := d.met(j, to, needs)
+		n, met := metAt(j, to, needs)
 		if !met {
 			return 0
 		}

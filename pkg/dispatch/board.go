@@ -62,10 +62,11 @@ type tableKey struct {
 // table is a snapshot at a destination: its shards have the numbers from base on.
 type table struct {
 	base, count uint32
-	link, route uint16
+	route       uint16
 	store       string
-	key         func(path string) string
 	list        *listed // nil: it is a lump of what was never read whole
+	// key of a path at the destination; nil for a lump.
+	key func(path string) string
 }
 
 // listed are the shards of a snapshot.
@@ -220,6 +221,27 @@ func (d *Dispatcher) arrivals(b *board, e entry) error {
 	})
 }
 
+// lacking is how much of a job is to come to a destination, and what that may take at the most.
+type lacking struct {
+	schedule.Amount
+	wireBytes int64
+	usd       cost.NanoUSD
+}
+
+func (b *board) missing(p placed) (m lacking) {
+	for _, r := range p.ranges {
+		for n := r.From; n < r.To; n++ {
+			if size := b.problem.Missing(n); size > 0 {
+				m.Shards++
+				m.Bytes += size
+				m.wireBytes += b.problem.WireBytes(n)
+				m.usd = cost.AddNanoUSD(m.usd, b.problem.NanoUSD(n))
+			}
+		}
+	}
+	return m
+}
+
 // hopeless tells that nothing of a job can be had as it is.
 func hopeless(j manifest.Job) bool { return j.Problem != nil && j.Problem.Final && !partly(j) }
 
@@ -238,7 +260,7 @@ func (d *Dispatcher) place(b *board, j manifest.Job, needs []manifest.Need) erro
 	impossible := 0
 	for _, to := range j.To {
 		p := placed{destination: to}
-		_, p.ready = d.met(j, to, needs)
+		_, p.ready = metAt(j, to, needs)
 		if !p.ready && j.Resolved != 0 {
 			if p.err = d.lay(b, j, &p); p.err != nil {
 				if impossible++; impossible == len(j.To) && job.Blocked == "" {

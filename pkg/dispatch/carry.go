@@ -19,7 +19,6 @@ import (
 // carry is a job's move that is under way.
 type carry struct {
 	turn
-	as   manifest.Job // as it was when the move began
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -52,7 +51,7 @@ func (d *Dispatcher) start(ctx context.Context, link string, t turn) error {
 		return d.note(j, err)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
-	c := &carry{turn: t, as: j, stop: func() { stop(errPassed) }, done: make(chan struct{})}
+	c := &carry{turn: t, stop: func() { stop(errPassed) }, done: make(chan struct{})}
 	d.mu.Lock()
 	if d.leaving[t.job] > 0 || d.carries[link] != nil {
 		d.mu.Unlock()
@@ -104,14 +103,15 @@ func (d *Dispatcher) arrived(j manifest.Job, destination string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, met := d.met(j, destination, needs)
+	_, met := metAt(j, destination, needs)
 	if met {
 		d.notify()
 	}
 	return met, nil
 }
 
-// stopUnwanted stops what moves for jobs that were taken back, or want something else by now: it would be spent for nobody.
+// stopUnwanted stops what moves to destinations that jobs no longer name: it would be spent for nobody. What moves for jobs that are taken back, or are to
+// have other shards, was stopped before that was recorded.
 func (d *Dispatcher) stopUnwanted() error {
 	d.mu.Lock()
 	list := slices.Collect(maps.Values(d.carries))
@@ -119,14 +119,11 @@ func (d *Dispatcher) stopUnwanted() error {
 	var errs []error
 	for _, c := range list {
 		now, err := d.job(c.job)
-		switch {
-		case errors.Is(err, ErrNoJob):
-			d.Log.Info("a job's shards move no more: it was taken back", "job", c.job, "destination", c.destination)
-			c.stop()
-		case err != nil:
+		switch gone := errors.Is(err, ErrNoJob); {
+		case err != nil && !gone:
 			errs = append(errs, err)
-		case now.Dataset != c.as.Dataset || now.Asked != c.as.Asked || !slices.Equal(now.Terms, c.as.Terms) || !slices.Contains(now.To, c.destination):
-			d.Log.Info("a job's shards move no more: it wants others now", "job", c.job, "destination", c.destination)
+		case gone || !slices.Contains(now.To, c.destination):
+			d.Log.Info("a job's shards move no more: they are not wanted there now", "job", c.job, "destination", c.destination)
 			c.stop()
 		}
 	}

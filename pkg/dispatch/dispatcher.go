@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/jobs/schedule"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -156,13 +157,24 @@ func (d *Dispatcher) described(j manifest.Job, destination string) (q dgsync.Req
 }
 
 func (d *Dispatcher) filled(q dgsync.Request, j manifest.Job) (dgsync.Request, error) {
-	q.Job, q.Snapshot, q.Places = j.ID, j.Snapshot, j.Ranges
-	q.Wish = wishOf(j)
 	err := d.sync.Manifest.View(func(tx *manifest.Tx) (err error) {
-		q.Selection, err = dgsync.SelectionOf(tx, j.Globs, j.Paths)
+		q, err = filledIn(tx, q, j)
 		return err
 	})
 	return q, err
+}
+
+// filledIn is a request with all that a resolved job wants.
+func filledIn(tx *manifest.Tx, q dgsync.Request, j manifest.Job) (dgsync.Request, error) {
+	sel, err := dgsync.SelectionOf(tx, j.Globs, j.Paths)
+	return wanting(q, j, sel), err
+}
+
+// wanting is a request with what a job wants, and with its selection, which may not be recorded yet.
+func wanting(q dgsync.Request, j manifest.Job, sel jobs.Selection) dgsync.Request {
+	q.Job, q.Snapshot, q.Places, q.Selection = j.ID, j.Snapshot, j.Ranges, sel
+	q.Wish = dgsync.Wish{Priority: j.Priority, Value: j.Value, NeedBy: j.NeedBy.Time()}
+	return q
 }
 
 func payer(j manifest.Job) plan.Payer { return plan.Payer{Job: j.ID, Team: j.Team} }

@@ -120,7 +120,7 @@ func (d *Dispatcher) goneFrom(origin string, declared []spec.Job, except map[str
 	for _, j := range declared {
 		has[j.ID] = true
 	}
-	return gone, d.sync.Manifest.View(func(tx *manifest.Tx) error {
+	err = d.sync.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Jobs(func(j manifest.Job) (bool, error) {
 			if j.Origin == origin && !has[j.ID] && !except[j.File] {
 				gone = append(gone, j.ID)
@@ -128,4 +128,5 @@ func (d *Dispatcher) goneFrom(origin string, declared []spec.Job, except map[str
 			return true, nil
 		})
 	})
+	return gone, err
 }

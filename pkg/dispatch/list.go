@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs/schedule"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -239,20 +238,13 @@ func (d *Dispatcher) tellOfPlace(a *Agenda, e entry, p schedule.JobPlan, at plac
 	if partly(e.Job) {
 		out.State, out.Why = planned(a, e, p)
 	}
-	m := a.missing(at)
-	out.MissingShards, out.MissingBytes = m.Shards, m.Bytes
+	m := a.board.missing(at)
+	out.MissingShards, out.MissingBytes, out.USD = m.Shards, m.Bytes, m.usd
 	if s, moves := a.spans[turn{e.ID, at.destination}]; moves {
 		out.Start, out.ETA = moment(s.start), moment(s.end)
 	}
 	if out.ETA == nil && m.Shards > 0 {
 		out.ETA = moment(p.ETA) // other jobs bring it
-	}
-	for _, r := range at.ranges {
-		for n := r.From; n < r.To; n++ {
-			if a.board.problem.Missing(n) > 0 {
-				out.USD = cost.AddNanoUSD(out.USD, a.board.problem.NanoUSD(n))
-			}
-		}
 	}
 	if len(e.places) == 1 {
 		out.SharedShards = p.Shared.Shards

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/datagravity/datagravity/pkg/jobs/schedule"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 )
 
@@ -140,7 +139,7 @@ func (d *Dispatcher) confirm(ctx context.Context, a *Agenda) (unlike map[string]
 	for i := range a.board.jobs {
 		e := &a.board.jobs[i]
 		for _, p := range e.places {
-			if !p.ready && p.table != nil && p.table.list != nil && !hopeless(e.Job) && a.missing(p).Shards == 0 {
+			if !p.ready && p.table != nil && p.table.list != nil && !hopeless(e.Job) && a.board.missing(p).Shards == 0 {
 				whole = append(whole, turn{e.ID, p.destination})
 			}
 		}
@@ -252,17 +251,4 @@ func (d *Dispatcher) resting(t turn) bool {
 	defer d.mu.Unlock()
 	r := d.retries[t]
 	return r != nil && r.at.After(d.now())
-}
-
-// missing is how much of a job is to come to a destination.
-func (a *Agenda) missing(p placed) (m schedule.Amount) {
-	for _, r := range p.ranges {
-		for n := r.From; n < r.To; n++ {
-			if size := a.board.problem.Missing(n); size > 0 {
-				m.Shards++
-				m.Bytes += size
-			}
-		}
-	}
-	return m
 }

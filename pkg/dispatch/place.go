@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs/schedule"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
@@ -40,7 +39,7 @@ func (d *Dispatcher) Place(_ context.Context, id string) ([]Placement, error) {
 	var where []schedule.Alternative
 	for _, to := range d.catalog.Known().Destinations {
 		p := placed{destination: to}
-		_, p.ready = d.met(j, to, needs)
+		_, p.ready = metAt(j, to, needs)
 		if err := d.lay(b, j, &p); err != nil {
 			impossible = append(impossible, Placement{Destination: to, Wanted: slices.Contains(j.To, to), Why: oneLine(err)})
 			continue
@@ -70,16 +69,8 @@ func (b *board) alternative(p placed) schedule.Alternative {
 	if p.ready {
 		return out
 	}
-	for _, r := range p.ranges {
-		for n := r.From; n < r.To; n++ {
-			if size := b.problem.Missing(n); size > 0 {
-				out.Missing.Shards++
-				out.Missing.Bytes += size
-				out.NanoUSD = cost.AddNanoUSD(out.NanoUSD, b.problem.NanoUSD(n))
-				out.WireBytes += b.problem.WireBytes(n)
-			}
-		}
-	}
+	m := b.missing(p)
+	out.Missing, out.WireBytes, out.NanoUSD = m.Amount, m.wireBytes, m.usd
 	return out
 }
 

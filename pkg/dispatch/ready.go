@@ -10,7 +10,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
-	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // Ready tells whether all of a job is there. See [Jobs.Ready].
@@ -69,7 +68,7 @@ func (d *Dispatcher) wherever(j manifest.Job, to string) (q dgsync.Request, err 
 	if j.Ranges == nil {
 		q, err = d.described(j, to)
 	} else if q, err = d.catalog.Describe(j.Dataset, to, payer(j)); err == nil {
-		q.Job, q.Snapshot, q.Places = j.ID, j.Snapshot, j.Ranges // which say the same as the names, and sooner
+		q = wanting(q, j, jobs.Selection{}) // its places say the same as the names, and sooner
 	}
 	if err != nil {
 		return q, err
@@ -78,7 +77,7 @@ func (d *Dispatcher) wherever(j manifest.Job, to string) (q dgsync.Request, err 
 	if err != nil {
 		return q, err
 	}
-	if n, met := d.met(j, to, needs); met {
+	if n, met := metAt(j, to, needs); met {
 		q.Destination.BesideWhenPinned = false // one place is asked about, the one that is told
 		if n.Beside {
 			q.Destination.Destination = q.Destination.BesideMirror()
@@ -138,7 +137,7 @@ func (d *Dispatcher) Handout(ctx context.Context, id, destination string) (out H
 		return out, err
 	}
 	for _, to := range j.To {
-		n, met := d.met(j, to, needs)
+		n, met := metAt(j, to, needs)
 		if destination != "" && to != destination || !met {
 			continue
 		}
@@ -166,18 +165,14 @@ func (d *Dispatcher) Handout(ctx context.Context, id, destination string) (out H
 }
 
 // folder is the key that a need's shards are under, with the slash at its end; "" at the root.
-func (d *Dispatcher) folder(q dgsync.Request, n manifest.Need) string {
-	in := ""
-	if q.Destination.Snapshots {
-		in = plan.Folder(n.Snapshot)
-	}
-	return q.Destination.Key(in, "")
+func folder(q dgsync.Request, n manifest.Need) string {
+	return q.Destination.Key(q.Destination.Folder(n.Snapshot), "")
 }
 
 func (d *Dispatcher) handout(j manifest.Job, n manifest.Need, q dgsync.Request) (Handout, error) {
 	out := Handout{Job: j.ID, Dataset: j.Dataset, Destination: n.Destination, Snapshot: n.Snapshot, Format: q.Source.Format, Shards: []HandoutShard{}}
-	out.URL, out.Path = d.catalog.URL(n.Destination, d.folder(q, n))
-	return out, d.sync.Manifest.View(func(tx *manifest.Tx) error {
+	out.URL, out.Path = d.catalog.URL(n.Destination, folder(q, n))
+	err := d.sync.Manifest.View(func(tx *manifest.Tx) error {
 		sel, err := dgsync.SelectionOf(tx, n.Globs, n.Paths)
 		if err != nil {
 			return err
@@ -192,4 +187,5 @@ func (d *Dispatcher) handout(j manifest.Job, n manifest.Need, q dgsync.Request) 
 			return true, nil
 		})
 	})
+	return out, err
 }

@@ -80,10 +80,6 @@ func sameWishes(a, b manifest.Job) bool {
 		a.Priority == b.Priority && a.Value == b.Value && a.Team == b.Team && a.Keep == b.Keep && a.Repin == b.Repin && a.Origin == b.Origin && a.Over == b.Over
 }
 
-func wishOf(j manifest.Job) dgsync.Wish {
-	return dgsync.Wish{Priority: j.Priority, Value: j.Value, NeedBy: j.NeedBy.Time()}
-}
-
 // problem is an error as it is kept with a job.
 func problem(err error, at manifest.Millis) *manifest.JobProblem {
 	p := &manifest.JobProblem{Kind: "failed", Text: oneLine(err), At: at}

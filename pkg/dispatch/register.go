@@ -259,8 +259,7 @@ func (d *Dispatcher) askAll(tx *manifest.Tx, j manifest.Job) error {
 		if err != nil {
 			continue
 		}
-		q.Job, q.Snapshot = j.ID, j.Snapshot
-		if q.Selection, err = dgsync.SelectionOf(tx, j.Globs, j.Paths); err == nil {
+		if q, err = filledIn(tx, q, j); err == nil {
 			err = d.askAt(tx, j, q)
 		}
 		if err != nil {

@@ -138,21 +138,13 @@ func (d *Dispatcher) finish(ctx context.Context, j manifest.Job) error {
 	return err
 }
 
-// met is the need of a job at a destination, and whether it is met: all that the job wants now is there.
-func (d *Dispatcher) met(j manifest.Job, to string, needs []manifest.Need) (n manifest.Need, met bool) {
-	for _, n := range needs {
-		if n.Destination != to || n.Job != j.ID {
-			continue
-		}
-		if meets(j, n) {
-			return n, true
-		}
-	}
-	i := slices.IndexFunc(needs, func(n manifest.Need) bool { return n.Destination == to && !n.Beside })
+// metAt is the one of a job's needs that says that all of what the job wants now is at a destination; false: none does.
+func metAt(j manifest.Job, to string, needs []manifest.Need) (manifest.Need, bool) {
+	i := slices.IndexFunc(needs, func(n manifest.Need) bool { return n.Destination == to && meets(j, n) })
 	if i < 0 {
-		return n, false
+		return manifest.Need{}, false
 	}
-	return needs[i], false
+	return needs[i], true
 }
 
 // meets tells whether a need says that all of what a job wants now is there.

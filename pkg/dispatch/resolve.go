@@ -69,7 +69,7 @@ func (d *Dispatcher) wantsLook(j manifest.Job, needs []manifest.Need) bool {
 		return true
 	}
 	waits := slices.ContainsFunc(j.To, func(to string) bool {
-		_, met := d.met(j, to, needs)
+		_, met := metAt(j, to, needs)
 		return !met
 	})
 	return waits && due
@@ -163,22 +163,24 @@ func (d *Dispatcher) resolve(ctx context.Context, j manifest.Job, look *looking)
 func (d *Dispatcher) settle(ctx context.Context, r *resolution, look *looking) error {
 	j := &r.job
 	var unknown error
-	var first dgsync.Request
+	var ask []dgsync.Request
 	for _, to := range j.To {
-		q, err := d.catalog.Open(ctx, j.Dataset, to, payer(*j))
-		if errors.Is(err, ErrUnknown) {
+		q, err := d.catalog.Describe(j.Dataset, to, payer(*j))
+		switch {
+		case errors.Is(err, ErrUnknown):
 			unknown = err
-			continue
-		}
-		if err != nil {
+		case err != nil:
 			return err
-		}
-		if first.Source.Store == nil {
-			first = q
+		default:
+			ask = append(ask, q)
 		}
 	}
-	if first.Source.Store == nil {
+	if len(ask) == 0 {
 		return unknown
+	}
+	first, err := d.catalog.Open(ctx, j.Dataset, ask[0].Destination.Name, payer(*j)) // they have one source
+	if err != nil {
+		return err
 	}
 	snapshot := j.Snapshot
 	if snapshot.IsZero() {
@@ -192,23 +194,17 @@ func (d *Dispatcher) settle(ctx context.Context, r *resolution, look *looking) e
 	if err != nil {
 		return err
 	}
-	r.ask = nil
-	for _, to := range j.To {
-		q, err := d.catalog.Describe(j.Dataset, to, payer(*j))
-		if err != nil {
-			continue // it was told above
-		}
-		q.Selection, q.Job, q.Snapshot, q.Wish = sel, j.ID, j.Snapshot, wishOf(*j)
-		lost, err := c.Lost(q, sel)
+	for i := range ask {
+		ask[i] = wanting(ask[i], *j, sel)
+		lost, err := c.Lost(ask[i], sel)
 		if err == nil && len(lost) > 0 {
 			err = lostError(*j, lost)
 		}
 		if err != nil {
-			r.ask = nil
 			return err
 		}
-		r.ask = append(r.ask, q)
 	}
+	r.ask = ask
 	if unknown != nil {
 		j.Problem = problem(unknown, manifest.At(d.now()))
 	}

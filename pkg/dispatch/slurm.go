@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,12 +218,9 @@ func readinessOf(st Status) slurm.Readiness {
 }
 
 func places(st Status) string {
-	names := ""
+	var names []string
 	for _, p := range st.Places {
-		if names != "" {
-			names += ", "
-		}
-		names += p.Destination
+		names = append(names, p.Destination)
 	}
-	return names
+	return strings.Join(names, ", ")
 }

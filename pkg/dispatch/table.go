@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"iter"
 	"slices"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 
 // newTable numbers the shards of a snapshot at a destination.
 func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outline *plan.Plan, k tableKey, link uint16) (*table, error) {
-	t := &table{base: uint32(b.problem.Shards()), link: link, route: k.route, store: q.Destination.Destination.Store}
+	t := &table{base: uint32(b.problem.Shards()), route: k.route, store: q.Destination.Destination.Store}
 	prices := map[int64]schedule.Shard{}
 	add := func(size int64, there bool) error {
 		s, known := prices[size]
@@ -37,7 +36,6 @@ func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outlin
 		t.count++
 		return nil
 	}
-	t.key = func(path string) string { return q.Destination.Key("", path) }
 	if j.Snapshot.IsZero() {
 		l := manifest.Lump{Shards: j.Shards, Bytes: j.Bytes}
 		if i := slices.IndexFunc(j.Lumps, func(l manifest.Lump) bool { return l.Destination == k.destination }); i >= 0 {
@@ -54,13 +52,10 @@ func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outlin
 	if t.list, err = d.shardsOf(b, j.Snapshot); err != nil {
 		return nil, err
 	}
-	folder := ""
-	if q.Destination.Snapshots {
-		folder = plan.Folder(j.Snapshot)
-	}
+	folder := q.Destination.Folder(j.Snapshot)
 	t.key = func(path string) string { return q.Destination.Key(folder, path) }
 	b.problem.Grow(len(t.list.paths))
-	held, err := d.held(t, q.Destination.Key(folder, ""))
+	held, err := d.held(t)
 	if err != nil {
 		return nil, err
 	}
@@ -72,25 +67,18 @@ func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outlin
 	return t, nil
 }
 
-// held tells of each shard of a table whether the destination is known to hold it. Both are read in the order of their names.
-func (d *Dispatcher) held(t *table, prefix string) ([]bool, error) {
+// held tells of each shard of a table whether the destination is known to hold it.
+func (d *Dispatcher) held(t *table) ([]bool, error) {
 	out := make([]bool, len(t.list.paths))
-	return out, d.sync.Manifest.View(func(tx *manifest.Tx) error {
-		var scanErr error
-		next, stop := iter.Pull(func(yield func(manifest.Replica) bool) {
-			scanErr = tx.Replicas(t.store, prefix, func(r manifest.Replica) (bool, error) { return yield(r), nil })
-		})
-		defer stop()
-		r, more := next()
-		for i, path := range t.list.paths {
-			key := t.key(path)
-			for more && r.Key < key {
-				r, more = next()
+	err := d.sync.Manifest.View(func(tx *manifest.Tx) error {
+		return tx.Holding(t.store, t.key(""), func(holds func(string, chunker.Digest) bool) error {
+			for i, path := range t.list.paths {
+				out[i] = holds(t.key(path), t.list.digests[i])
 			}
-			out[i] = more && r.Key == key && r.Present() && r.Shard == t.list.digests[i]
-		}
-		return scanErr
+			return nil
+		})
 	})
+	return out, err
 }
 
 // shardsOf a snapshot, read once: no snapshot ever changes, so that the board before may have it.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -316,6 +317,7 @@ func checkReplicas(t *rapid.T, tx *Tx, model map[[2]string]Replica, stores, keys
 			if fmt.Sprint(got) != fmt.Sprint(wanted) {
 				t.Fatalf("%s has %v under %q, want %v", s, got, prefix, wanted)
 			}
+			checkHolding(t, tx, model, s, prefix, keys)
 		}
 		for _, d := range []chunker.Digest{digest("x"), digest("y"), digest("never")} {
 			var wanted []string
@@ -349,3 +351,26 @@ func checkReplicas(t *rapid.T, tx *Tx, model map[[2]string]Replica, stores, keys
 		}
 	}
 }
+
+// checkHolding asks of all keys under a prefix, those that are not there too, and of every other and every third one.
+func checkHolding(t *rapid.T, tx *Tx, model map[[2]string]Replica, storeName, prefix string, keys []string) {
+	sorted := slices.DeleteFunc(slices.Sorted(slices.Values(keys)), func(k string) bool { return !strings.HasPrefix(k, prefix) })
+	for _, d := range []chunker.Digest{digest("x"), digest("never")} {
+		for step := 1; step <= 3; step++ {
+			err := tx.Holding(storeName, prefix, func(holds func(string, chunker.Digest) bool) error {
+				for i := step - 1; i < len(sorted); i += step {
+					r, there := model[[2]string{storeName, sorted[i]}]
+					if want := there && r.Present() && r.Shard == d; holds(sorted[i], d) != want {
+						t.Fatalf("%s/%s holds %s: %v, want %v", storeName, sorted[i], d, !want, want)
+					}
+				}
+				return errStopped
+			})
+			if !errors.Is(err, errStopped) {
+				t.Fatalf("error %v, want that of the walk", err)
+			}
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -113,6 +114,27 @@ func (tx *Tx) TouchReplica(r Replica) error {
 // Replicas calls f for every known key of a store that starts with the prefix, in byte order.
 func (tx *Tx) Replicas(storeName, prefix string, f func(Replica) (bool, error)) error {
 	return replicas.scan(tx, append(within(storeName), prefix...), nil, func(_ []byte, r Replica) (bool, error) { return f(r) })
+}
+
+// Holding has walk ask, of one key after the other in byte order, whether a store is known to hold a shard under it. All keys start with the prefix. One
+// replica is in memory at a time.
+func (tx *Tx) Holding(storeName, prefix string, walk func(holds func(key string, d chunker.Digest) bool) error) error {
+	var failed error
+	next, stop := iter.Pull(func(yield func(Replica) bool) {
+		failed = tx.Replicas(storeName, prefix, func(r Replica) (bool, error) { return yield(r), nil })
+	})
+	defer stop()
+	r, more := next()
+	err := walk(func(key string, d chunker.Digest) bool {
+		for more && r.Key < key {
+			r, more = next()
+		}
+		return more && r.Key == key && r.Present() && r.Shard == d
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
 }
 
 // Holders returns up to max keys of a store that hold a shard and still count, in byte order.

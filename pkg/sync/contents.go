@@ -226,7 +226,7 @@ func (c *Contents) Lost(q Request, sel jobs.Selection) (lost []string, err error
 // Missing is how much of a selection a destination is not known to hold, what was never read included.
 func (c *Contents) Missing(q Request, sel jobs.Selection) (shards int, size int64, err error) {
 	places, _, _ := c.Select(sel)
-	return shards, size, c.s.Manifest.View(func(tx *manifest.Tx) error {
+	err = c.s.Manifest.View(func(tx *manifest.Tx) error {
 		var failed error
 		err := places.Each(func(start, end uint32) {
 			for _, st := range c.states[start:end] {
@@ -245,6 +245,7 @@ func (c *Contents) Missing(q Request, sel jobs.Selection) (shards int, size int6
 		})
 		return errors.Join(err, failed)
 	})
+	return shards, size, err
 }
 
 func heldAnywhere(tx *manifest.Tx, q Request, d chunker.Digest) (bool, error) {

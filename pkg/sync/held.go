@@ -1,8 +1,7 @@
 package sync
 
 import (
-	"iter"
-
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -21,28 +20,14 @@ func (s *Syncer) allHeld(q Request, v *survey) (*plan.Plan, error) {
 	var count plan.Count
 	held := true
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		var scanErr error
-		next, stop := iter.Pull(func(yield func(manifest.Replica) bool) {
-			scanErr = tx.Replicas(q.Destination.Destination.Store, q.Destination.Key(folder, ""), func(r manifest.Replica) (bool, error) {
-				return yield(r), nil
+		return tx.Holding(q.Destination.Destination.Store, q.Destination.Key(folder, ""), func(holds func(string, chunker.Digest) bool) error {
+			return tx.SnapshotShards(v.snapshot, func(sh manifest.Shard) (bool, error) {
+				held = holds(q.Destination.Key(folder, sh.Path), sh.Digest)
+				count.Shards++
+				count.Bytes += sh.Size
+				return held, nil
 			})
 		})
-		defer stop()
-		r, more := next()
-		err := tx.SnapshotShards(v.snapshot, func(sh manifest.Shard) (bool, error) {
-			key := q.Destination.Key(folder, sh.Path)
-			for more && r.Key < key {
-				r, more = next()
-			}
-			held = more && r.Key == key && r.Present() && r.Shard == sh.Digest
-			count.Shards++
-			count.Bytes += sh.Size
-			return held, nil
-		})
-		if err == nil {
-			err = scanErr
-		}
-		return err
 	})
 	if err != nil || !held {
 		return nil, err

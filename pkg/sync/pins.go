@@ -119,9 +119,10 @@ func (s *Syncer) unpin(which func(manifest.Pin) bool) (gone []manifest.Pin, err 
 
 // Pins are all there are, expired ones too, by destination, owner and dataset.
 func (s *Syncer) Pins() (list []manifest.Pin, err error) {
-	return list, s.Manifest.View(func(tx *manifest.Tx) error {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Pins(func(p manifest.Pin) (bool, error) { list = append(list, p); return true, nil })
 	})
+	return list, err
 }
 
 // collectPins finds the pins that expired, and forgets them unless dryRun.

@@ -67,7 +67,7 @@ func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (ou
 	if len(shards) == 0 {
 		return out, fmt.Errorf("%w %s in snapshot %s of %s", jobs.ErrNothingSelected, q.Selection, out.Snapshot, q.Source.Name)
 	}
-	folder := s.folderOf(q.Destination, out.Snapshot)
+	folder := q.Destination.Folder(out.Snapshot)
 	missing, stale, err := s.held(q.Destination, folder, shards, maxAge)
 	if err == nil && stale {
 		if q.Destination, err = q.Destination.opened(ctx); err != nil {
@@ -111,7 +111,7 @@ func (s *Syncer) look(ctx context.Context, d Destination, dataset, prefix string
 
 // Untrue takes back what was promised of shards that turned out to be missing.
 func (s *Syncer) Untrue(ctx context.Context, q Request, missing []MissingShard) (err error) {
-	folder := s.folderOf(q.Destination, q.Snapshot)
+	folder := q.Destination.Folder(q.Snapshot)
 	keys := map[string]bool{}
 	for _, m := range missing {
 		keys[q.Destination.Key(folder, m.Path)] = true
@@ -146,15 +146,8 @@ func (s *Syncer) Held(q Request) (missing []MissingShard, shards []manifest.Shar
 	if shards, err = s.shardsOf(q, q.Snapshot); err != nil {
 		return nil, nil, err
 	}
-	missing, _, err = s.held(q.Destination, s.folderOf(q.Destination, q.Snapshot), shards, 0)
+	missing, _, err = s.held(q.Destination, q.Destination.Folder(q.Snapshot), shards, 0)
 	return missing, shards, err
-}
-
-func (s *Syncer) folderOf(d Destination, snapshot chunker.Digest) string {
-	if d.Snapshots {
-		return plan.Folder(snapshot)
-	}
-	return ""
 }
 
 // shardsOf a snapshot that a selection chooses.
@@ -162,7 +155,7 @@ func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.S
 	if q.Places != nil && snapshot == q.Snapshot {
 		return s.shardsAt(snapshot, q.Places)
 	}
-	return list, s.Manifest.View(func(tx *manifest.Tx) error {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.SnapshotShards(snapshot, func(sh manifest.Shard) (bool, error) {
 			if q.Selection.Matches(sh.Path) {
 				list = append(list, sh)
@@ -170,6 +163,7 @@ func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.S
 			return true, nil
 		})
 	})
+	return list, err
 }
 
 // settled withholds the answer that all is there while a sync has begun to replace shards and did not finish.

@@ -304,7 +304,7 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		if q.Job != "" {
 			// What was found a moment ago may have changed while the receipt was written; the marks of the job's own receipt are others' to change.
 			var now lookup
-			if err := now.lookIn(tx, s.Manifest.Now(), q.Destination, s.folderOf(q.Destination, n.Snapshot), shards, 0); err != nil {
+			if err := now.lookIn(tx, s.Manifest.Now(), q.Destination, q.Destination.Folder(n.Snapshot), shards, 0); err != nil {
 				return err
 			}
 			if len(now.missing) > 0 {

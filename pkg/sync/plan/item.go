@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -91,6 +92,14 @@ type Destination struct {
 	TwoSteps bool
 	Location store.Location
 	store.Properties
+}
+
+// Folder is the folder of a snapshot, "" in the layout that has none.
+func (d Destination) Folder(snapshot chunker.Digest) string {
+	if d.Snapshots {
+		return Folder(snapshot)
+	}
+	return ""
 }
 
 // Key is where a path goes. folder is the snapshot's, for the layout that has one.
