@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -99,20 +100,34 @@ func newRoot(g *globals) *cobra.Command {
 		newJobs(g), newStage(g), newWait(g), newExec(g), newResolve(g), newPlace(g), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
 		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
 	)
-	for _, c := range root.Commands() {
-		wrapArgs(c)
-	}
+	wrapArgs(root)
 	return root
 }
 
-// wrapArgs makes a wrong number of arguments a usage error with its own exit code, for a command and those below it.
+// unknownCommand names the commands that may have been meant.
+func unknownCommand(c *cobra.Command, typed string, err error) error {
+	c.SuggestionsMinimumDistance = 2 // two letters that changed places, as cobra has it
+	if like := c.SuggestionsFor(typed); len(like) > 0 {
+		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(like, " or "))
+	}
+	return err
+}
+
+// wrapArgs makes a wrong number of arguments, or a command that there is none of, a usage error with its own exit code, for a command and those below it.
 func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
+			err := check(c, args)
+			if err == nil {
+				return nil
 			}
-			return nil
+			if c.HasSubCommands() && len(args) > 0 {
+				err = unknownCommand(c, args[0], err)
+			}
+			if c.HasParent() { // the program's own name stands before every error
+				err = fmt.Errorf("%s: %w", c.CommandPath(), err)
+			}
+			return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 		}
 	}
 	for _, sub := range c.Commands() {
