@@ -21,7 +21,9 @@ LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.d
 
 export CGO_ENABLED := 0
 # For tests and vet too: with it in some builds only, everything would be compiled and cached twice.
-export GOFLAGS := $(GOFLAGS) -trimpath
+# disable_grpc_modules: cloud.google.com/go/storage without what only its gRPC client uses, and this one speaks JSON: 13 MB less
+# of a program, and every command starts some 10 ms sooner.
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test vet race lint generated arm64 bench fuzz tools slurm live clean distclean

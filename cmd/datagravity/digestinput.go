@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -34,7 +34,7 @@ type digestObject struct {
 // unknownBytes is the size of what only reading it to its end can measure.
 const unknownBytes int64 = -1
 
-var urlPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+var urlPattern = lazyre.New(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
 // shownName is an argument fit for output: a URL without credentials, a file's name as it is.
 func shownName(arg string) string {

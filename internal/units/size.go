@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // byteUnits in the order in which FormatSize prefers them among forms of equal length.
@@ -18,7 +19,7 @@ var byteUnits = []struct {
 	{"PB", 1e15}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"kB", 1e3}, {"B", 1},
 }
 
-var sizePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)$`)
+var sizePattern = lazyre.New(`^([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)$`)
 
 // ParseSize reads a number of bytes: 512, 64KiB, 1.5GiB, 10GB. The number must come out as whole bytes below 2^63.
 func ParseSize(s string) (int64, error) {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // OneOrMore is a list of texts that can be written as one text where there is one.
@@ -91,7 +92,7 @@ func (d *Document) plain(n ast.Node, v reflect.Value, f Field) {
 	}
 }
 
-var variablePattern = regexp.MustCompile(`\$\{\w+\}`)
+var variablePattern = lazyre.New(`\$\{\w+\}`)
 
 // text refuses what other programs would expand, and we would take as it is.
 func (d *Document) text(s string, f Field) {

@@ -2,13 +2,14 @@ package yamldoc
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
-var wholePattern = regexp.MustCompile(`^-?[0-9]{1,18}$`)
+var wholePattern = lazyre.New(`^-?[0-9]{1,18}$`)
 
 // Inline is a document of fields that were not in a file: flags, a declaration in another program's text. One value is a value,
 // several are a list, none is null; whole numbers can be texts too, as in YAML without quotes. Mistakes have a field and no line.

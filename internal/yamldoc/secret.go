@@ -1,13 +1,14 @@
 package yamldoc
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // secretPattern recognises what people paste: an Azure connection string or SAS, an AWS key id, a private key. It looks
 // at every key and value of the file, known fields or not.
-var secretPattern = regexp.MustCompile(
+var secretPattern = lazyre.New(
 	`(?i:AccountKey=|SharedAccessSignature|(^|[?&;])sig=)|\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
 
 // secretHint never shows the value: this message goes to logs.

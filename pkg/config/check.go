@@ -1,12 +1,12 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/internal/yamldoc"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -87,7 +87,7 @@ func (d *document) checkPower(f field, v, least, most Size) {
 }
 
 // namePattern keeps names whole in DATASET@SNAPSHOT, in a budget's selectors, in key prefixes and on a command line.
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+var namePattern = lazyre.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 func (d *document) checkName(kind string, f field, name string) {
 	if !namePattern.MatchString(name) {
@@ -192,7 +192,7 @@ func (d *document) checkWord(f field, word string, known []string) {
 }
 
 // regionPattern: the patterns of a price route (aws:*) are no place.
-var regionPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+var regionPattern = lazyre.New(`^[a-z0-9][a-z0-9._-]*$`)
 
 func (d *document) checkRegion(f field, l store.Location) {
 	if !l.IsZero() && !regionPattern.MatchString(l.Region) {

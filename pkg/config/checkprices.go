@@ -1,9 +1,9 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/cost"
 )
 
@@ -130,7 +130,7 @@ func (d *document) checkCurrency(at field, code string, p Prices) {
 }
 
 // datePattern allows a date as precise as is known, as price books do.
-var datePattern = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d)?)?$`)
+var datePattern = lazyre.New(`^\d{4}(-\d\d(-\d\d)?)?$`)
 
 func (d *document) checkSites(f field, p Prices) {
 	seen := map[string]string{}

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -110,7 +110,7 @@ type RetrievalEntry struct {
 }
 
 // datePattern allows a date as precise as is known.
-var datePattern = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d)?)?$`)
+var datePattern = lazyre.New(`^\d{4}(-\d\d(-\d\d)?)?$`)
 
 // header checks what stands above the entries.
 func (f bookFile) header(schema string) error {
@@ -147,6 +147,8 @@ type sourced struct {
 	raw   json.RawMessage
 	// exchange converts the entry's prices; nil: they are in USD.
 	exchange *Exchange
+	// trusted entries are decoded without looking for unknown and repeated fields.
+	trusted bool
 }
 
 func (s sourced) fail(err error) error {
@@ -224,7 +226,11 @@ func assemble(name, version, asOf string, entries map[string][]sourced, discount
 func eachEntry[E any](entries []sourced, add func(E) error) error {
 	for _, s := range entries {
 		var e E
-		if err := decodeStrict(s.raw, &e); err != nil {
+		decode := decodeStrict
+		if s.trusted {
+			decode = json.Unmarshal
+		}
+		if err := decode(s.raw, &e); err != nil {
 			return s.fail(err)
 		}
 		if c, ok := any(&e).(convertible); ok && s.exchange != nil {

@@ -3,7 +3,8 @@ package cost
 import (
 	"errors"
 	"fmt"
-	"regexp"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // Exchange is what one unit of another currency is worth, as somebody stated it. Providers publish prices in other
@@ -15,7 +16,7 @@ type Exchange struct {
 	AsOf           string  `json:"as_of"` // date of the rate
 }
 
-var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+var currencyPattern = lazyre.New(`^[A-Z]{3}$`)
 
 // Check tells what is wrong with the rate, or nil.
 func (x Exchange) Check() error {

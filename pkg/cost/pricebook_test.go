@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -212,4 +213,17 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is built in is trusted when a command starts, so that it is looked at here.
+func TestBuiltInBookIsStrictlyRight(t *testing.T) {
+	strict, err := Load(bytes.NewReader(defaultBook), builtinName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := Default()
+	if !reflect.DeepEqual(strict.transfers, trusted.transfers) || !reflect.DeepEqual(strict.requests, trusted.requests) ||
+		!reflect.DeepEqual(strict.regions, trusted.regions) || !reflect.DeepEqual(strict.storage, trusted.storage) {
+		t.Error("the book loaded strictly differs from the one that is trusted")
+	}
 }

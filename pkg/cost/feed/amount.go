@@ -3,13 +3,14 @@ package feed
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // amountPattern bounds what is computed with: feeds write prices as "0.0900000000", 0.087 and 4E-07.
-var amountPattern = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$`)
+var amountPattern = lazyre.New(`^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$`)
 
 // amount is a price for so many units, exact.
 type amount struct{ *big.Rat }

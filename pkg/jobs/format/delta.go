@@ -6,19 +6,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // DeltaFolder is where a table of Delta Lake keeps its log.
 const DeltaFolder = "_delta_log/"
 
 var (
-	commitPattern     = regexp.MustCompile(`^([0-9]{20})\.json$`)
-	checkpointPattern = regexp.MustCompile(`^([0-9]{20})\.checkpoint\.`)
+	commitPattern     = lazyre.New(`^([0-9]{20})\.json$`)
+	checkpointPattern = lazyre.New(`^([0-9]{20})\.checkpoint\.`)
 )
 
 // DeltaCommits sorts out the names of a log's files, without folder: how many commits there are to replay, 0 to n-1. Checkpoints are

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // Place is where the names in an index, or in a list, are read from.
@@ -29,9 +30,9 @@ type address struct {
 }
 
 var (
-	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
-	azureHost     = regexp.MustCompile(`^([a-z0-9]{3,24})\.(?:blob|dfs)\.[a-z0-9.-]+$`)
-	s3Host        = regexp.MustCompile(`^(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com$`)
+	schemePattern = lazyre.New(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
+	azureHost     = lazyre.New(`^([a-z0-9]{3,24})\.(?:blob|dfs)\.[a-z0-9.-]+$`)
+	s3Host        = lazyre.New(`^(.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com$`)
 )
 
 // IsURL tells whether a name is a URL, or pretends to be one, and is not relative to anything.
@@ -231,7 +232,7 @@ func dotted(p string) bool {
 }
 
 // pipeObject finds the URL of the object in the commands that are usual in WebDataset lists.
-var pipeObject = regexp.MustCompile(`(?:^|\s)['"]?((?:s3|gs)://[^\s'"|;&<>]+)`)
+var pipeObject = lazyre.New(`(?:^|\s)['"]?((?:s3|gs)://[^\s'"|;&<>]+)`)
 
 // refusePipe says why, and what the command seems to read. It is never run: a list that a stranger wrote would run on this machine.
 func refusePipe(name string) error {

@@ -2,13 +2,14 @@ package format
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // setPattern takes NAME-00000-of-00014.parquet, also with a fingerprint at the end, as Hugging Face's datasets once wrote it.
-var setPattern = regexp.MustCompile(`^(.+)-([0-9]{5})-of-([0-9]{5})(-[0-9a-f]{16})?\.parquet$`)
+var setPattern = lazyre.New(`^(.+)-([0-9]{5})-of-([0-9]{5})(-[0-9a-f]{16})?\.parquet$`)
 
 // SetMember is a file of a set that says how many it has.
 type SetMember struct {

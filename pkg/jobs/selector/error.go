@@ -3,9 +3,9 @@ package selector
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/jobs/format"
 )
@@ -27,7 +27,7 @@ var (
 )
 
 // secrets are where a URL may have some: before its host, and in its parameters.
-var secrets = regexp.MustCompile(`(://)[^/@,]*@|(://[^?,]*\?)[^,]*`)
+var secrets = lazyre.New(`(://)[^/@,]*@|(://[^?,]*\?)[^,]*`)
 
 // short is a term for messages: a list can have a million names, and a URL a signature.
 func short(text string) string {

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/jobs/format"
 	"github.com/datagravity/datagravity/pkg/jobs/format/brace"
 )
@@ -24,7 +24,7 @@ const (
 	maxRounds = 10
 )
 
-var variable = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)\}`)
+var variable = lazyre.New(`\$\{([A-Za-z0-9_]+)\}`)
 
 // wds is a list of names in WebDataset's notation, its variables already replaced (webdataset/shardlists.py, expand_urls).
 type wds struct {

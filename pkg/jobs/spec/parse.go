@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/internal/yamldoc"
 	"github.com/datagravity/datagravity/pkg/jobs"
 )
@@ -152,9 +152,9 @@ func FromPairs(pairs []string) (Job, error) {
 }
 
 // namePattern is how the configuration names datasets, destinations and teams.
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+var namePattern = lazyre.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
-var hexPattern = regexp.MustCompile(fmt.Sprintf(`^[0-9a-f]{%d,%d}$`, leastHexDigits, mostHexDigits))
+var hexPattern = lazyre.New(fmt.Sprintf(`^[0-9a-f]{%d,%d}$`, leastHexDigits, mostHexDigits))
 
 // read takes a job from a document, where it reports what is wrong.
 func read(d *yamldoc.Document) Job {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -236,7 +236,7 @@ func fromTransport(err error) (kind error, notSent bool, cause error) {
 }
 
 // secret finds what may open an account in a text.
-var secret = regexp.MustCompile(`(?i)\b(sig|signature|AccountKey|SharedAccessSignature|token)=[^&\s"';]+`)
+var secret = lazyre.New(`(?i)\b(sig|signature|AccountKey|SharedAccessSignature|token)=[^&\s"';]+`)
 
 // withoutURL drops the URL that Go's HTTP client puts in front of its errors: it may carry a SAS token.
 func withoutURL(err error) error {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"cloud.google.com/go/storage"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -37,8 +37,8 @@ const (
 )
 
 var (
-	idForm   = regexp.MustCompile(`^[A-Z2-7]{26}$`)
-	partForm = regexp.MustCompile(`^[0-9]{5}$`)
+	idForm   = lazyre.New(`^[A-Z2-7]{26}$`)
+	partForm = lazyre.New(`^[0-9]{5}$`)
 )
 
 // folder is the prefix of an upload's objects. An ID of another form is nothing of ours: it must never become a prefix

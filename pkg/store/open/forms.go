@@ -5,13 +5,13 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/agext/levenshtein"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -90,7 +90,7 @@ func boolean(v string) error {
 }
 
 func match(pattern, want string) func(string) error {
-	re := regexp.MustCompile(pattern)
+	re := lazyre.New(pattern)
 	return func(v string) error {
 		if !re.MatchString(v) {
 			return fmt.Errorf("want %s", want)

@@ -2,10 +2,11 @@ package pace
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // LineError is a line of a timetable that cannot be read.
@@ -91,7 +92,7 @@ func parseLine(text string) (l line, err error) {
 	return l, nil
 }
 
-var spanPattern = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})$`)
+var spanPattern = lazyre.New(`^([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})$`)
 
 // parseSpan reads 08:00-19:00 as minutes of the day; 24:00 can end a span.
 func parseSpan(s string) (from, to int, err error) {

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // Rate is a speed in bits per second, as links are sold and shown. 0 is no limit.
@@ -23,7 +24,7 @@ var rateUnits = []struct {
 	bits int64
 }{{"Tbit/s", 1e12}, {"Gbit/s", 1e9}, {"Mbit/s", 1e6}, {"Kbit/s", 1e3}, {"bit/s", 1}}
 
-var ratePattern = regexp.MustCompile(`^([0-9]{1,19}(?:\.[0-9]{1,18})?) ?([A-Za-z/]+)$`)
+var ratePattern = lazyre.New(`^([0-9]{1,19}(?:\.[0-9]{1,18})?) ?([A-Za-z/]+)$`)
 
 // ParseRate reads 800Mbit/s, 2.5Gbit/s: whole bits per second, more than 0. Bytes per second (MB/s) are refused, since
 // nobody can tell whether one of the two was meant when a value is wrong by a factor of 8.

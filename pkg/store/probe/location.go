@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 )
@@ -82,7 +82,7 @@ func (m Metadata) InstanceLocation(ctx context.Context, timeout time.Duration) (
 
 // regionForm is what regions look like on all three: eastus, us-east-1, europe-west4. Services that imitate one cloud's
 // paths (OpenStack does AWS's) answer other things.
-var regionForm = regexp.MustCompile(`^[a-z]+[a-z0-9]*(-[a-z0-9]+)*$`)
+var regionForm = lazyre.New(`^[a-z]+[a-z0-9]*(-[a-z0-9]+)*$`)
 
 // https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
 func (m Metadata) azure(ctx context.Context) (string, error) {

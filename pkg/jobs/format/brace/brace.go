@@ -10,8 +10,9 @@ package brace
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // MaxDepth is how deep braces may stand in each other. People write 2; what is deeper was not written by people.
@@ -20,7 +21,7 @@ const MaxDepth = 32
 // ErrSyntax: braces that do not close, that nest too deep, or numbers too large to count.
 var ErrSyntax = errors.New("braces cannot be expanded")
 
-var ranges = regexp.MustCompile(`\{-?[0-9]+\.\.-?[0-9]+(?:\.\.-?[0-9]+)?\}`)
+var ranges = lazyre.New(`\{-?[0-9]+\.\.-?[0-9]+(?:\.\.-?[0-9]+)?\}`)
 
 // HasNumbers tells whether a text has a numeric range, {A..B} or {A..B..STEP}, which no glob has.
 func HasNumbers(s string) bool { return ranges.MatchString(s) }

@@ -3,14 +3,15 @@ package brace
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 var (
-	numbers = regexp.MustCompile(`^(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.-?([0-9]+))?$`)
-	letters = regexp.MustCompile(`^([A-Za-z])\.\.([A-Za-z])(?:\.\.-?([0-9]+))?$`)
+	numbers = lazyre.New(`^(-?[0-9]+)\.\.(-?[0-9]+)(?:\.\.-?([0-9]+))?$`)
+	letters = lazyre.New(`^([A-Za-z])\.\.([A-Za-z])(?:\.\.-?([0-9]+))?$`)
 )
 
 // alphabet is the order of letter ranges: {Z..a} has two letters, not the signs that ASCII has between them.
