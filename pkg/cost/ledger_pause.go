@@ -80,7 +80,7 @@ func (l *Ledger) Gate(link Link) error {
 	}
 	for _, p := range l.pauses.list {
 		if p.Link == "*" || p.Link == link.Name() || p.Link == link.Dest || p.Link == link.Source {
-			return fmt.Errorf("%w: link %s since %s; datagravity resume --link %s lets it go on",
+			return fmt.Errorf("%w: link %s since %s; datagravity resume --link '%s' lets it go on",
 				ErrPaused, link.Name(), p.Since.Format(time.RFC3339), p.Link)
 		}
 	}

@@ -30,7 +30,7 @@ func TestPause(t *testing.T) {
 	pause("training->s3-east", true)
 	gates(true, false, false, false)
 	_, err := r.l.Reserve([]Crossing{over(toS3, 1)}, nil)
-	wantText(t, err, ErrPaused, "training->s3-east since 2026-11-25T12:00:00Z", "datagravity resume --link training->s3-east")
+	wantText(t, err, ErrPaused, "training->s3-east since 2026-11-25T12:00:00Z", "datagravity resume --link 'training->s3-east'")
 	pause("lab", true)
 	pause("lab", true)
 	if list, err := Pauses(r.dir); err != nil || len(list) != 2 {
