@@ -6,6 +6,10 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // The file format of bbolt, as internal/common of go.etcd.io/bbolt v1.5.0 has it. A page is a header (u64 id, u16 flags,
@@ -19,6 +23,7 @@ const (
 	bucketElement   = 0x01
 	metaBytes       = 64
 	maxPages        = 1 << 40
+	readBytes       = 256 << 10 // at once; it stays in a core's cache
 	metaMagic       = 0xED0CDAED
 	metaVersion     = 2
 )
@@ -29,13 +34,23 @@ var native = binary.NativeEndian
 // it sound, walking the trees ends, stays within the file, and no page in use is handed out again; what is in the leaves
 // is covered by the checksums of the values.
 //
-// It reads with pread, because only that survives a file that ends too early, and of most pages 16 bytes: 80,000 pages
-// (313 MiB, a million facts) took one second on two busy cores.
+// It reads rather than maps the file, because only that survives one that ends too early, and it reads all of it once for the
+// headers, 16 bytes of each page: 224 MiB in 25 ms on two cores. A read for each header took 65 ms, and a map, whose pages are
+// faulted in one by one, 108.
 type pageChecker struct {
 	file      io.ReaderAt
 	pageBytes int64
 	pages     uint64 // those in use or free: the high water mark
+	headers   []pageHeader
 	seen      []uint64
+	spare     [][]byte // for bodies of one page: a branch's is looked at while those below it are
+}
+
+// pageHeader is what stands where a page begins. Within an overflow page that is anything.
+type pageHeader struct {
+	id           uint64
+	flags, count uint16
+	overflow     uint32
 }
 
 // checkPages is called with the file locked, before bbolt sees it. Errors: [ErrCorrupt] with the page.
@@ -52,6 +67,9 @@ func checkPages(f *os.File) error {
 	if c.pages > uint64(info.Size()/c.pageBytes) {
 		return fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
 			int64(c.pages)*c.pageBytes)
+	}
+	if err := c.readHeaders(); err != nil {
+		return err
 	}
 	c.seen = make([]uint64, c.pages/64+1)
 	c.mark(0)
@@ -88,6 +106,34 @@ func (c *pageChecker) meta() (root, freelist uint64, err error) {
 	return root, freelist, nil
 }
 
+// readHeaders of all pages, on all cores: most of it is copying.
+func (c *pageChecker) readHeaders() error {
+	c.headers = make([]pageHeader, c.pages)
+	atOnce := max(1, uint64(readBytes/c.pageBytes))
+	var g errgroup.Group
+	var next atomic.Uint64
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(func() error {
+			b := make([]byte, int64(atOnce)*c.pageBytes)
+			for {
+				end := next.Add(atOnce)
+				from, to := end-atOnce, min(end, c.pages)
+				if from >= to {
+					return nil
+				}
+				b := b[:int64(to-from)*c.pageBytes]
+				if _, err := c.file.ReadAt(b, int64(from)*c.pageBytes); err != nil {
+					return c.bad(from, "or one of the %d after it cannot be read: %v", to-from-1, err)
+				}
+				for id := from; id < to; id, b = id+1, b[c.pageBytes:] {
+					c.headers[id] = pageHeader{native.Uint64(b), native.Uint16(b[8:]), native.Uint16(b[10:]), native.Uint32(b[12:])}
+				}
+			}
+		})
+	}
+	return g.Wait()
+}
+
 func (c *pageChecker) isSeen(id uint64) bool { return c.seen[id/64]&(1<<(id%64)) != 0 }
 func (c *pageChecker) mark(id uint64)        { c.seen[id/64] |= 1 << (id % 64) }
 
@@ -100,15 +146,11 @@ func (c *pageChecker) claim(id uint64) (flags, count uint16, bytes int64, err er
 	if id >= c.pages {
 		return 0, 0, 0, c.bad(id, "is beyond the end, %d", c.pages)
 	}
-	var h [pageHeaderBytes]byte
-	if _, err := c.file.ReadAt(h[:], int64(id)*c.pageBytes); err != nil {
-		return 0, 0, 0, c.bad(id, "cannot be read: %v", err)
+	h := c.headers[id]
+	if h.id != id {
+		return 0, 0, 0, c.bad(id, "says that it is page %d", h.id)
 	}
-	flags, count = native.Uint16(h[8:]), native.Uint16(h[10:])
-	more := uint64(native.Uint32(h[12:]))
-	if got := native.Uint64(h[:]); got != id {
-		return 0, 0, 0, c.bad(id, "says that it is page %d", got)
-	}
+	more := uint64(h.overflow)
 	if id+more >= c.pages {
 		return 0, 0, 0, c.bad(id, "reaches beyond the end, %d", c.pages)
 	}
@@ -118,11 +160,16 @@ func (c *pageChecker) claim(id uint64) (flags, count uint16, bytes int64, err er
 		}
 		c.mark(p)
 	}
-	return flags, count, int64(more+1) * c.pageBytes, nil
+	return h.flags, h.count, int64(more+1) * c.pageBytes, nil
 }
 
 func (c *pageChecker) body(id uint64, bytes int64) ([]byte, error) {
-	b := make([]byte, bytes)
+	var b []byte
+	if n := len(c.spare); n > 0 && bytes == c.pageBytes {
+		b, c.spare = c.spare[n-1], c.spare[:n-1]
+	} else {
+		b = make([]byte, bytes)
+	}
 	if _, err := c.file.ReadAt(b, int64(id)*c.pageBytes); err != nil {
 		return nil, c.bad(id, "cannot be read: %v", err)
 	}
@@ -154,7 +201,11 @@ func (c *pageChecker) tree(id uint64, leaf func(id uint64, body []byte, count in
 		if err != nil {
 			return err
 		}
-		return c.branch(id, body, int(count), leaf)
+		err = c.branch(id, body, int(count), leaf)
+		if int64(len(body)) == c.pageBytes {
+			c.spare = append(c.spare, body)
+		}
+		return err
 	}
 	return c.bad(id, "is neither a branch nor a leaf (flags %#x)", flags)
 }
