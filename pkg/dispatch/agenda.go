@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
@@ -20,10 +21,11 @@ type Agenda struct {
 
 	board *board
 	plan  *schedule.Plan
-	spans map[turn]stretch
+	// spans by job and link, as the board has them: when its own shards move.
+	spans []stretch
 }
 
-// stretch is when a job's own shards move to a destination: from the first to the last.
+// stretch is when a job's own shards move over a link, from the first to the last; zero: none of them does.
 type stretch struct{ start, end time.Time }
 
 // AgendaLink is a link with what it is forecast to carry.
@@ -56,50 +58,101 @@ func (d *Dispatcher) Agenda(context.Context) (*Agenda, error) {
 	return d.agenda()
 }
 
-// agenda plans with d.planning held.
+// agendaAge is how long a plan stands if nothing changed that it was made from: who declares a job is told of it by the plan that the next pass
+// works by.
+const agendaAge = time.Second
+
+// made is a plan and what it was made from.
+type made struct {
+	agenda  *Agenda
+	board   *board
+	version int
+	budgets []schedule.Budget
+	links   []schedule.Link
+	running []string
+}
+
+// holds tells whether a plan would still come out the same.
+func (m *made) holds(b *board, running []string) bool {
+	return m != nil && m.board == b && m.version == b.version && b.problem.Now.Sub(m.agenda.Now).Abs() <= agendaAge &&
+		slices.EqualFunc(m.budgets, b.problem.Budgets, func(x, y schedule.Budget) bool { return reflect.DeepEqual(x, y) }) &&
+		slices.EqualFunc(m.links, b.problem.Links, func(x, y schedule.Link) bool { return reflect.DeepEqual(x, y) }) &&
+		slices.Equal(m.running, running)
+}
+
+// agenda plans with d.planning held, unless what was planned a moment ago still holds.
 func (d *Dispatcher) agenda() (*Agenda, error) {
 	b, err := d.current()
 	if err != nil {
 		return nil, err
 	}
+	var running []string
+	d.mu.Lock()
+	for _, c := range d.carries {
+		running = append(running, c.job)
+	}
+	d.mu.Unlock()
+	slices.Sort(running)
+	if d.made.holds(b, running) {
+		a := *d.made.agenda
+		a.Links = slices.Clone(a.Links)
+		d.pauses(b, &a)
+		return &a, nil
+	}
+	a, err := d.makeAgenda(b, running)
+	if err != nil {
+		return nil, err
+	}
+	d.made = &made{
+		agenda: a, board: b, version: b.version, budgets: slices.Clone(b.problem.Budgets), links: slices.Clone(b.problem.Links), running: running,
+	}
+	return a, nil
+}
+
+// pauses says which links are paused now.
+func (d *Dispatcher) pauses(b *board, a *Agenda) {
+	for i := range a.Links {
+		a.Links[i].Paused = ""
+		if err := d.sync.Ledger.Gate(b.subjects[i]); err != nil {
+			a.Links[i].Paused = oneLine(err)
+		}
+	}
+}
+
+func (d *Dispatcher) makeAgenda(b *board, running []string) (*Agenda, error) {
 	for i := range b.problem.Jobs {
 		b.problem.Jobs[i].Running = false
 	}
-	d.mu.Lock()
-	for _, c := range d.carries {
-		if i, on := b.at[c.job]; on {
+	for _, id := range running {
+		if i, on := b.at[id]; on {
 			b.problem.Jobs[i].Running = true
 		}
 	}
-	d.mu.Unlock()
 	p, err := schedule.Make(b.problem, d.turns)
 	if err != nil {
 		return nil, err
 	}
 	d.turns = p.Turns
-	a := &Agenda{Now: b.problem.Now, board: b, plan: p, spans: map[turn]stretch{}}
+	a := &Agenda{Now: b.problem.Now, board: b, plan: p, spans: make([]stretch, len(b.jobs)*len(b.links))}
 	for _, u := range b.problem.Budgets {
 		if len(u.Resets) > 0 {
 			a.Resets = append(a.Resets, u.Resets[0])
 		}
 	}
 	for i, l := range b.links {
-		link := AgendaLink{Source: l.source, Destination: l.destination, BitsPerSecond: b.problem.Links[i].Rates[0].BitsPerSecond, Measured: b.measured[i], Turns: []Turn{}}
-		if err := d.sync.Ledger.Gate(b.subjects[i]); err != nil {
-			link.Paused = oneLine(err)
-		}
+		link := AgendaLink{Source: l.source, Destination: l.destination, BitsPerSecond: b.problem.Links[i].Rates[0].BitsPerSecond, Measured: b.measured[i], Turns: make([]Turn, 0, len(p.Work[i]))}
 		for _, w := range p.Work[i] {
 			id := b.jobs[w.Job].ID
 			link.Turns = append(link.Turns, Turn{id, w.From, w.To, w.Bytes})
-			s, some := a.spans[turn{id, l.destination}]
-			if !some {
-				s.start = w.From
+			if s := &a.spans[w.Job*len(b.links)+i]; s.start.IsZero() {
+				*s = stretch{w.From, w.To}
+			} else {
+				s.end = w.To
 			}
-			s.end = w.To
-			a.spans[turn{id, l.destination}] = s
 		}
 		a.Links = append(a.Links, link)
 	}
+	d.pauses(b, a)
 	return a, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs/schedule"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -30,8 +31,12 @@ type board struct {
 	subjects []cost.Link
 	measured []bool
 	routes   map[string]uint16
+	// outlines by dataset and destination: what bringing something there costs is the same for all jobs.
+	outlines map[[2]string]*plan.Plan
 	// dirty are the jobs of which something changed since.
 	dirty map[string]bool
+	// version counts the changes of the board.
+	version int
 }
 
 // entry is a job on the board.
@@ -69,11 +74,19 @@ type table struct {
 	key func(path string) string
 }
 
-// listed are the shards of a snapshot.
+// listed are the shards of a snapshot. Their paths are one text: a million strings would be looked at by every garbage collection.
 type listed struct {
-	paths   []string
+	text    string
+	ends    []int // of the paths in it
 	sizes   []int64
 	digests []chunker.Digest
+}
+
+func (l *listed) path(i int) string {
+	if i == 0 {
+		return l.text[:l.ends[0]]
+	}
+	return l.text[l.ends[i-1]:l.ends[i]]
 }
 
 type linkKey struct{ source, destination string }
@@ -123,7 +136,7 @@ func (d *Dispatcher) current() (*board, error) {
 func (d *Dispatcher) newBoard() (*board, error) {
 	b := &board{
 		made: d.now(), problem: &schedule.Problem{}, at: map[string]int{}, tables: map[tableKey]*table{}, shards: map[chunker.Digest]*listed{},
-		routes: map[string]uint16{}, dirty: map[string]bool{},
+		routes: map[string]uint16{}, outlines: map[[2]string]*plan.Plan{}, dirty: map[string]bool{},
 	}
 	var err error
 	if b.uses, err = d.sync.Ledger.Uses(); err != nil {
@@ -152,6 +165,7 @@ func (d *Dispatcher) newBoard() (*board, error) {
 
 // refresh looks again at the jobs of which something changed.
 func (d *Dispatcher) refresh(b *board) error {
+	b.version++
 	for id := range b.dirty {
 		var j manifest.Job
 		var known bool
@@ -207,7 +221,7 @@ func (d *Dispatcher) arrivals(b *board, e entry) error {
 						continue
 					}
 					i := n - p.table.base
-					rep, ok, err := tx.Replica(p.table.store, p.table.key(p.table.list.paths[i]))
+					rep, ok, err := tx.Replica(p.table.store, p.table.key(p.table.list.path(int(i))))
 					if err != nil {
 						return err
 					}
@@ -283,7 +297,7 @@ func (d *Dispatcher) lay(b *board, j manifest.Job, p *placed) error {
 	if err != nil {
 		return err
 	}
-	outline, err := d.sync.Outline(q)
+	outline, err := d.outline(b, q)
 	if err != nil {
 		return err
 	}
@@ -311,6 +325,22 @@ func (d *Dispatcher) lay(b *board, j manifest.Job, p *placed) error {
 			p.ranges = append(p.ranges, schedule.Range{From: p.table.base + start, To: p.table.base + end})
 		}
 	})
+}
+
+// outline is the plan of a request without its shards.
+func (d *Dispatcher) outline(b *board, q dgsync.Request) (*plan.Plan, error) {
+	k := [2]string{q.Source.Name, q.Destination.Name}
+	known, ok := b.outlines[k]
+	if !ok {
+		var err error
+		if known, err = d.sync.Outline(q); err != nil {
+			return nil, err
+		}
+		b.outlines[k] = known
+	}
+	mine := *known
+	mine.For = q.Source.For
+	return &mine, nil
 }
 
 func (b *board) link(k linkKey, subject cost.Link) uint16 {

@@ -65,6 +65,7 @@ type Dispatcher struct {
 	// planning guards the board and the turns. It is held while the board is made, for seconds where there are millions of shards, and taken before mu.
 	planning sync.Mutex
 	board    *board
+	made     *made // the plan before
 	// turns of the plan before, so that the next one differs no more than it must.
 	turns []schedule.Turn
 

@@ -124,10 +124,10 @@ func BenchmarkReady(b *testing.B) {
 	}
 	var paths []string
 	err := r.m.Update(func(tx *manifest.Tx) error {
-		err := tx.SnapshotRange(j.Snapshot, 400_000, 500_000, func(sh manifest.Shard) error {
+		err := tx.SnapshotRange(j.Snapshot, 400_000, 500_000, func(sh manifest.Content) error {
 			paths = append(paths, sh.Path)
 			return tx.PutReplica(manifest.Replica{
-				Store: "bucket-aws", Key: "data/c4/" + sh.Path, Size: sh.Size, Shard: sh.Digest, ETag: sh.ETag, Seen: manifest.At(r.now()), Verified: manifest.At(r.now()),
+				Store: "bucket-aws", Key: "data/c4/" + sh.Path, Size: sh.Size, Shard: sh.Digest, ETag: "e", Seen: manifest.At(r.now()), Verified: manifest.At(r.now()),
 			})
 		})
 		j.Paths = manifest.PathsID(paths, nil)

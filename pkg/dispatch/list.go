@@ -240,7 +240,7 @@ func (d *Dispatcher) tellOfPlace(a *Agenda, e entry, p schedule.JobPlan, at plac
 	}
 	m := a.board.missing(at)
 	out.MissingShards, out.MissingBytes, out.USD = m.Shards, m.Bytes, m.usd
-	if s, moves := a.spans[turn{e.ID, at.destination}]; moves {
+	if s := a.spans[a.board.at[e.ID]*len(a.board.links)+int(at.link)]; !s.start.IsZero() {
 		out.Start, out.ETA = moment(s.start), moment(s.end)
 	}
 	if out.ETA == nil && m.Shards > 0 {

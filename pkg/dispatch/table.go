@@ -54,7 +54,7 @@ func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outlin
 	}
 	folder := q.Destination.Folder(j.Snapshot)
 	t.key = func(path string) string { return q.Destination.Key(folder, path) }
-	b.problem.Grow(len(t.list.paths))
+	b.problem.Grow(len(t.list.ends))
 	held, err := d.held(t)
 	if err != nil {
 		return nil, err
@@ -69,11 +69,11 @@ func (d *Dispatcher) newTable(b *board, j manifest.Job, q dgsync.Request, outlin
 
 // held tells of each shard of a table whether the destination is known to hold it.
 func (d *Dispatcher) held(t *table) ([]bool, error) {
-	out := make([]bool, len(t.list.paths))
+	out := make([]bool, len(t.list.ends))
 	err := d.sync.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Holding(t.store, t.key(""), func(holds func(string, chunker.Digest) bool) error {
-			for i, path := range t.list.paths {
-				out[i] = holds(t.key(path), t.list.digests[i])
+			for i := range out {
+				out[i] = holds(t.key(t.list.path(i)), t.list.digests[i])
 			}
 			return nil
 		})
@@ -93,17 +93,24 @@ func (d *Dispatcher) shardsOf(b *board, id chunker.Digest) (*listed, error) {
 		}
 	}
 	l := &listed{}
+	var text strings.Builder
 	err := d.sync.Manifest.View(func(tx *manifest.Tx) error {
 		h, _, err := tx.Snapshot(id)
 		if err != nil {
 			return err
 		}
 		// Lists of a million that grow are copied again and again.
-		l.paths, l.sizes, l.digests = make([]string, 0, h.Shards), make([]int64, 0, h.Shards), make([]chunker.Digest, 0, h.Shards)
-		return tx.SnapshotShards(id, func(sh manifest.Shard) (bool, error) {
-			l.paths, l.sizes, l.digests = append(l.paths, strings.Clone(sh.Path)), append(l.sizes, sh.Size), append(l.digests, sh.Digest)
+		l.ends, l.sizes, l.digests = make([]int, 0, h.Shards), make([]int64, 0, h.Shards), make([]chunker.Digest, 0, h.Shards)
+		err = tx.SnapshotContents(id, func(c manifest.Content) (bool, error) {
+			if text.Len() == 0 {
+				text.Grow(h.Shards * (len(c.Path) + 1)) // the others will have some such length
+			}
+			text.WriteString(c.Path)
+			l.ends, l.sizes, l.digests = append(l.ends, text.Len()), append(l.sizes, c.Size), append(l.digests, c.Digest)
 			return true, nil
 		})
+		l.text = text.String()
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
 // knowledge is one thing that a manifest must answer the same way, or with ErrCorrupt, or, if it may get lost, not at all.
@@ -354,6 +356,13 @@ func TestFileCutWhileOpen(t *testing.T) {
 	if failed < len(all)/2 {
 		t.Errorf("%d of %d answers were errors", failed, len(all))
 	}
+	// What walks over replicas beside a snapshot reads in a goroutine of its own.
+	wantError(t, m.View(func(tx *Tx) error {
+		return tx.Holding("lab", "", func(holds func(string, chunker.Digest) bool) error {
+			holds("\xff", chunker.Digest{})
+			return nil
+		})
+	}), ErrCorrupt)
 	for range 3 {
 		err := m.Update(func(tx *Tx) error { return tx.PutNeed(Need{ID: "shard-00299"}) })
 		wantError(t, err, ErrCorrupt)

@@ -127,15 +127,15 @@ func TestSnapshotRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		from := rapid.Uint32Range(0, n).Draw(t, "from")
 		to := rapid.Uint32Range(from, n).Draw(t, "to")
-		var have []Shard
+		var have []Content
 		err := m.View(func(tx *Tx) error {
-			return tx.SnapshotRange(id, from, to, func(s Shard) error { have = append(have, s); return nil })
+			return tx.SnapshotRange(id, from, to, func(c Content) error { have = append(have, c); return nil })
 		})
-		if err != nil || !slices.EqualFunc(have, list[from:to], func(a, b Shard) bool { return a.Path == b.Path && a.Digest == b.Digest }) {
+		if err != nil || !slices.EqualFunc(have, list[from:to], func(c Content, s Shard) bool { return c == Content{s.Path, s.Size, s.Digest} }) {
 			t.Fatalf("%d to %d: %d shards, %v", from, to, len(have), err)
 		}
 	})
-	err := m.View(func(tx *Tx) error { return tx.SnapshotRange(id, 0, n+1, func(Shard) error { return nil }) })
+	err := m.View(func(tx *Tx) error { return tx.SnapshotRange(id, 0, n+1, func(Content) error { return nil }) })
 	if err == nil {
 		t.Error("a place past the end is no error")
 	}

@@ -21,7 +21,7 @@ func (s *Syncer) allHeld(q Request, v *survey) (*plan.Plan, error) {
 	held := true
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Holding(q.Destination.Destination.Store, q.Destination.Key(folder, ""), func(holds func(string, chunker.Digest) bool) error {
-			return tx.SnapshotShards(v.snapshot, func(sh manifest.Shard) (bool, error) {
+			return tx.SnapshotContents(v.snapshot, func(sh manifest.Content) (bool, error) {
 				held = holds(q.Destination.Key(folder, sh.Path), sh.Digest)
 				count.Shards++
 				count.Bytes += sh.Size

@@ -142,7 +142,7 @@ func (s *Syncer) Confirm(ctx context.Context, q Request, maxAge time.Duration) (
 }
 
 // Held compares what a request with a snapshot selects with what is known of its destination: the shards, and those of them that are missing.
-func (s *Syncer) Held(q Request) (missing []MissingShard, shards []manifest.Shard, err error) {
+func (s *Syncer) Held(q Request) (missing []MissingShard, shards []manifest.Content, err error) {
 	if shards, err = s.shardsOf(q, q.Snapshot); err != nil {
 		return nil, nil, err
 	}
@@ -151,12 +151,12 @@ func (s *Syncer) Held(q Request) (missing []MissingShard, shards []manifest.Shar
 }
 
 // shardsOf a snapshot that a selection chooses.
-func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.Shard, err error) {
+func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.Content, err error) {
 	if q.Places != nil && snapshot == q.Snapshot {
 		return s.shardsAt(snapshot, q.Places)
 	}
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		return tx.SnapshotShards(snapshot, func(sh manifest.Shard) (bool, error) {
+		return tx.SnapshotContents(snapshot, func(sh manifest.Content) (bool, error) {
 			if q.Selection.Matches(sh.Path) {
 				list = append(list, sh)
 			}
@@ -167,7 +167,7 @@ func (s *Syncer) shardsOf(q Request, snapshot chunker.Digest) (list []manifest.S
 }
 
 // settled withholds the answer that all is there while a sync has begun to replace shards and did not finish.
-func (s *Syncer) settled(q Request, out Readiness, shards []manifest.Shard) (Readiness, error) {
+func (s *Syncer) settled(q Request, out Readiness, shards []manifest.Content) (Readiness, error) {
 	if q.Destination.Snapshots {
 		return out, nil
 	}
@@ -204,7 +204,7 @@ func (s *Syncer) wanted(tx *manifest.Tx, q Request) (chunker.Digest, error) {
 const leastEach = 4096
 
 // shardsAt are the shards of a snapshot at places, read by several cores.
-func (s *Syncer) shardsAt(snapshot chunker.Digest, places manifest.Spans) ([]manifest.Shard, error) {
+func (s *Syncer) shardsAt(snapshot chunker.Digest, places manifest.Spans) ([]manifest.Content, error) {
 	type stretch struct{ start, end uint32 }
 	var all []stretch
 	total := 0
@@ -219,14 +219,14 @@ func (s *Syncer) shardsAt(snapshot chunker.Digest, places manifest.Spans) ([]man
 		at[i] = total
 		total += int(p.end - p.start)
 	}
-	list := make([]manifest.Shard, total)
+	list := make([]manifest.Content, total)
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range all {
 		g.Go(func() error {
 			n := at[i]
 			return s.Manifest.View(func(tx *manifest.Tx) error {
-				return tx.SnapshotRange(snapshot, p.start, p.end, func(sh manifest.Shard) error {
+				return tx.SnapshotRange(snapshot, p.start, p.end, func(sh manifest.Content) error {
 					list[n] = sh
 					n++
 					return nil
@@ -239,7 +239,7 @@ func (s *Syncer) shardsAt(snapshot chunker.Digest, places manifest.Spans) ([]man
 
 // held compares shards with replicas. stale tells that some were not seen for maxAge (0: age does not matter). Decoding is what takes time, so that it is
 // shared among the cores.
-func (s *Syncer) held(d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) (missing []MissingShard, stale bool, err error) {
+func (s *Syncer) held(d Destination, folder string, shards []manifest.Content, maxAge time.Duration) (missing []MissingShard, stale bool, err error) {
 	workers := max(1, min(runtime.GOMAXPROCS(0), len(shards)/leastEach))
 	each := (len(shards) + workers - 1) / workers
 	found := make([]lookup, workers)
@@ -262,13 +262,13 @@ type lookup struct {
 	stale   bool
 }
 
-func (f *lookup) look(m *manifest.Manifest, d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) error {
+func (f *lookup) look(m *manifest.Manifest, d Destination, folder string, shards []manifest.Content, maxAge time.Duration) error {
 	return m.View(func(tx *manifest.Tx) error { return f.lookIn(tx, m.Now(), d, folder, shards, maxAge) })
 }
 
-func (f *lookup) lookIn(tx *manifest.Tx, now time.Time, d Destination, folder string, shards []manifest.Shard, maxAge time.Duration) error {
+func (f *lookup) lookIn(tx *manifest.Tx, now time.Time, d Destination, folder string, shards []manifest.Content, maxAge time.Duration) error {
 	for _, sh := range shards {
-		r, ok, err := tx.Replica(d.Destination.Store, d.Key(folder, sh.Path))
+		r, ok, err := tx.Standing(d.Destination.Store, d.Key(folder, sh.Path))
 		if err != nil {
 			return err
 		}

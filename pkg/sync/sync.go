@@ -287,7 +287,7 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 			return err
 		}
 	}
-	var shards []manifest.Shard
+	var shards []manifest.Content
 	if q.Job != "" {
 		named := q
 		if named.Snapshot = n.Snapshot; q.Snapshot != n.Snapshot {

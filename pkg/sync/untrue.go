@@ -134,7 +134,7 @@ func names(tx *manifest.Tx, places []plan.Destination, snapshot chunker.Digest, 
 
 // replacing tells whether a sync began to replace shards of these at a destination and did not finish: until then what the manifest
 // knows may be older than what stands there.
-func (s *Syncer) replacing(q Request, shards []manifest.Shard) (yes bool, err error) {
+func (s *Syncer) replacing(q Request, shards []manifest.Content) (yes bool, err error) {
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		var begun []manifest.Need
 		var finished manifest.Millis

@@ -1,5 +1,7 @@
 package schedule
 
+import "iter"
+
 // lots are runs of missing shards that follow each other, come the same way, and are needed by the same jobs: what is true of one
 // is true of all. Ten thousand selections of a million shards make some ten thousand lots, and all that follows counts in lots.
 type lots struct {
@@ -24,47 +26,36 @@ func (l *lots) ofJob(j uint32) []Range {
 	return l.ranges[from:l.rangeEnd[j]]
 }
 
-// newLots goes over the shards once. Jobs that are blocked need nothing.
+// newLots goes over the shards that are needed once. Jobs that are blocked need nothing.
 func newLots(p *Problem) *lots {
-	n := p.Shards()
-	cut := make([]bool, n+1)     // a range begins or ends here
-	change := make([]int32, n+1) // of the number of jobs that need what follows
-	index := make([]uint32, n+1) // by shard: how many lots begin before it
-	for i := range p.Jobs {
-		if p.Jobs[i].Blocked != "" {
-			continue
-		}
-		for _, r := range p.Jobs[i].Shards {
-			cut[r.From], cut[r.To] = true, true
-			change[r.From]++
-			change[r.To]--
-		}
+	c := newCuts(p.Shards())
+	for r := range p.needed() {
+		c.add(r.From)
+		c.add(r.To)
+	}
+	c.rank()
+	change := make([]int32, c.count) // of the number of jobs that need what follows a cut
+	index := make([]uint32, c.count) // how many lots begin before it
+	for r := range p.needed() {
+		change[c.place(r.From)]++
+		change[c.place(r.To)]--
 	}
 	l := &lots{rangeEnd: make([]uint32, len(p.Jobs))}
-	needed, open := int32(0), false
-	for s := range n {
-		index[s] = uint32(l.count())
-		needed += change[s]
-		open = open && !cut[s]
-		if needed == 0 || p.missing[s] == 0 {
-			continue
+	l.grow(c.count)
+	needed := int32(0)
+	for i, from := 0, c.next(0); i < c.count; i++ {
+		index[i] = uint32(l.count())
+		needed += change[i]
+		to := c.next(from + 1)
+		if needed > 0 {
+			l.addRun(p, from, to)
 		}
-		last := l.count() - 1
-		if !open || l.way[last] != p.link[s] || l.toll[last] != p.route[s] {
-			l.way, l.toll, l.shards = append(l.way, p.link[s]), append(l.toll, p.route[s]), append(l.shards, 0)
-			l.bytes, l.wire, l.usd = append(l.bytes, 0), append(l.wire, 0), append(l.usd, 0)
-			last, open = last+1, true
-		}
-		l.shards[last]++
-		l.bytes[last] += p.missing[s]
-		l.wire[last] += p.wire[s]
-		l.usd[last] += p.usd[s]
+		from = to
 	}
-	index[n] = uint32(l.count())
 	for i := range p.Jobs {
 		if p.Jobs[i].Blocked == "" {
 			for _, r := range p.Jobs[i].Shards {
-				if from, to := index[r.From], index[r.To]; from < to {
+				if from, to := index[c.place(r.From)], index[c.place(r.To)]; from < to {
 					l.ranges = append(l.ranges, Range{from, to})
 				}
 			}
@@ -72,4 +63,46 @@ func newLots(p *Problem) *lots {
 		l.rangeEnd[i] = uint32(len(l.ranges))
 	}
 	return l
+}
+
+// needed are the ranges of all jobs that are not blocked.
+func (p *Problem) needed() iter.Seq[Range] {
+	return func(yield func(Range) bool) {
+		for i := range p.Jobs {
+			if p.Jobs[i].Blocked != "" {
+				continue
+			}
+			for _, r := range p.Jobs[i].Shards {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// grow makes room for so many lots.
+func (l *lots) grow(n int) {
+	l.way, l.toll, l.shards = make([]uint16, 0, n), make([]uint16, 0, n), make([]int32, 0, n)
+	l.bytes, l.wire, l.usd = make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
+	l.ranges = make([]Range, 0, n)
+}
+
+// addRun adds the lots of shards that are needed by the same jobs.
+func (l *lots) addRun(p *Problem, from, to uint32) {
+	last := -1
+	for s := from; s < to; s++ {
+		if p.missing[s] == 0 {
+			continue
+		}
+		if last < 0 || l.way[last] != p.link[s] || l.toll[last] != p.route[s] {
+			last = l.count()
+			l.way, l.toll, l.shards = append(l.way, p.link[s]), append(l.toll, p.route[s]), append(l.shards, 0)
+			l.bytes, l.wire, l.usd = append(l.bytes, 0), append(l.wire, 0), append(l.usd, 0)
+		}
+		l.shards[last]++
+		l.bytes[last] += p.missing[s]
+		l.wire[last] += p.wire[s]
+		l.usd[last] += p.usd[s]
+	}
 }

@@ -33,13 +33,14 @@ func makePlan(p *Problem, before []Turn, e effort) (*Plan, error) {
 	d := &decider{timeline: newTimeline(m), steps: e.better, searchSteps: e.search}
 	old := m.order(before)
 	plan := &Plan{Now: p.Now, Exact: true}
-	var order []uint32
+	order := make([]uint32, 0, len(p.Jobs))
 	for i, part := range m.parts {
 		best := d.decide(part, old[i])
 		plan.Exact = plan.Exact && best.exact
 		order = append(order, d.settle(part, best, old[i])...)
 	}
 	plan.report(d.timeline, order)
+	plan.Turns = make([]Turn, 0, len(order))
 	for _, j := range order {
 		plan.Turns = append(plan.Turns, Turn{p.Jobs[j].ID, p.Jobs[j].NeedBy, p.Jobs[j].Priority})
 	}

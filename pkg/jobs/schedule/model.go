@@ -31,7 +31,8 @@ func newModel(p *Problem) *model {
 		m.caps = append(m.caps, newCapacity(l, p.Now))
 	}
 	m.findGates()
-	var priorities []int
+	priorities := make([]int, 0, len(p.Jobs))
+	m.due = make([]uint32, 0, len(p.Jobs))
 	for i := range p.Jobs {
 		m.need[i] = never
 		if at := p.Jobs[i].NeedBy; !at.IsZero() {
@@ -158,6 +159,16 @@ func (m *model) divide() {
 // needs are the bytes that a job needs of each link.
 func (m *model) needs(j uint32) []int64 {
 	return m.total[int(j)*len(m.Links) : (int(j)+1)*len(m.Links)]
+}
+
+// jobsOn is how many jobs need bytes of a link.
+func (m *model) jobsOn(link int) (n int) {
+	for at := link; at < len(m.total); at += len(m.Links) {
+		if m.total[at] > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // limit is the place on a link by which a job needs its last byte.

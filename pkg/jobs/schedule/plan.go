@@ -115,6 +115,9 @@ func (pl *Plan) report(t *timeline, order []uint32) {
 		job uint32
 	}
 	pieces := make([][]piece, len(t.Links))
+	for l := range pieces {
+		pieces[l] = make([]piece, 0, t.jobsOn(l))
+	}
 	carrier := make([]int32, t.lots.count()) // by lot: the turn of the job that brings it, from 1
 	shards, bytes := t.sums()
 	t.reset()
@@ -152,6 +155,7 @@ func (pl *Plan) report(t *timeline, order []uint32) {
 	}
 	t.record = nil
 	for l, list := range pieces {
+		pl.Work[l] = make([]Work, 0, len(list))
 		slices.SortFunc(list, func(a, b piece) int { return cmp.Compare(a.from, b.from) })
 		for i, w := range list {
 			if n := len(pl.Work[l]); i > 0 && list[i-1].job == w.job && list[i-1].to == w.from {

@@ -89,6 +89,14 @@ type Problem struct {
 	link, route   []uint16
 	missing, wire []int64
 	usd           []int64
+	checked       checkedShards
+}
+
+// checkedShards is what is known of the first shards, so that a plan does not look at a million of them again. They only ever arrive.
+type checkedShards struct {
+	shards           int
+	links, routes    int // how many of them they need there to be
+	bytes, wire, usd int64
 }
 
 // Grow makes room for so many shards.
@@ -142,20 +150,33 @@ func (p *Problem) check() error {
 			}
 		}
 	}
-	var bytes, wire, usd int64
-	for s := range p.missing {
+	if err := p.checkShards(); err != nil {
+		return err
+	}
+	return p.checkJobs()
+}
+
+func (p *Problem) checkShards() error {
+	c := p.checked
+	if len(p.Links) < c.links || len(p.Routes) < c.routes {
+		c = checkedShards{} // which one needs more
+	}
+	for s := c.shards; s < len(p.missing); s++ {
 		if int(p.link[s]) >= len(p.Links) || int(p.route[s]) >= len(p.Routes) {
 			return bad("shard %d comes over link %d of %d and route %d of %d", s, p.link[s], len(p.Links), p.route[s], len(p.Routes))
 		}
 		if p.missing[s] < 0 || p.wire[s] < 0 || p.usd[s] < 0 {
 			return bad("shard %d misses %d bytes, %d on the wire, for %d nano-USD; want 0 or more", s, p.missing[s], p.wire[s], p.usd[s])
 		}
-		if p.missing[s] > mostSum-bytes || p.wire[s] > mostSum-wire || p.usd[s] > mostSum-usd {
+		if p.missing[s] > mostSum-c.bytes || p.wire[s] > mostSum-c.wire || p.usd[s] > mostSum-c.usd {
 			return bad("the shards up to %d have no sum that can be counted", s)
 		}
-		bytes, wire, usd = bytes+p.missing[s], wire+p.wire[s], usd+p.usd[s]
+		c.bytes, c.wire, c.usd = c.bytes+p.missing[s], c.wire+p.wire[s], c.usd+p.usd[s]
+		c.links, c.routes = max(c.links, int(p.link[s])+1), max(c.routes, int(p.route[s])+1)
+		c.shards = s + 1
 	}
-	return p.checkJobs()
+	p.checked = c
+	return nil
 }
 
 func (l Link) check(at int) error {
