@@ -17,6 +17,9 @@ func (l *Ledger) replay() error {
 	var open map[id]manifest.Entry
 	var unknown manifest.Unaccounted
 	var doubt *manifest.Entry
+	if all, err := l.m.AllAccounted(); all || err != nil {
+		return err
+	}
 	err := l.m.Update(func(tx *manifest.Tx) (err error) {
 		open = map[id]manifest.Entry{}
 		book := func(e manifest.Entry) error {

@@ -129,3 +129,30 @@ func TestJournalFails(t *testing.T) {
 	r.crash(t)
 	r.want(t, "b", 110, 0)
 }
+
+// Who only asks something writes nothing, however often the manifest is opened for it; a trace that went away comes back.
+func TestOpeningWritesNothingOnceAllIsAccounted(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 1000})
+	r.settle(t, r.reserve(t, over(toS3, 100)), 40)
+	files := func() (all string) {
+		for _, name := range []string{"manifest.db", "account.json", "journal/account.json"} {
+			b, err := os.ReadFile(r.file(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += name + string(b)
+		}
+		return all
+	}
+	var settled string
+	r.crash(t, func(*ledgerRig) { settled = files() })
+	r.crash(t, func(*ledgerRig) {
+		if files() != settled {
+			t.Error("opening and closing changed the manifest or a trace")
+		}
+		if err := os.Remove(r.file("account.json")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	r.crash(t, func(*ledgerRig) { files() })
+}

@@ -172,10 +172,72 @@ func (m *Manifest) moveMark(tx *Tx) error {
 	return m.putMark(tx, lengths)
 }
 
-// markJournal moves the mark when the manifest is closed.
+// AllAccounted tells that the manifest knows the journal to its end, that the traces know no more, and that neither has to be told
+// anything: so it is whenever the one before ended well, and then opening a ledger writes nothing.
+func (m *Manifest) AllAccounted() (yes bool, err error) {
+	t, damaged, err := m.readTraces()
+	if err != nil || len(damaged) > 0 {
+		return false, err
+	}
+	err = m.View(func(tx *Tx) error {
+		a, err := tx.ledgerAccount()
+		if err != nil {
+			return err
+		}
+		known := a.known()
+		for account, last := range t.Accounts {
+			if known[account] < last {
+				return nil
+			}
+		}
+		m.traces.mu.Lock()
+		m.traces.last = t
+		m.traces.mu.Unlock()
+		yes, err = m.markStands(tx)
+		yes = yes && m.traceStands(*a)
+		return err
+	})
+	if yes && err == nil {
+		m.accounted.Store(true)
+	}
+	return yes, err
+}
+
+// markStands tells whether the mark is at the end of every file of the journal.
+func (m *Manifest) markStands(tx *Tx) (bool, error) {
+	have, _, err := marks.get(tx, markKey)
+	if err != nil {
+		return false, err
+	}
+	lengths := m.journal.lengths()
+	if len(have) != len(lengths) {
+		return false, nil
+	}
+	for name, n := range lengths {
+		head, err := readHead(filepath.Join(m.journal.dir, name))
+		if err != nil || have[name].Bytes != n || !bytes.Equal(have[name].Head, head[:min(int64(len(head)), n)]) {
+			return false, nil //nolint:nilerr // it is looked at again by what reads it
+		}
+	}
+	return true, nil
+}
+
+// markJournal moves the mark when the manifest is closed, if something was spent.
 func (m *Manifest) markJournal() error {
 	if !m.accounted.Load() || m.poisoned.Load() != nil {
 		return nil
+	}
+	stands := false
+	err := m.View(func(tx *Tx) error {
+		a, err := tx.ledgerAccount()
+		if err == nil {
+			stands, err = m.markStands(tx)
+			stands = stands && m.traceStands(*a)
+		}
+		return err
+	})
+	if err != nil || stands {
+		return err
 	}
 	return m.Update(func(tx *Tx) error { return m.putMark(tx, m.journal.lengths()) })
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,20 +43,42 @@ func (m *Manifest) leaveTrace(a account) {
 	}
 	m.traces.mu.Lock()
 	defer m.traces.mu.Unlock()
-	t := trace{Accounts: map[string]uint64{}, Clock: a.Clock, Journal: m.journal.lengths()}
+	t, b, err := m.traceOf(a)
+	m.traces.last = t
+	if err == nil {
+		for _, dir := range m.traceDirs() {
+			err = errors.Join(err, WriteFile(filepath.Join(dir, traceFile), b, 0o600))
+		}
+	}
+	m.traces.err = err
+}
+
+// traceOf is the trace that an account should leave, with m.traces.mu held.
+func (m *Manifest) traceOf(a account) (t trace, file []byte, err error) {
+	t = trace{Accounts: map[string]uint64{}, Clock: a.Clock, Journal: m.journal.lengths()}
 	maps.Copy(t.Accounts, m.traces.last.Accounts)
 	for account, id := range a.Others {
 		t.Accounts[account] = max(t.Accounts[account], id)
 	}
 	t.Accounts[a.ID] = max(t.Accounts[a.ID], m.journal.lastID())
-	m.traces.last = t
-	b, err := json.Marshal(t)
-	if err == nil {
-		for _, dir := range m.traceDirs() {
-			err = errors.Join(err, WriteFile(filepath.Join(dir, traceFile), append(b, '\n'), 0o600))
+	file, err = json.Marshal(t)
+	return t, append(file, '\n'), err
+}
+
+// traceStands tells whether the trace that an account should leave is in both places.
+func (m *Manifest) traceStands(a account) bool {
+	m.traces.mu.Lock()
+	defer m.traces.mu.Unlock()
+	_, want, err := m.traceOf(a)
+	if err != nil || m.traces.err != nil {
+		return false
+	}
+	for _, dir := range m.traceDirs() {
+		if have, err := os.ReadFile(filepath.Join(dir, traceFile)); err != nil || !bytes.Equal(have, want) {
+			return false
 		}
 	}
-	m.traces.err = err
+	return true
 }
 
 func (t *traces) failure() error {
