@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -43,6 +44,7 @@ func main() {
 	state := flag.String("state", "", "state directory with the manifest")
 	changes := flag.Int("changes", 20, "jobs that change, one after the other")
 	flag.Parse()
+	debug.SetGCPercent(40) // as the daemon does
 	r, err := run(*state, *changes)
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
