@@ -295,7 +295,8 @@ func ReadyFromReceipt(ctx context.Context, d Destination, dataset string, snapsh
 	if err == nil && d.BesideWhenPinned {
 		var beside []jobs.Receipt
 		beside, err = jobs.Receipts(ctx, d.Store, dataset, d.BesideMirror().Prefix)
-		receipts = append(receipts, beside...)
+		// Of two that were written in the same second the one beside the mirror is the later: it is written where the mirror is blocked.
+		receipts = append(beside, receipts...)
 		slices.SortStableFunc(receipts, func(a, b jobs.Receipt) int { return b.Time.Compare(a.Time) })
 	}
 	if err != nil {
