@@ -279,6 +279,7 @@ var wayMeaning = map[plan.Way]string{
 	plan.Read:     "there already; its bytes will be read back and compared",
 	plan.Copy:     "copied by the destination itself; nothing crosses",
 	plan.Assemble: "put together at the destination from what it holds; the rest crosses",
+	plan.Pull:     "put together here from what the destination holds, and sent; the rest crosses",
 	plan.Full:     "from the source",
 	plan.Refused:  "an object that datagravity did not write stands in the way",
 	plan.Missing:  "the source no longer has it",

@@ -183,7 +183,7 @@ func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 	}
 	for w, c := range rep.Ways {
 		out.Shards += c.Shards
-		if w != plan.Full && w != plan.Assemble {
+		if w != plan.Full && w != plan.Assemble && w != plan.Pull {
 			out.NotMoved += c.Bytes
 		}
 	}

@@ -114,6 +114,10 @@ func (s *Syncer) reuse(q Request, route plan.Route) plan.Reuse {
 		PartBytes: s.Engine.PartBytes(), TwoSteps: q.Destination.TwoSteps, Prefixes: append([]string{q.Destination.Prefix}, q.Related...),
 	}
 	u.Prices, u.ReadByte = route.PartPrices(s.Ledger.Book())
+	// Several destinations share what is read of the source, each range once.
+	if p := route.PullPrices(s.Ledger.Book()); p.MayPay() && q.shared == nil {
+		u.Pull = &p
+	}
 	return u
 }
 

@@ -31,6 +31,7 @@ type rig struct {
 	dst     Destination
 	budgets []cost.Budget
 	options engine.Options
+	agent   store.Location // where the agent stands; zero: beside the source
 	now     func() time.Time
 	m       *manifest.Manifest
 	s       *Syncer
@@ -79,6 +80,9 @@ func (r *rig) open() *Syncer {
 	o.Log = log
 	r.m = m
 	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log}
+	if r.agent != (store.Location{}) {
+		r.s.Agent = r.agent
+	}
 	return r.s
 }
 

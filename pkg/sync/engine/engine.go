@@ -144,6 +144,9 @@ func (r *run) waves(ctx context.Context) error {
 		case plan.Assemble:
 			todo.Shards++
 			todo.Bytes += it.Assembly.SentBytes
+		case plan.Pull:
+			todo.Shards++
+			todo.Bytes += it.Pulled.FetchedBytes
 		}
 	}
 	r.left.Store(todo.Bytes)
@@ -212,7 +215,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 		return r.done(ctx, it, 0, err)
 	}
 	switch it.Way {
-	case plan.Full, plan.Assemble:
+	case plan.Full, plan.Assemble, plan.Pull:
 		moved, err = r.full(ctx, it)
 	case plan.Copy:
 		moved, err = r.copy(ctx, it)

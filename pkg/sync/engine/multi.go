@@ -23,7 +23,7 @@ func (s *shard) multi(ctx context.Context) error {
 		return err
 	}
 	if err := s.move(ctx); err != nil {
-		if errors.Is(err, errStaleCopy) {
+		if errors.Is(err, errStaleCopy) && !s.pulling() { // whose parts are right, wherever the next ones come from
 			err = errors.Join(err, s.abandon(ctx))
 		}
 		return err
@@ -375,19 +375,34 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	if err := s.settle(func(tx *manifest.Tx) error { return tx.PutPart(s.t.ID, p) }, receipts...); err != nil {
 		return err
 	}
+	fetched, held := s.pulled(p.Offset, p.Size)
 	s.mu.Lock()
 	s.parts[p.Number] = p
-	s.moved += p.Size
+	s.moved += fetched
+	s.reused += held
 	s.mu.Unlock()
-	s.split.done(p.Size)
-	s.left.Add(-p.Size)
-	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: p.Size})
+	if held == 0 { // else its time says nothing about the source's streams
+		s.split.done(p.Size)
+	}
+	s.left.Add(-fetched)
+	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: fetched})
 	return nil
 }
 
 // readPart reads a part and proves it against the recipe; a wrong read is tried once more.
 func (s *shard) readPart(ctx context.Context, sp span, buf []byte) ([]receipt, error) {
 	for attempt := 1; ; attempt++ {
+		if s.pulling() {
+			in, err := s.readPulled(ctx, sp, buf)
+			var wrong *wrongRead
+			if !errors.As(err, &wrong) {
+				return in, err
+			}
+			if attempt == 2 {
+				return nil, s.wrongBytes(wrong.error)
+			}
+			continue
+		}
 		in, err := s.readPatiently(ctx, sp.offset, buf)
 		if err != nil || s.recipe == nil {
 			return in, err

@@ -39,7 +39,7 @@ type shard struct {
 	// prepaid are requests that a batch has reserved, by hop; each pays for one.
 	prepaid map[hop]*receipt
 	moved   int64 // read from the source and written
-	reused  int64 // copied at the destination
+	reused  int64 // copied at the destination, or read back from it
 }
 
 // span is one part: its place in the shard and, with a recipe, its chunks. It is sent, or copied from a range of an object of
@@ -99,7 +99,7 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 	if err := s.load(); err != nil {
 		return 0, err
 	}
-	if s.t.Upload == nil && s.t.Assembly == nil && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
+	if s.t.Upload == nil && s.t.Assembly == nil && !s.pulling() && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
 		err = s.single(ctx)
 	} else {
 		err = s.multi(ctx)

@@ -65,7 +65,7 @@ func (j Job) transferID(it plan.Item) string { return j.transfer(it).ID }
 
 // doneBefore tells whether the manifest knows that the shard is at its key: the task was carried out after it was planned.
 func (r *run) doneBefore(it plan.Item) (done bool, err error) {
-	writes := it.Way == plan.Full || it.Way == plan.Copy || it.Way == plan.Assemble
+	writes := it.Way == plan.Full || it.Way == plan.Copy || it.Way == plan.Assemble || it.Way == plan.Pull
 	if r.Dest == nil || !it.Known || !writes {
 		return false, nil
 	}

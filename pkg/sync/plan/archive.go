@@ -25,7 +25,7 @@ func (p *Plan) Readable(b *cost.Book) error {
 	var list []*archived
 	for i := range p.Items {
 		it := &p.Items[i]
-		reads := it.Way == Full || it.Way == Assemble || it.LearnFirst
+		reads := it.Way == Full || it.Way == Assemble || it.Way == Pull || it.LearnFirst
 		if !reads || it.Origin != nil || it.StorageClass == "" {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -17,6 +18,8 @@ type Reuse struct {
 	// Prices of the ways to make a part at the destination, and of reading a byte back from it; in nano-USD.
 	Prices   parts.Prices
 	ReadByte float64
+	// Pull are the prices of reading what is held back to the agent; nil: that cannot pay, or the shards go to several destinations at once.
+	Pull *PullPrices
 	// PartBytes is the size of a sent part.
 	PartBytes int64
 	// TwoSteps allows temporary objects.
@@ -40,7 +43,7 @@ func (b *builder) assemble(ctx context.Context) (err error) {
 	var wanted []int
 	var recipes []chunker.Digest
 	for i, it := range b.items {
-		if caps.CopiesParts && it.Way == Full && it.Known && !it.Recipe.IsZero() && it.Size >= assembleFrom {
+		if (caps.CopiesParts || b.Reuse.Pull != nil) && it.Way == Full && it.Known && !it.Recipe.IsZero() && it.Size >= assembleFrom {
 			wanted, recipes = append(wanted, i), append(recipes, it.Recipe)
 		}
 	}
@@ -97,16 +100,20 @@ func (b *builder) assemble(ctx context.Context) (err error) {
 type holders struct {
 	keys    []string
 	recipes []chunker.Digest
+	sizes   []int64
 }
 
 // holders lists what the manifest says the destination's store holds, in order of preference, each content once.
 func (b *builder) holders(wanted []int) (h holders, err error) {
 	seen := map[chunker.Digest]bool{}
 	least := b.dest.Capabilities().RangeSourceMoreThanBytes
+	if b.Reuse.Pull != nil {
+		least = 0 // any object can be read
+	}
 	add := func(r manifest.Replica) {
 		if r.Present() && !r.Recipe.IsZero() && r.Size > least && !seen[r.Recipe] {
 			seen[r.Recipe] = true
-			h.keys, h.recipes = append(h.keys, r.Key), append(h.recipes, r.Recipe)
+			h.keys, h.recipes, h.sizes = append(h.keys, r.Key), append(h.recipes, r.Recipe), append(h.sizes, r.Size)
 		}
 	}
 	err = b.m.View(func(tx *manifest.Tx) error {
@@ -132,7 +139,7 @@ func (b *builder) holders(wanted []int) (h holders, err error) {
 	return h, err
 }
 
-// putTogether makes an item an assembled one if that is cheaper than all of its bytes.
+// putTogether has an item made of what the destination holds, at the destination or in the agent, where that is cheaper than all of its bytes.
 func (b *builder) putTogether(it *Item, chunks []parts.Chunk, caps store.Capabilities, held holders) error {
 	u := b.Reuse
 	// Two of the smallest parts must not be needed for what is a bit more than one.
@@ -144,60 +151,92 @@ func (b *builder) putTogether(it *Item, chunks []parts.Chunk, caps store.Capabil
 		// Long enough that a shard of which nothing is held still fits.
 		limits.SendMaxBytes = max(limits.SendMaxBytes, 2*(it.Size/int64(limits.MaxParts)))
 	}
+	sends := (it.Size + limits.SendMaxBytes - 1) / limits.SendMaxBytes
+	least := u.Prices.Price(parts.Totals{Sent: int(sends), SentBytes: it.Size})
+	if caps.CopiesParts {
+		var err error
+		if least, err = b.assembled(it, chunks, limits, caps, held, least); err != nil {
+			return err
+		}
+	}
+	if u.Pull == nil {
+		return nil
+	}
+	return b.pull(it, chunks, held, least)
+}
+
+// assembled makes an item an assembled one if that is cheaper than a price, and returns the cheaper one of both.
+func (b *builder) assembled(it *Item, chunks []parts.Chunk, limits parts.Limits, caps store.Capabilities, held holders, than float64) (float64, error) {
+	u := b.Reuse
+	if u.Pull != nil {
+		chunks = held.copied(chunks, caps.RangeSourceMoreThanBytes)
+	}
 	list, err := parts.Plan(chunks, limits, u.Prices)
 	if err != nil {
-		return fmt.Errorf("put %q together: %w", it.Path, err)
+		return than, fmt.Errorf("put %q together: %w", it.Path, err)
 	}
 	a := &Assembly{Parts: list, Totals: parts.Sum(list), ReadBack: !caps.AssembledChecksums && !caps.PartsProveObject}
 	price := u.Prices.Price(a.Totals)
 	if a.ReadBack {
 		price += u.ReadByte * float64(it.Size)
 	}
-	sends := (it.Size + limits.SendMaxBytes - 1) / limits.SendMaxBytes
-	if a.Copied == 0 || price >= u.Prices.Price(parts.Totals{Sent: int(sends), SentBytes: it.Size}) {
-		return nil
+	if a.Copied == 0 || price >= than {
+		return than, nil
 	}
 	if a.From, err = b.pin(a.Parts, held); err != nil || a.From == nil {
-		return err
+		return than, err
 	}
 	it.Way, it.Assembly = Assemble, a
 	it.Reason = fmt.Sprintf("%d of %d bytes are held, in %s", a.CopiedBytes, it.Size, quoteFirst(a.From))
-	return nil
+	return price, nil
+}
+
+// copied are chunks without the places in objects that the service copies no ranges of.
+func (h holders) copied(chunks []parts.Chunk, moreThan int64) []parts.Chunk {
+	out := slices.Clone(chunks)
+	for i := range out {
+		if slices.ContainsFunc(out[i].Places, func(p parts.Place) bool { return h.sizes[p.Object] <= moreThan }) {
+			out[i].Places = slices.DeleteFunc(slices.Clone(out[i].Places), func(p parts.Place) bool { return h.sizes[p.Object] <= moreThan })
+		}
+	}
+	return out
 }
 
 // pin numbers the objects that the parts copy from anew, and returns them; nil if one of them is gone meanwhile.
-func (b *builder) pin(list []parts.Part, held holders) (from []manifest.Replica, err error) {
+func (b *builder) pin(list []parts.Part, held holders) ([]manifest.Replica, error) {
+	var places []*parts.Place
+	for i := range list {
+		pieces := []*parts.Piece{&list[i].Piece}
+		for k := range list[i].Tails {
+			pieces = append(pieces, &list[i].Tails[k])
+		}
+		for _, x := range pieces {
+			if x.Copied {
+				places = append(places, &x.From)
+			}
+		}
+	}
+	return b.pinned(places, held)
+}
+
+// pinned numbers the objects of places anew, and returns them; nil if one of them is gone meanwhile.
+func (b *builder) pinned(places []*parts.Place, held holders) (from []manifest.Replica, err error) {
 	numbers := map[int32]int32{}
 	gone := false
 	err = b.m.View(func(tx *manifest.Tx) error {
-		number := func(x *parts.Piece) error {
-			n, ok := numbers[x.From.Object]
+		for _, p := range places {
+			n, ok := numbers[p.Object]
 			if !ok {
-				key, recipe := held.keys[x.From.Object], held.recipes[x.From.Object]
+				key, recipe := held.keys[p.Object], held.recipes[p.Object]
 				r, there, err := tx.Replica(b.Destination.Store, key)
 				gone = gone || !there || !r.Present() || r.Recipe != recipe
 				if err != nil || gone {
 					return err
 				}
 				n = int32(len(from))
-				numbers[x.From.Object], from = n, append(from, r)
+				numbers[p.Object], from = n, append(from, r)
 			}
-			x.From.Object = n
-			return nil
-		}
-		for i := range list {
-			pieces := []*parts.Piece{&list[i].Piece}
-			for k := range list[i].Tails {
-				pieces = append(pieces, &list[i].Tails[k])
-			}
-			for _, x := range pieces {
-				if !x.Copied || gone {
-					continue
-				}
-				if err := number(x); err != nil {
-					return err
-				}
-			}
+			p.Object = n
 		}
 		return nil
 	})

@@ -19,6 +19,7 @@ const (
 	Read     Way = "read"
 	Copy     Way = "copy"
 	Assemble Way = "assemble"
+	Pull     Way = "pull"
 	Full     Way = "full"
 	Refused  Way = "refused"
 	Missing  Way = "missing"
@@ -26,7 +27,7 @@ const (
 )
 
 // Ways in order, for reports.
-var Ways = []Way{Have, Adopt, Read, Copy, Assemble, Full, Refused, Missing, Blocked}
+var Ways = []Way{Have, Adopt, Read, Copy, Assemble, Pull, Full, Refused, Missing, Blocked}
 
 // Item is the plan for one shard.
 type Item struct {
@@ -45,6 +46,8 @@ type Item struct {
 	From []manifest.Replica
 	// Assembly is how the shard is put together, for assemble.
 	Assembly *Assembly
+	// Pulled is how the agent puts it together, for pull.
+	Pulled *Pulled
 	// Origin is a replica elsewhere that is read in place of the source; nil: the source is.
 	Origin *From
 	// Elsewhere are all replicas that could be read in place of the source, dearer ones too; [FindElsewhere] fills it in.

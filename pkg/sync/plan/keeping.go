@@ -32,7 +32,7 @@ func (r Route) keeping(b *cost.Book, items []Item, keep time.Duration) (k Keepin
 	var replaced int64
 	for _, it := range items {
 		switch {
-		case it.Way != Full && it.Way != Assemble && it.Way != Copy:
+		case it.Way != Full && it.Way != Assemble && it.Way != Pull && it.Way != Copy:
 		case it.Replaces:
 			replaced += it.ReplacedBytes
 			k.Bytes += max(0, it.Size-it.ReplacedBytes)

@@ -39,7 +39,7 @@ func FindElsewhere(m *manifest.Manifest, items []Item, origins []Origin) error {
 	return m.View(func(tx *manifest.Tx) error {
 		for i := range items {
 			it := &items[i]
-			if it.Elsewhere = nil; !it.Known || it.Size == 0 || it.LearnFirst || it.Way != Full && it.Way != Assemble {
+			if it.Elsewhere = nil; !it.Known || it.Size == 0 || it.LearnFirst || it.Way != Full && it.Way != Assemble && it.Way != Pull {
 				continue
 			}
 			for _, o := range origins {

@@ -40,7 +40,7 @@ func (b *builder) chooseOrigins() error {
 		for i := range b.items {
 			it := &b.items[i]
 			gone := it.Way == Missing && it.Gone
-			if !it.Known || it.Size == 0 || it.Way != Full && it.Way != Assemble && !gone {
+			if !it.Known || it.Size == 0 || it.Way != Full && it.Way != Assemble && it.Way != Pull && !gone {
 				continue
 			}
 			if err := b.chooseOrigin(tx, it, gone); err != nil {

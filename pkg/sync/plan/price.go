@@ -18,7 +18,7 @@ type Estimate struct {
 	Ways map[Way]Count `json:"ways"`
 	// CrossingBytes leave the source for the destination: the shards of way full, and what assembled ones miss.
 	CrossingBytes int64 `json:"crossing_bytes"`
-	// ReusedBytes are copied at the destination, inside assembled shards.
+	// ReusedBytes are copied at the destination inside assembled shards, or read back from it for pulled ones.
 	ReusedBytes int64 `json:"reused_bytes,omitempty"`
 	// PaidBytes cross a link with a price or between locations, counted once for each such hop.
 	PaidBytes int64       `json:"paid_bytes"`

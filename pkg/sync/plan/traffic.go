@@ -87,6 +87,14 @@ func (r Route) traffic(items []Item, partBytes int64, least bool) planned {
 			if a.ReadBack {
 				back.read(it.Size, count)
 			}
+		case Pull:
+			l := it.Pulled
+			e.CrossingBytes += l.FetchedBytes
+			e.ReusedBytes += l.HeldBytes
+			t.from(it).read(l.FetchedBytes, int64(l.Fetches))
+			back.read(l.HeldBytes, int64(l.Reads))
+			out.Bytes += it.Size
+			out.DestinationRequests[cost.OpWrite] += count + 2 // always an upload in parts
 		case Read:
 			back.read(it.Size, count)
 		case Copy:
