@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"sort"
 	"sync"
 
@@ -115,6 +117,7 @@ func (a *app) take(o engine.Options) (err error) {
 	o = a.engineOptions(o)
 	a.sync = &dgsync.Syncer{
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
+		Role: dgsync.Role(a.cfg.Agent.Role), Name: a.cfg.Agent.NameOr(os.Hostname),
 	}
 	a.keeper = &keeper{newDispatcher(a)}
 	if a.serves {
@@ -198,6 +201,18 @@ func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsy
 	out := a.described(name, d, payer)
 	out.Store = s
 	return out, nil
+}
+
+// sources opens all datasets.
+func (a *app) sources(ctx context.Context) (list []dgsync.Source, err error) {
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Datasets)) {
+		src, err := a.source(ctx, name, chargeFlags{})
+		if err != nil {
+			return list, err
+		}
+		list = append(list, src)
+	}
+	return list, nil
 }
 
 // destination opens a configured destination, for one dataset.

@@ -120,6 +120,9 @@ func (a *app) described(name string, d config.Dataset, payer plan.Payer) dgsync.
 	if w := d.CompleteWhen; w != nil {
 		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)
 	}
+	if a.cfg.Agent.Role == config.Edge {
+		out.UnchangedFor = 0 // whoever published it has waited
+	}
 	return out
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
@@ -49,6 +51,12 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	}
 	defer context.AfterFunc(ctx, func() { a.tell(sd.SdNotifyStopping) })()
 	a.tell(sd.SdNotifyReady)
+	if a.cfg.Agent.Role == config.Origin {
+		v, _ := buildVersion()
+		var serving sync.WaitGroup
+		defer serving.Wait() // it ends with ctx
+		serving.Go(func() { a.sync.Serve(ctx, a.sources, v) })
+	}
 	l := &daemon.Loop{Passer: a.keeper, Wake: a.reloaded, Now: time.Now, Log: a.log, Status: func(text string) { a.tell("STATUS=" + text) }}
 	return l.Run(ctx)
 }

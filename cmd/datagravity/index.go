@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,10 @@ func newIndex(g *globals) *cobra.Command {
 		Long: `Lists the dataset, reads only the shards that are new or changed, and commits a snapshot named by its digest.
 
 sync does the same on the way, reading each shard once for both. index is for learning what a dataset holds without
-moving it. Across a paid link reading costs like any transfer: it is priced, budgeted and in the ledger.`,
+moving it. Across a paid link reading costs like any transfer: it is priced, budgeted and in the ledger.
+
+An agent whose role is origin publishes the snapshot in the source's store, with how its shards are cut. One whose role is edge takes over what was
+published, and reads no shard.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return runIndex(c.Context(), g, args[0], charge) },
 	}
@@ -32,7 +36,9 @@ type indexJSON struct {
 	Read      int                     `json:"shards_read"`
 	ReadBytes int64                   `json:"bytes_read"`
 	WireBytes int64                   `json:"wire_bytes"`
-	Failures  []failureJSON           `json:"failures"`
+	// Published are the bytes written for other agents, by one whose role is origin.
+	Published int64         `json:"published_bytes,omitempty"`
+	Failures  []failureJSON `json:"failures"`
 }
 
 func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlags) (err error) {
@@ -55,7 +61,7 @@ func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlag
 	if g.json {
 		out := indexJSON{
 			Snapshot: rep.Snapshot, New: rep.New, Read: rep.Learned, ReadBytes: rep.LearnedBytes, WireBytes: rep.ReadBytes,
-			Failures: failures(rep.Summary),
+			Published: rep.Published.Bytes, Failures: failures(rep.Summary),
 		}
 		if rep.Snapshot.ID.IsZero() && err != nil {
 			return ended(ctx, err)
@@ -74,5 +80,9 @@ func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlag
 	}
 	_, err = fmt.Fprintf(g.out, "snapshot %s of %s (%s): %d shards, %s; read %d shards, %s\n",
 		rep.Snapshot.ID.Hex()[:12], dataset, state, rep.Snapshot.Shards, size(rep.Snapshot.Bytes), rep.Learned, size(rep.LearnedBytes))
+	if rep.Published.Bytes > 0 {
+		_, printErr := fmt.Fprintf(g.out, "published for other agents: %s, the recipes of %d shards in it\n", size(rep.Published.Bytes), rep.Published.Recipes)
+		err = errors.Join(err, printErr)
+	}
 	return err
 }

@@ -144,7 +144,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if err != nil {
 		return err
 	}
-	q.Check, q.Adopt = o.check, o.adopt
+	q.Check, q.Adopt, q.Compare = o.check, o.adopt, true
 	p, err := a.sync.Plan(ctx, q)
 	if err == nil {
 		err = p.Weigh(a.ledger, a.m, a.sync.Engine.PartBytes(), o.keep)

@@ -26,6 +26,9 @@ const (
 	mostParallel = 1024
 )
 
+// roles of an agent; without one it does everything and publishes nothing.
+var roles = []string{Origin, Edge}
+
 // layouts of a destination.
 var layouts = []string{"mirror", "snapshots"}
 
@@ -58,6 +61,12 @@ func (d *document) checkAgent(a Agent) {
 		d.Wrong(f.Child("socket"), "%v", err)
 	}
 	d.checkRegion(f.Child("location"), a.Location)
+	if a.Role != "" {
+		d.checkWord(f.Child("role"), a.Role, roles)
+	}
+	if d.IsSet(f.Child("name")) {
+		d.checkName("agent", f.Child("name"), a.Name)
+	}
 	for _, n := range []struct {
 		name  string
 		value int

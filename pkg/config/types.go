@@ -43,6 +43,10 @@ type Config struct {
 type Agent struct {
 	// Location of the machine this runs on, as provider:region (azure:eastus, aws:us-east-1, gcp:us-central1, onprem:lab1). It decides which reads and writes are free.
 	Location store.Location `yaml:"location" required:"true"`
+	// What this agent is for others that share a source's store. origin: beside the source, publishes there what it indexes, so that others need not read it. edge: beside destinations, takes datasets as an origin published them, and reads of the source only what its destinations lack. Default: neither, one agent does everything.
+	Role string `yaml:"role"`
+	// Name of this agent in what it publishes. Default: the machine's host name.
+	Name string `yaml:"name"`
 	// Directory for the manifest, recipes and journal. Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/datagravity, else ~/.local/state/datagravity.
 	State string `yaml:"state"`
 	// Folder for the ledger's journal, best on another disk. Default: journal/ in the state directory.

@@ -26,6 +26,10 @@ type Dataset struct {
 	// Cut tells how all shards of the latest snapshot are cut (index.Dataset.Cut); "" if in several ways, or before the format was
 	// frozen.
 	Cut string `cbor:"8,keyasint,omitempty" json:"cut,omitempty"`
+	// Published is the snapshot that was last published from here, or last taken from where another agent published it, and Sequence the
+	// highest that its reference is known to have had: one put back from a copy is older.
+	Published chunker.Digest `cbor:"9,keyasint" json:"published,omitzero"`
+	Sequence  uint64         `cbor:"10,keyasint,omitempty" json:"sequence,omitempty"`
 }
 
 // Dataset returns the record of a dataset.

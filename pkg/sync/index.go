@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -22,6 +23,8 @@ type IndexReport struct {
 	// New tells that the snapshot is another one than before.
 	New bool
 	engine.Summary
+	// Published is what was written for other agents, by an origin.
+	Published exchange.Published
 }
 
 // Index reads the new and changed shards of a dataset, and those whose recipes are made otherwise than it wants now, and commits a
@@ -44,7 +47,7 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		}
 		before := v.record.Latest
 		toRead := index.Unread(v.states)
-		for _, st := range index.Stale(src.Dataset, v.states) {
+		for _, st := range s.stale(src, v.states) {
 			st.Recipe = chunker.Digest{} // read without the one there is
 			toRead = append(toRead, st)
 		}
@@ -62,8 +65,19 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		}
 		out.Snapshot, err = s.commit(src, v, jobs.Selection{})
 		out.New = err == nil && out.Snapshot.ID != before
+		if err == nil {
+			out.Published, err = s.publish(ctx, src, out.Snapshot)
+		}
 		return out, err
 	}
+}
+
+// stale are the shards to be cut otherwise. An edge leaves that to the origin.
+func (s *Syncer) stale(src Source, states []index.State) []index.State {
+	if s.Role == EdgeRole {
+		return nil
+	}
+	return index.Stale(src.Dataset, states)
 }
 
 // indexRound reads what is unread; again tells that the source changed meanwhile.

@@ -118,6 +118,11 @@ func (s *Syncer) reuse(q Request, route plan.Route) plan.Reuse {
 	if p := route.PullPrices(s.Ledger.Book()); p.MayPay() && q.shared == nil {
 		u.Pull = &p
 	}
+	if at, err := route.At(s.Ledger.Book(), route.Destination); q.Compare && err == nil {
+		if p := at.PullPrices(s.Ledger.Book()); p.MayPay() {
+			u.Beside = &p
+		}
+	}
 	return u
 }
 

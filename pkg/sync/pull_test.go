@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -188,5 +189,37 @@ func TestPullGoesOn(t *testing.T) {
 	r.pulled(1, 12*2*128<<10)
 	if got := r.dest.Stats()["part"].SentBytes - sent; got > 9<<20 {
 		t.Errorf("%d bytes were sent again", got)
+	}
+}
+
+// The plan of an agent beside the source says what another one beside the destination would save.
+func TestPlanTellsWhatAnAgentBesideTheDestinationWouldSave(t *testing.T) {
+	r := newEdge(t)
+	r.agent = store.Location{}
+	old := data(1, 64<<20)
+	r.put("a.bin", old)
+	r.mustSync()
+	r.put("a.bin", edited(old, 16<<20, 1000))
+	r.index()
+	s := r.open()
+	defer r.close()
+	for _, compare := range []bool{false, true} {
+		q := r.request()
+		q.Compare = compare
+		p, err := s.Plan(context.Background(), q)
+		if err == nil {
+			err = p.Weigh(s.Ledger, s.Manifest, s.Engine.PartBytes(), 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(p.Alternatives, func(a plan.Alternative) bool { return a.What == "an agent in aws:us-east-1" })
+		if i < 0 {
+			t.Fatalf("no such alternative: %+v", p.Alternatives)
+		}
+		a := p.Alternatives[i]
+		if pulls := strings.Contains(a.How, "role: edge"); pulls != compare || pulls != (a.USD < p.Estimate.USD/20) {
+			t.Errorf("compare=%v: it costs %s there, %s here (%s)", compare, a.USD, p.Estimate.USD, a.How)
+		}
 	}
 }

@@ -32,6 +32,7 @@ type rig struct {
 	budgets []cost.Budget
 	options engine.Options
 	agent   store.Location // where the agent stands; zero: beside the source
+	role    Role
 	now     func() time.Time
 	m       *manifest.Manifest
 	s       *Syncer
@@ -79,7 +80,7 @@ func (r *rig) open() *Syncer {
 	o := r.options
 	o.Log = log
 	r.m = m
-	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log}
+	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log, Role: r.role, Name: "rig"}
 	if r.agent != (store.Location{}) {
 		r.s.Agent = r.agent
 	}

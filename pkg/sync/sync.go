@@ -68,6 +68,10 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 		if err != nil {
 			return out, err
 		}
+		if _, err := s.publish(ctx, q.Source, out.Snapshot); err != nil {
+			// What was asked for is there all the same.
+			s.Log.Warn("other agents were not told of the snapshot; the next index or sync tells them", "dataset", q.Source.Name, "error", err)
+		}
 		out.Ready, out.At = true, v.at
 		deleted := s.propagate(ctx, q, &out)
 		return out, errors.Join(s.announce(ctx, q.at(v.at), out), deleted)
@@ -162,6 +166,11 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		out.Summary = out.Summary.Add(counted(p))
 		return v, false, nil
 	}
+	packs, err := s.askPacks(ctx, q, p)
+	if err != nil {
+		return v, false, err
+	}
+	defer packs.Close() //nolint:errcheck // it has no name, and nothing in it is needed any more
 	if err := s.makeRoom(ctx, q, p, out); err != nil {
 		return v, false, err
 	}
@@ -173,11 +182,18 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err != nil {
 		return v, false, err
 	}
-	sum, err := s.Engine.Run(ctx, engine.Job{
+	job := engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
 		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer", For: q.Source.For,
 		Slack: q.slack(p, s.Manifest.Now()),
-	})
+	}
+	if packs != nil {
+		job.Packed = packs
+	}
+	sum, err := s.Engine.Run(ctx, job)
+	if err == nil && len(sum.Failures) == 0 {
+		packs.done(ctx)
+	}
 	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)
 	sum.Skipped += blocked.Skipped
 	out.Summary = out.Summary.Add(sum)

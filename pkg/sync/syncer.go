@@ -71,6 +71,9 @@ type Syncer struct {
 	// BitsPerSecond of the link, for how long a plan takes.
 	BitsPerSecond float64
 	Log           *slog.Logger
+	// Role for others that share a source's store, and Name of this agent for them.
+	Role Role
+	Name string
 }
 
 // Request says what is wanted where.
@@ -83,6 +86,8 @@ type Request struct {
 	Adopt    plan.AdoptMode
 	// Check looks at the destination even for what the manifest knows.
 	Check bool
+	// Compare finds out what an agent elsewhere would do, for [plan.Plan.Weigh].
+	Compare bool
 	// Partial runs what fits the budgets.
 	Partial bool
 	// Wish is how soon and how much it is wanted beside others.
@@ -181,6 +186,9 @@ const maxPageBytes = 8 << 20
 
 // list lists the source, each page under a reservation where the link is paid.
 func (s *Syncer) list(ctx context.Context, src Source, link cost.Link) (*index.Listing, error) {
+	if s.Role == EdgeRole {
+		return s.published(ctx, src, link)
+	}
 	c, err := s.lookup(link, src.Name, src.For, maxPageBytes, cost.OpList, src.Store)
 	if err != nil {
 		return nil, err

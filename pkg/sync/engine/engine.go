@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -91,12 +92,20 @@ type Job struct {
 	// Slack until the shards are needed, minus what moving them still takes: of jobs that run at the same time the one with the least
 	// goes first, then that whose bytes are cheaper. 0: nobody said when.
 	Slack time.Duration
+	// Packed are chunks that came in another way, and need not be read from the source; nil: none did.
+	Packed Packed
 	// Need is what the ledger's lines name as the cause.
 	Need string
 	// Activity of the ledger's lines: transfer or index.
 	Activity string
 	// For is who it is charged to.
 	For plan.Payer
+}
+
+// Packed are chunks that are here already, because an agent beside the source packed them.
+type Packed interface {
+	// Chunk fills p, which is as long as the chunk. false: it is not among them.
+	Chunk(ctx context.Context, d chunker.Digest, p []byte) (bool, error)
 }
 
 // run is one Run.

@@ -23,7 +23,7 @@ func (s *shard) multi(ctx context.Context) error {
 		return err
 	}
 	if err := s.move(ctx); err != nil {
-		if errors.Is(err, errStaleCopy) && !s.pulling() { // whose parts are right, wherever the next ones come from
+		if errors.Is(err, errStaleCopy) && (s.t.Assembly != nil || !s.pulling()) { // a pull's parts are right, wherever the next ones come from
 			err = errors.Join(err, s.abandon(ctx))
 		}
 		return err

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,8 +19,11 @@ import (
 // are read from is another matter: some from the source, the others from objects that the destination holds. All of them are proven by
 // the recipe's chunks, so that a part may be read in any way, also by a process that goes on after another one and has planned anew.
 
-// pulling tells whether some of the shard is read from the destination. Without a recipe nothing would prove that.
-func (s *shard) pulling() bool { return s.it.Pulled != nil && s.recipe != nil && s.Dest != nil }
+// pulling tells whether some of the shard comes from elsewhere than the source: from the destination, or packed. Without a recipe nothing would
+// prove that.
+func (s *shard) pulling() bool {
+	return (s.it.Pulled != nil || s.Packed != nil) && s.recipe != nil && s.Dest != nil
+}
 
 // stretch of a part that is read by one request.
 type stretch struct {
@@ -31,6 +36,9 @@ type stretch struct {
 
 // stretches of a part, which begins at an offset of the shard. Pieces and parts are both runs of whole chunks.
 func (s *shard) stretches(sp span, buf []byte) (list []stretch, err error) {
+	if s.it.Pulled == nil {
+		return []stretch{{buf: buf, offset: sp.offset}}, nil
+	}
 	at, first := int64(0), 0
 	for _, p := range s.it.Pulled.Pieces {
 		from, to := max(at, sp.offset), min(at+p.Size, sp.offset+sp.size)
@@ -59,6 +67,11 @@ func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts [
 	if err != nil {
 		return nil, err
 	}
+	if s.Packed != nil {
+		if list, err = s.unpack(ctx, list); err != nil {
+			return nil, err
+		}
+	}
 	receipts = make([]receipt, len(list))
 	g, inPart := errgroup.WithContext(ctx)
 	g.SetLimit(stretchesAtOnce)
@@ -84,6 +97,37 @@ func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts [
 		return nil, err
 	}
 	return nil, s.blame(list, bad.Chunk, wrong)
+}
+
+// unpack fills what is packed, and returns what is left to be read.
+func (s *shard) unpack(ctx context.Context, list []stretch) (left []stretch, err error) {
+	for _, one := range list {
+		if one.from != nil {
+			left = append(left, one)
+			continue
+		}
+		end := one.offset + int64(len(one.buf))
+		first, _ := slices.BinarySearchFunc(s.recipe.Chunks, one.offset, func(c chunker.Chunk, at int64) int { return cmp.Compare(c.Offset, at) })
+		open := -1 // where in left the stretch before this chunk ends that is read
+		for _, c := range s.recipe.Chunks[first:] {
+			if c.Offset >= end {
+				break
+			}
+			buf := one.buf[c.Offset-one.offset:][:c.Length]
+			there, err := s.Packed.Chunk(ctx, c.Digest, buf)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("take a packed chunk of %q: %w", s.it.Path, err)
+			case there:
+				open = -1
+			case open >= 0:
+				left[open].buf = one.buf[left[open].offset-one.offset : c.End()-one.offset]
+			default:
+				open, left = len(left), append(left, stretch{buf: buf, offset: c.Offset})
+			}
+		}
+	}
+	return left, nil
 }
 
 // readHeld reads what the destination holds. What is no longer there as it was is forgotten; multi then has the shard planned again.
@@ -116,7 +160,7 @@ type wrongRead struct{ error }
 
 // pulled is how much of a stretch of the shard comes from the source, and how much does not cross.
 func (s *shard) pulled(offset, size int64) (fetched, held int64) {
-	if !s.pulling() {
+	if s.it.Pulled == nil || !s.pulling() {
 		return size, 0
 	}
 	at := int64(0)

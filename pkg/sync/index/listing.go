@@ -138,6 +138,34 @@ func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func()
 	return l, nil
 }
 
+// ListSnapshot is the listing that a dataset had when a snapshot was taken, for those that do not list the source themselves.
+func ListSnapshot(tx *manifest.Tx, d Dataset, id chunker.Digest, now time.Time) (l *Listing, err error) {
+	l = &Listing{Started: now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+			l = nil
+		}
+	}()
+	print := newFingerprint()
+	err = tx.SnapshotShards(id, func(s manifest.Shard) (bool, error) {
+		if !d.Filter.Takes(s.Path) {
+			return true, nil
+		}
+		l.Count++
+		l.HasMarker = l.HasMarker || s.Path == d.Marker
+		print.add(s.Path, s.ETag, s.Size)
+		return true, l.spool.add(Entry{
+			Path: s.Path, Size: s.Size, ETag: s.ETag, Version: s.Version, Stored: s.Checksums(), ContentType: s.ContentType, ContentEncoding: s.ContentEncoding,
+		})
+	})
+	if err == nil && l.Count == 0 {
+		err = fmt.Errorf("%w: of what was published of dataset %s; check the globs", ErrEmpty, d.Name)
+	}
+	l.Fingerprint = print.digest()
+	return l, err
+}
+
 // fingerprint is a digest over the paths, ETags and sizes of a listing, in order.
 type fingerprint struct {
 	hash    *chunker.Hasher

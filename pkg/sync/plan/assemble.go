@@ -20,6 +20,8 @@ type Reuse struct {
 	ReadByte float64
 	// Pull are the prices of reading what is held back to the agent; nil: that cannot pay, or the shards go to several destinations at once.
 	Pull *PullPrices
+	// Beside are the same prices for an agent beside the destination; nil: nobody asks what that would save.
+	Beside *PullPrices
 	// PartBytes is the size of a sent part.
 	PartBytes int64
 	// TwoSteps allows temporary objects.
@@ -43,7 +45,7 @@ func (b *builder) assemble(ctx context.Context) (err error) {
 	var wanted []int
 	var recipes []chunker.Digest
 	for i, it := range b.items {
-		if (caps.CopiesParts || b.Reuse.Pull != nil) && it.Way == Full && it.Known && !it.Recipe.IsZero() && it.Size >= assembleFrom {
+		if (caps.CopiesParts || b.Reuse.Pull != nil || b.Reuse.Beside != nil) && it.Way == Full && it.Known && !it.Recipe.IsZero() && it.Size >= assembleFrom {
 			wanted, recipes = append(wanted, i), append(recipes, it.Recipe)
 		}
 	}
@@ -101,13 +103,14 @@ type holders struct {
 	keys    []string
 	recipes []chunker.Digest
 	sizes   []int64
+	small   bool // some may be such that the service copies no ranges of them
 }
 
 // holders lists what the manifest says the destination's store holds, in order of preference, each content once.
 func (b *builder) holders(wanted []int) (h holders, err error) {
 	seen := map[chunker.Digest]bool{}
 	least := b.dest.Capabilities().RangeSourceMoreThanBytes
-	if b.Reuse.Pull != nil {
+	if h.small = least > 0 && (b.Reuse.Pull != nil || b.Reuse.Beside != nil); h.small {
 		least = 0 // any object can be read
 	}
 	add := func(r manifest.Replica) {
@@ -159,16 +162,19 @@ func (b *builder) putTogether(it *Item, chunks []parts.Chunk, caps store.Capabil
 			return err
 		}
 	}
-	if u.Pull == nil {
-		return nil
+	if u.Pull != nil {
+		return b.pull(it, chunks, held, least)
 	}
-	return b.pull(it, chunks, held, least)
+	if u.Beside != nil {
+		u.Beside.beside(it, chunks)
+	}
+	return nil
 }
 
 // assembled makes an item an assembled one if that is cheaper than a price, and returns the cheaper one of both.
 func (b *builder) assembled(it *Item, chunks []parts.Chunk, limits parts.Limits, caps store.Capabilities, held holders, than float64) (float64, error) {
 	u := b.Reuse
-	if u.Pull != nil {
+	if held.small {
 		chunks = held.copied(chunks, caps.RangeSourceMoreThanBytes)
 	}
 	list, err := parts.Plan(chunks, limits, u.Prices)

@@ -88,22 +88,37 @@ func (c *comparison) agents() {
 		if at == p.Route.Agent {
 			continue
 		}
-		o := p.Route.options
-		o.Agent, o.AgentCharges = at, nil
-		r, err := NewRoute(c.book, p.Route.Link, at, o)
+		r, err := p.Route.At(c.book, at)
 		if err != nil {
 			continue
 		}
-		r.SourcePrices, r.DestinationPrices, r.DestinationClass = p.Route.SourcePrices, p.Route.DestinationPrices, p.Route.DestinationClass
-		r.CopiesReadBack = p.Route.CopiesReadBack
-		items, err := c.readAt(at, o)
+		items, err := c.readAt(at, r.options)
 		if err != nil {
 			continue
 		}
-		c.add(Alternative{
+		a := Alternative{
 			What: fmt.Sprintf("an agent in %s", at), How: fmt.Sprintf("run datagravity on a machine there, with agent: {location: %q}", at),
-		}, r, items)
+		}
+		if pulled := pulledBeside(items); at == p.Route.Destination && pulled != nil {
+			items = pulled
+			a.How = fmt.Sprintf("run datagravity on a machine there, with agent: {location: %q, role: edge}, and set role: origin on one beside the source", at)
+		}
+		c.add(a, r, items)
 	}
+}
+
+// pulledBeside are the items as an agent beside the destination would carry them out, which reads there what is held; nil: as here.
+func pulledBeside(items []Item) (out []Item) {
+	for i, it := range items {
+		if it.Beside == nil {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(items)
+		}
+		out[i].Way, out[i].Pulled, out[i].Assembly = Pull, &Pulled{PullTotals: *it.Beside}, nil
+	}
+	return out
 }
 
 // readAt are the items with the prices of what is read elsewhere by another agent.

@@ -48,6 +48,8 @@ type Item struct {
 	Assembly *Assembly
 	// Pulled is how the agent puts it together, for pull.
 	Pulled *Pulled
+	// Beside is what an agent beside the destination would pull, if that was asked for and this one cannot.
+	Beside *PullTotals
 	// Origin is a replica elsewhere that is read in place of the source; nil: the source is.
 	Origin *From
 	// Elsewhere are all replicas that could be read in place of the source, dearer ones too; [FindElsewhere] fills it in.

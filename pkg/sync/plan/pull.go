@@ -139,6 +139,21 @@ func (p PullPrices) bridge(list []run) []run {
 	return out
 }
 
+// beside notes what an agent beside the destination would read of the source, for a shard of which that holds something.
+func (p PullPrices) beside(it *Item, chunks []parts.Chunk) {
+	var t PullTotals
+	for _, r := range p.bridge(pullRuns(chunks)) {
+		piece := PullPiece{Size: r.size}
+		if r.held {
+			piece.From = 1
+		}
+		t.add(piece)
+	}
+	if t.Reads > 0 {
+		it.Beside = &t
+	}
+}
+
 // pull makes an item a pull if that is cheaper than a price.
 func (b *builder) pull(it *Item, chunks []parts.Chunk, held holders, than float64) error {
 	p := b.Reuse.Pull

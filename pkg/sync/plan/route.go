@@ -39,6 +39,15 @@ func NewRoute(b *cost.Book, link cost.Link, agent store.Location, o cost.RouteOp
 	return r, err
 }
 
+// At is the route with its agent elsewhere. What the network there charges is not known.
+func (r Route) At(b *cost.Book, agent store.Location) (Route, error) {
+	o := r.options
+	o.Agent, o.AgentCharges = agent, nil
+	at, err := NewRoute(b, r.Link, agent, o)
+	at.SourcePrices, at.DestinationPrices, at.DestinationClass, at.CopiesReadBack = r.SourcePrices, r.DestinationPrices, r.DestinationClass, r.CopiesReadBack
+	return at, err
+}
+
 // What waiting is worth where nothing has a price: bytes still take time, and a request as much as some of them.
 const (
 	leastNanoUSDPerByte    = 1e6 / float64(store.GiB) // a tenth of a cent per GiB, about a hundredth of internet egress

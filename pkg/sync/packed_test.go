@@ -1,0 +1,163 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
+)
+
+// lines is text that compresses well.
+func lines(seed, n int) []byte {
+	var b bytes.Buffer
+	for i := 0; b.Len() < n; i++ {
+		fmt.Fprintf(&b, `{"id": %d, "text": "the %d little shards of seed %d went to the market", "score": 0.%d}`+"\n", i, (i*7919)%1000, seed, (i*104729)%9973)
+	}
+	return b.Bytes()[:n]
+}
+
+// serving has the origin answer what edges want, until the test asks it to end.
+func (r *rig) serving(t *testing.T, others ...Source) (end func() Answered) {
+	t.Helper()
+	s := r.open()
+	if err := s.Beat(context.Background(), []Source{r.src}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan Answered)
+	go func() {
+		var all Answered
+		for ctx.Err() == nil {
+			one, err := s.Answer(ctx, r.src, append(others, r.src))
+			if err != nil && ctx.Err() == nil {
+				t.Errorf("answer: %v", err)
+			}
+			all.Wants, all.Packs = all.Wants+one.Wants, all.Packs+one.Packs
+			all.ContentBytes, all.StoredBytes = all.ContentBytes+one.ContentBytes, all.StoredBytes+one.StoredBytes
+		}
+		done <- all
+	}()
+	return func() Answered {
+		cancel()
+		all := <-done
+		r.close()
+		return all
+	}
+}
+
+// Text crosses packed, also what is new altogether; what is put together from packs is proven like everything else, and the packs are gone afterwards.
+func TestTextCrossesPacked(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.jsonl", lines(1, 6<<20))
+	edge.put("b.jsonl", lines(2, 300_000))
+	origin.index()
+	edge.budgets = []cost.Budget{{Name: "b", LimitBytes: 1 << 30}}
+	end := origin.serving(t)
+	rep := edge.mustSync()
+	answered := end()
+	crossed := edge.settled(t)
+	if answered.Wants != 1 || answered.Packs != 1 || crossed > 6<<20*2/5 {
+		t.Errorf("%+v, %d bytes crossed of %d", answered, crossed, 6<<20)
+	}
+	if ways(rep.Summary) != "full:2 " {
+		t.Errorf("%s", ways(rep.Summary))
+	}
+	edge.equal()
+	edge.nothingOpen()
+	edge.nothingWanted(t)
+}
+
+// settled are the bytes that the first budget counts.
+func (r *rig) settled(t *testing.T) int64 {
+	t.Helper()
+	s := r.open()
+	defer r.close()
+	uses, err := s.Ledger.Uses()
+	if err != nil || uses[0].ReservedBytes != 0 || uses[0].SettledBytes == 0 {
+		t.Fatalf("%+v, %v", uses, err)
+	}
+	return uses[0].SettledBytes
+}
+
+// nothingWanted wants no want, answer or pack to be left.
+func (r *rig) nothingWanted(t *testing.T) {
+	t.Helper()
+	for _, folder := range []string{"wants/", "answers/", "packs/"} {
+		if left := r.keys(".datagravity/v1/" + folder); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// Of chunks that changed a little, the difference crosses, where the old bytes can still be read at the source.
+func TestDifferencesCross(t *testing.T) {
+	origin, edge := newPair(t)
+	old := data(1, 8<<20)
+	edge.put("a.bin", old)
+	origin.index()
+	edge.mustSync()
+	// The old version stays under another name, as another dataset.
+	before := origin.src
+	before.Name, before.Prefix = "old", "old/"
+	putObject(t, edge.source, "old/a.bin", old)
+	s := origin.open()
+	if _, err := s.Index(context.Background(), before); err != nil {
+		t.Fatal(err)
+	}
+	origin.close()
+	fresh := slices.Clone(old)
+	for at := 100_000; at+2000 < len(fresh); at += 500_000 {
+		copy(fresh[at:], data(uint64(at), 2000))
+	}
+	edge.put("a.bin", fresh)
+	origin.index()
+	end := origin.serving(t, before)
+	rep := edge.mustSync()
+	answered := end()
+	if rep.Ways[plan.Pull].Shards != 1 || answered.Packs != 1 || answered.StoredBytes > answered.ContentBytes/4 {
+		t.Errorf("%s, %+v: want packs of a quarter of the chunks at most", ways(rep.Summary), answered)
+	}
+	edge.equal()
+	edge.nothingWanted(t)
+}
+
+// What does not become smaller is left to be read as it is.
+func TestWhatDoesNotPayIsNotPacked(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.bin", data(1, 3<<20))
+	origin.index()
+	end := origin.serving(t)
+	edge.mustSync()
+	if answered := end(); answered.Wants != 1 || answered.Packs != 0 {
+		t.Errorf("%+v", answered)
+	}
+	edge.equal()
+}
+
+// An origin that is not there is not waited for.
+func TestNobodyIsAskedForPacks(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.jsonl", lines(1, 3<<20))
+	origin.index()
+	edge.mustSync()
+	edge.equal()
+	edge.nothingWanted(t)
+}
+
+// keys are those of the source's store under a prefix.
+func (r *rig) keys(prefix string) (out []string) {
+	r.t.Helper()
+	page, err := r.source.List(context.Background(), store.ListOptions{Prefix: prefix})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, o := range page.Objects {
+		out = append(out, o.Key)
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/exchange"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// How often an agent that serves others does what.
+const (
+	beatEvery   = time.Minute
+	answerEvery = 2 * time.Second
+	indexEvery  = 5 * time.Minute
+	// published snapshots that stay, and for how long those before them do: an edge may be reading one.
+	keepPublished  = 2
+	publishedGrace = time.Hour
+)
+
+// Beat says in the stores of datasets that this agent is alive.
+func (s *Syncer) Beat(ctx context.Context, sources []Source, version string) error {
+	var errs []error
+	done := map[string]bool{}
+	for _, src := range sources {
+		if done[src.Dataset.Store] {
+			continue
+		}
+		done[src.Dataset.Store] = true
+		errs = append(errs, exchange.Beat(ctx, src.Store, exchange.Agent{
+			Name: s.Name, Role: string(s.Role), Location: s.Agent.String(), Version: version, Time: s.Manifest.Now(),
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// Serve is what an origin does for others until ctx ends: it indexes its datasets and publishes what is new, packs what edges want, and says that
+// it is alive. What fails is logged and tried again. sources opens the datasets.
+func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([]Source, error), version string) {
+	var indexed, beat time.Time
+	ticker := time.NewTicker(answerEvery)
+	defer ticker.Stop()
+	for ; ctx.Err() == nil; waitFor(ctx, ticker.C) {
+		list, err := sources(ctx)
+		now := s.Manifest.Now()
+		if now.Sub(indexed).Abs() >= indexEvery {
+			indexed = now
+			for _, src := range list {
+				_, indexErr := s.Index(ctx, src)
+				err = errors.Join(err, indexErr, collect(ctx, src, now))
+			}
+		}
+		if now.Sub(beat).Abs() >= beatEvery {
+			beat = now
+			err = errors.Join(err, s.Beat(ctx, list, version))
+		}
+		for _, src := range list {
+			done, answerErr := s.Answer(ctx, src, list)
+			err = errors.Join(err, answerErr)
+			if done.Wants > 0 {
+				s.Log.Info("packed what edges want", "dataset", src.Name, "wants", done.Wants, "packs", done.Packs, "bytes", done.ContentBytes, "stored", done.StoredBytes)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("something that other agents wait for failed; it is tried again", "error", err)
+		}
+	}
+}
+
+func collect(ctx context.Context, src Source, now time.Time) error {
+	_, _, err := exchange.Collect(ctx, src.Store, src.Name, keepPublished, publishedGrace, now)
+	return err
+}
+
+func waitFor(ctx context.Context, c <-chan time.Time) {
+	select {
+	case <-ctx.Done():
+	case <-c:
+	}
+}
+
+var _ exchange.Collector = store.Store(nil)
