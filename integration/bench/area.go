@@ -41,6 +41,13 @@ var areas = []area{
 		{"killed", killedOften},
 		{"refused", refused},
 	}},
+	{"agents", newAgentsBed, []benchmark{
+		{"pulled-edited", pulledEdited},
+		{"pulled-inserted", pulledInserted},
+		{"pulled-shuffled", pulledShuffled},
+		{"pulled-touched", pulledTouched},
+		{"pulled-text", pulledText},
+	}},
 	{"cost", newCostBed, []benchmark{
 		{"reconciled", reconciled},
 		{"choose", chooses},

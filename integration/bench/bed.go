@@ -26,8 +26,9 @@ type bed struct {
 	rclone string
 	azure  *emulator.Azurite
 	s3     *emulator.S3
-	env    []string // credentials of the servers
-	names  int      // numbers buckets and folders
+	gcs    *emulator.GCS // of area agents
+	env    []string      // credentials of the servers
+	names  int           // numbers buckets and folders
 }
 
 // emptyBed has a folder of its own and nothing in it.
@@ -100,6 +101,9 @@ func (b *bed) close() (err error) {
 	}
 	if b.s3 != nil {
 		err = errors.Join(err, b.s3.Stop())
+	}
+	if b.gcs != nil {
+		err = errors.Join(err, b.gcs.Stop())
 	}
 	return errors.Join(err, os.RemoveAll(b.dir))
 }

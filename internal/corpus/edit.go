@@ -41,6 +41,23 @@ func (c *Corpus) InsertRemove(seed uint64, inserted, removed float64) (data []by
 	return render(units, c.tail), idealBytes
 }
 
+// Touch overwrites a part of the bytes of a share of the units, in one place each, behind the first 512 bytes, where members of archives have their
+// headers. The ideal is what was written.
+func (c *Corpus) Touch(seed uint64, share, bytes float64) (data []byte, idealBytes int64) {
+	r := newSource("touch", seed)
+	units := slices.Clone(c.units)
+	for _, i := range r.Perm(len(units))[:part(len(units), share)] {
+		u := slices.Clone(units[i])
+		n := int(bytes * float64(len(u)))
+		if room := len(u) - 512 - n; room > 0 {
+			copy(u[512+r.IntN(room):], r.bytes(n))
+			idealBytes += int64(n)
+		}
+		units[i] = u
+	}
+	return render(units, c.tail), idealBytes
+}
+
 // Append adds units after the last one, as many as stay within share of the bytes there were. The ideal is the new units.
 func (c *Corpus) Append(seed uint64, share float64) (data []byte, idealBytes int64) {
 	r, v := newSource("append", seed), *c
