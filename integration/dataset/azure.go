@@ -36,7 +36,7 @@ func (d *Dataset) WriteAzure(ctx context.Context, a *emulator.Azurite, container
 }
 
 // UpdateAzure makes of the version before what the receiver is: it writes what the changes name, the index after the shards,
-// then deletes what they leave behind. The changes are those that [Dataset.Mutate] returned with the receiver.
+// then deletes what they leave behind. The changes are those that [Dataset.Mutate] or [Dataset.Reshuffle] returned with the receiver.
 func (d *Dataset) UpdateAzure(ctx context.Context, a *emulator.Azurite, containerName, prefix string, changes []Change) error {
 	w, err := newAzureWriter(ctx, a, containerName, prefix)
 	if err != nil {
@@ -51,7 +51,7 @@ func (d *Dataset) UpdateAzure(ctx context.Context, a *emulator.Azurite, containe
 		case Renamed:
 			gone = append(gone, c.From)
 			changed[c.Path] = true
-		case Replaced, Inserted, Added, Indexed:
+		case Replaced, Inserted, Added, Dealt, Indexed:
 			changed[c.Path] = true
 		}
 	}

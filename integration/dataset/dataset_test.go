@@ -234,3 +234,34 @@ func TestWriteToPassesErrorsOn(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// A dataset that is dealt out anew has the same samples, in other shards.
+func TestReshuffleKeepsEverySample(t *testing.T) {
+	d := Make(Options{Seed: 7, Shards: 6, ShardBytes: 300 << 10})
+	next, changes := d.Reshuffle(1)
+	if len(changes) != len(d.shards)+1 || next.SizeBytes() < d.SizeBytes()-1<<20 {
+		t.Errorf("%d changes of %d shards, %d bytes of %d", len(changes), len(d.shards), next.SizeBytes(), d.SizeBytes())
+	}
+	all := func(d *Dataset) map[sample]string {
+		where := map[sample]string{}
+		for _, s := range d.shards {
+			for _, p := range s.samples {
+				where[p] = s.path
+			}
+		}
+		return where
+	}
+	before, after := all(d), all(next)
+	moved := 0
+	for p, path := range before {
+		if after[p] == "" {
+			t.Errorf("sample %d is gone", p.number)
+		}
+		if after[p] != path {
+			moved++
+		}
+	}
+	if len(after) != len(before) || moved < len(before)/2 {
+		t.Errorf("%d samples of %d, %d of them moved", len(after), len(before), moved)
+	}
+}

@@ -16,6 +16,7 @@ const (
 	Added    Kind = "added"    // a new shard
 	Renamed  Kind = "renamed"  // the same bytes under another path
 	Deleted  Kind = "deleted"  // a shard is gone
+	Dealt    Kind = "dealt"    // a shard has other samples, all of which were in other shards before
 	Indexed  Kind = "index"    // the index was rewritten
 )
 
@@ -128,4 +129,28 @@ func (d *Dataset) remove(i int) Change {
 	d.shards = slices.Delete(d.shards, i, i+1)
 	d.options.Shards-- // of which the ordinary ones are
 	return Change{Kind: Deleted, Path: s.path, Text: "the shard is deleted"}
+}
+
+// Reshuffle makes a version in which all samples are dealt out anew, to shards of the names and numbers of samples that there were: none of its bytes but
+// the index are new. The receiver stays as it is.
+func (d *Dataset) Reshuffle(seed uint64) (*Dataset, []Change) {
+	var all []sample
+	for _, s := range d.shards {
+		all = append(all, s.samples...)
+	}
+	random := rand.New(rand.NewPCG(d.options.Seed, seed))
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	next := *d
+	next.shards = make([]*shard, len(d.shards))
+	var changes []Change
+	for i, s := range d.shards {
+		n := len(s.samples)
+		next.shards[i] = s.with(all[:n])
+		all = all[n:]
+		changes = append(changes, Change{Kind: Dealt, Path: s.path, SizeBytes: next.shards[i].sizeBytes(), Text: fmt.Sprintf("%d samples of other shards", n)})
+	}
+	index := next.index()
+	return &next, append(changes, Change{
+		Kind: Indexed, Path: index.Path, SizeBytes: index.SizeBytes, NewBytes: index.SizeBytes, Text: "the index is rewritten for all of this",
+	})
 }

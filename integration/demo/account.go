@@ -159,7 +159,7 @@ func (d *demo) invite() {
 	for _, args := range []string{
 		"snapshot list", "snapshot diff " + datasetName + " " + d.firstSnapshot, "cost ledger --by shard", "ready " + datasetName + " --from lab",
 	} {
-		d.say("$ %s %s", program, args)
+		d.say("$ %s %s", d.program(), args)
 	}
 	d.say("For the others keep the emulators running: go run ./integration/demo -hold")
 }

@@ -25,11 +25,11 @@ type command struct {
 
 // show runs the binary and prints its output. A code other than want is an error.
 func (d *demo) show(ctx context.Context, want int, args string) error {
-	d.say("$ %s %s", program, args)
+	d.say("$ %s %s", d.program(), args)
 	c, err := d.run(ctx, args)
 	d.quote(c.out)
 	if err == nil && c.code != want {
-		err = fmt.Errorf("%s %s exited with %d, want %d", program, args, c.code, want)
+		err = fmt.Errorf("%s %s exited with %d, want %d", d.program(), args, c.code, want)
 	}
 	return err
 }
@@ -45,7 +45,7 @@ func (d *demo) quote(text []byte) {
 // ones may still have printed a document; it is read as far as it goes.
 func (d *demo) ask(ctx context.Context, args string, v any) (code int, err error) {
 	args += " --json"
-	d.say("$ %s %s", program, args)
+	d.say("$ %s %s", d.program(), args)
 	c, err := d.run(ctx, args)
 	if err != nil {
 		return c.code, err
@@ -54,7 +54,7 @@ func (d *demo) ask(ctx context.Context, args string, v any) (code int, err error
 		return c.code, nil // an error before there was anything to tell
 	}
 	if err := json.Unmarshal(c.out, v); err != nil {
-		return c.code, fmt.Errorf("%s %s did not print a JSON document: %w", program, args, err)
+		return c.code, fmt.Errorf("%s %s did not print a JSON document: %w", d.program(), args, err)
 	}
 	return c.code, nil
 }
@@ -74,7 +74,7 @@ func (d *demo) run(ctx context.Context, args string) (command, error) {
 	words := words(args)
 	d.commands++
 	log := filepath.Join(d.root, work, "logs", fmt.Sprintf("%02d-%s", d.commands, strings.Join(words[:min(2, len(words))], "-")))
-	head := strings.Fields(program)
+	head := strings.Fields(d.program())
 	cmd := exec.CommandContext(ctx, head[0], append(head[1:], words...)...)
 	cmd.Dir = d.root
 	cmd.Env = append(os.Environ(), d.env...)

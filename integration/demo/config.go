@@ -10,11 +10,12 @@ import (
 const (
 	configPath = work + "/datagravity.yaml"
 	envPath    = work + "/env.sh"
-	// program is how every command starts.
-	program = "build/datagravity --config " + configPath
 	// limitUSD is the monthly budget of each link; a round of the demo costs cents.
 	limitUSD = 5
 )
+
+// program is how a command starts, of the agent that the demo is using.
+func (d *demo) program() string { return "build/datagravity --config " + d.agent }
 
 // budgetName is the budget of the link to a destination.
 func budgetName(dest *destination) string { return "azure-to-" + dest.name }

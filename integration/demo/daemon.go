@@ -25,8 +25,8 @@ type daemon struct {
 
 // background starts the daemon and waits until it answers.
 func (d *demo) background(ctx context.Context) (*daemon, error) {
-	d.say("$ %s daemon &", program)
-	head := strings.Fields(program)
+	d.say("$ %s daemon &", d.program())
+	head := strings.Fields(d.program())
 	p := &daemon{cmd: exec.Command(head[0], append(head[1:], "daemon")...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stderr = d.root, append(os.Environ(), d.env...), &p.said
 	if err := p.cmd.Start(); err != nil {

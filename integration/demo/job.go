@@ -153,7 +153,7 @@ func (d *demo) brought(ctx context.Context, n need) error {
 // ran has the job run a command that counts its shards.
 func (d *demo) ran(ctx context.Context, n need) error {
 	args := "exec --job " + jobID + " -- sh -c 'wc -l < $DATAGRAVITY_SHARDS_FILE'"
-	d.say("$ %s %s", program, args)
+	d.say("$ %s %s", d.program(), args)
 	c, err := d.run(ctx, args)
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ type demo struct {
 	out     io.Writer
 	started time.Time
 	root    string // the module's root, where commands run
+	agent   string // the configuration of the agent that runs the commands
 
 	azure   *emulator.Azurite
 	servers []interface{ Stop() error }
@@ -80,7 +81,7 @@ func newDemo(out io.Writer) (*demo, error) {
 		return nil, errors.New("run it from the module's root, where go.mod is: go run ./integration/demo")
 	}
 	return &demo{
-		out: out, started: time.Now(), root: root, retained: map[string]dataset.Object{}, checks: expectations{out: out},
+		out: out, started: time.Now(), root: root, agent: configPath, retained: map[string]dataset.Object{}, checks: expectations{out: out},
 	}, nil
 }
 
@@ -201,6 +202,6 @@ func (d *demo) stop() (err error) {
 // hold waits for Ctrl-C.
 func (d *demo) hold(ctx context.Context) {
 	d.say("\nThe emulators stay up until Ctrl-C. In another terminal, in %s:\n$ . %s", d.root, envPath)
-	d.say("$ %s plan %s --to s3\n$ %s doctor", program, datasetName, program)
+	d.say("$ %s plan %s --to s3\n$ %s doctor", d.program(), datasetName, d.program())
 	<-ctx.Done()
 }

@@ -76,7 +76,10 @@ func (d *demo) story(ctx context.Context) error {
 	if err := d.bill(ctx, d.started); err != nil {
 		return err
 	}
-	return d.job(ctx)
+	if err := d.job(ctx); err != nil {
+		return err
+	}
+	return d.agents(ctx)
 }
 
 // replicate plans, syncs and asks for readiness at every destination, then reads everything back.

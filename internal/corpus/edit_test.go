@@ -30,6 +30,7 @@ func TestUnitEdits(t *testing.T) {
 		}{
 			{"replace", func(s uint64) ([]byte, int64) { return c.Replace(s, 0.1) }, [2]int{n - part(n, 0.1), n - part(n, 0.1)}, false},
 			{"insert and remove", func(s uint64) ([]byte, int64) { return c.InsertRemove(s, 0.1, 0.05) }, [2]int{n - part(n, 0.05), n - part(n, 0.05)}, false},
+			{"touch", func(s uint64) ([]byte, int64) { return c.Touch(s, 0.1, 0.1) }, [2]int{n - part(n, 0.1), n}, false},
 			{"append", func(s uint64) ([]byte, int64) { return c.Append(s, 0.2) }, [2]int{n, n}, true},
 			{"tiny units", func(s uint64) ([]byte, int64) { return c.TinyUnits(s, 10) }, [2]int{n - 10, n - 1}, false},
 		} {

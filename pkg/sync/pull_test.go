@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -221,5 +222,39 @@ func TestPlanTellsWhatAnAgentBesideTheDestinationWouldSave(t *testing.T) {
 		if pulls := strings.Contains(a.How, "role: edge"); pulls != compare || pulls != (a.USD < p.Estimate.USD/20) {
 			t.Errorf("compare=%v: it costs %s there, %s here (%s)", compare, a.USD, p.Estimate.USD, a.How)
 		}
+	}
+}
+
+// Every new shard is made of all old ones, and each replaces one of them, with few moved at the same time: nothing is replaced before all have read it.
+func TestDealtOutAnewInPlace(t *testing.T) {
+	for name, newOne := range map[string]func(testing.TB) *rig{"pull": newEdge, "assemble": newRig} {
+		t.Run(name, func(t *testing.T) {
+			r := newOne(t)
+			r.options.Shards = 2
+			const shards, blocks = 8, 8
+			deal := func(order []int) {
+				for i := range shards {
+					var b []byte
+					for _, n := range order[i*blocks : (i+1)*blocks] {
+						b = append(b, data(uint64(n), 300<<10)...)
+					}
+					r.put(fmt.Sprintf("%d.bin", i), b)
+				}
+			}
+			order := rand.New(rand.NewPCG(1, 2)).Perm(shards * blocks)
+			deal(order)
+			r.mustSync()
+			rand.New(rand.NewPCG(3, 4)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+			deal(order)
+			r.index()
+			rep := r.mustSync()
+			// A block's first and last chunks are new where its neighbours are.
+			if rep.Ways[plan.Pull].Shards+rep.Ways[plan.Assemble].Shards != shards || rep.MovedBytes > shards*blocks*3*64<<10 ||
+				rep.MovedBytes+rep.ReusedBytes != shards*blocks*300<<10 {
+				t.Errorf("%s, %d bytes moved, %d reused", ways(rep.Summary), rep.MovedBytes, rep.ReusedBytes)
+			}
+			r.equal()
+			r.nothingOpen()
+		})
 	}
 }

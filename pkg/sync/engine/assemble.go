@@ -114,7 +114,7 @@ func (s *shard) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 		return made, fmt.Errorf("%w: the upload of %q; it starts anew: %w", errStaleCopy, s.it.Key, err)
 	}
 	return made, errors.Join(fmt.Errorf("%w as it was: %q, from which a part of %q was to be copied: %w", errStaleCopy, p.Source.Key, s.it.Key, err),
-		s.distrust(p.Source.Key))
+		s.distrustRef(p.Source, manifest.Changed))
 }
 
 // request is control for parts, which run at the same time.

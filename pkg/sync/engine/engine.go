@@ -115,6 +115,9 @@ type run struct {
 	rec   *recorder
 	split *splitter
 	times readTimes
+	// needed are the keys that other items of the wave read from, and later the last steps that wait for them.
+	needed map[string]bool
+	later  []laterStep
 	// left are the planned bytes that were not moved yet, hedged the reads that a second one overtook.
 	left, hedged atomic.Int64
 
@@ -192,6 +195,7 @@ func (r *run) skip(items []plan.Item, after jobs.Rank) {
 }
 
 func (r *run) wave(ctx context.Context, items []plan.Item) error {
+	r.needed = readByOthers(items)
 	g, inWave := errgroup.WithContext(ctx)
 	g.SetLimit(r.o.Shards)
 	for _, group := range r.batches(items) {
@@ -212,6 +216,9 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := r.lastSteps(ctx); err != nil {
+		return err
+	}
 	return context.Cause(ctx)
 }
 
@@ -227,6 +234,12 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 	case plan.Full, plan.Assemble, plan.Pull:
 		moved, err = r.full(ctx, it)
 	case plan.Copy:
+		if r.needed[it.Key] {
+			step := laterStep{it: it}
+			step.do = func(ctx context.Context) error { _, err := r.copy(ctx, it); return err }
+			err = r.leaveForLater(step)
+			break
+		}
 		moved, err = r.copy(ctx, it)
 	case plan.Adopt:
 		err = r.adopt(ctx, it)
@@ -236,6 +249,9 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 		err = &Blocked{Kind: ErrForeign, Reason: it.Reason}
 	case plan.Missing:
 		err = &Blocked{Kind: ErrSourceMissing, Reason: it.Reason}
+	}
+	if errors.Is(err, errLater) {
+		return nil
 	}
 	return r.done(ctx, it, moved, err)
 }

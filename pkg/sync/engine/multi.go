@@ -28,6 +28,14 @@ func (s *shard) multi(ctx context.Context) error {
 		}
 		return err
 	}
+	if s.needed[s.it.Key] {
+		return errLater
+	}
+	return s.end(ctx)
+}
+
+// end makes the shard of its parts.
+func (s *shard) end(ctx context.Context) error {
 	sums, chunks, err := s.combine()
 	if err != nil {
 		return err

@@ -138,7 +138,8 @@ func (s *shard) readHeld(ctx context.Context, one stretch) (receipt, error) {
 		return s.Dest.ReadRange(ctx, ref, one.fromOffset, one.buf)
 	})
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-		return paid, errors.Join(fmt.Errorf("%w as it was: %q, from which %q was to be put together: %w", errStaleCopy, ref.Key, s.it.Path, err), s.distrust(ref.Key))
+		return paid, errors.Join(fmt.Errorf("%w as it was: %q, from which %q was to be put together: %w", errStaleCopy, ref.Key, s.it.Path, err),
+			s.distrustRef(ref, manifest.Changed))
 	}
 	return paid, err
 }
@@ -150,7 +151,8 @@ func (s *shard) blame(list []stretch, c chunker.Chunk, wrong error) error {
 		if one.from == nil || c.Offset+c.Length <= one.offset || one.offset+int64(len(one.buf)) <= c.Offset {
 			continue
 		}
-		return errors.Join(fmt.Errorf("%w as it was proven: %q at the destination: %w", errStaleCopy, one.from.Key, wrong), s.mark(one.from.Key, manifest.Suspect))
+		return errors.Join(fmt.Errorf("%w as it was proven: %q at the destination: %w", errStaleCopy, one.from.Key, wrong),
+			s.distrustRef(store.Ref{Key: one.from.Key, ETag: one.from.ETag}, manifest.Suspect))
 	}
 	return &wrongRead{wrong}
 }

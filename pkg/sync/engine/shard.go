@@ -99,10 +99,22 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 	if err := s.load(); err != nil {
 		return 0, err
 	}
-	if s.t.Upload == nil && s.t.Assembly == nil && !s.pulling() && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
+	if s.t.Upload == nil && s.t.Assembly == nil && !s.pulling() && !r.needed[it.Key] && len(s.parts) == 0 && it.Size <= s.o.SingleBytes && (r.Dest == nil || it.Size <= r.Dest.Capabilities().PutMaxBytes) {
 		err = s.single(ctx)
 	} else {
 		err = s.multi(ctx)
+	}
+	if errors.Is(err, errLater) {
+		r.countReused(s.reused)
+		return s.moved, r.leaveForLater(laterStep{it, s.moved, func(ctx context.Context) error {
+			err := s.end(ctx)
+			if errors.Is(err, store.ErrConflict) {
+				if err = r.conflicted(ctx, it, err); err == nil {
+					return s.abandonUpload(ctx)
+				}
+			}
+			return err
+		}})
 	}
 	if errors.Is(err, store.ErrConflict) {
 		if err = r.conflicted(ctx, it, err); err == nil {
@@ -118,10 +130,14 @@ func (r *run) full(ctx context.Context, it plan.Item) (moved int64, err error) {
 		again, err := r.full(ctx, it)
 		return s.moved + again, err
 	}
-	r.mu.Lock()
-	r.summary.ReusedBytes += s.reused
-	r.mu.Unlock()
+	r.countReused(s.reused)
 	return s.moved, err
+}
+
+func (r *run) countReused(bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.summary.ReusedBytes += bytes
 }
 
 // load finds the record of an earlier run, and the recipe.
@@ -303,6 +319,18 @@ func (s *shard) properties() store.Properties {
 func (r *run) distrust(key string) error { return r.mark(key, manifest.Changed) }
 
 func (r *run) mark(key, why string) error { return r.markIn(r.Destination.Store, key, why) }
+
+// distrustRef is mark for an object as it was pinned: what stands under its key by now may be another one, which this run wrote.
+func (r *run) distrustRef(ref store.Ref, why string) error {
+	return recordError(r.m.Batch(func(tx *manifest.Tx) error {
+		rep, ok, err := tx.Replica(r.Destination.Store, ref.Key)
+		if err != nil || !ok || !rep.Present() || rep.ETag != ref.ETag {
+			return err
+		}
+		rep.Missing = why
+		return tx.PutReplica(rep)
+	}))
+}
 
 func (r *run) markIn(storeName, key, why string) error {
 	return recordError(r.m.Batch(func(tx *manifest.Tx) error {

@@ -34,6 +34,8 @@ type Reuse struct {
 const (
 	// assembleFrom: a smaller shard is a handful of chunks, and its put one request.
 	assembleFrom = 256 << 10
+	// heldFrom: what is smaller may be replaced together with others at once, while shards are put together from what is held.
+	heldFrom = 64 << 10
 	// copyMaxBytes of a range: large enough that requests cost nothing beside it, small enough that several are copied at
 	// a time.
 	copyMaxBytes = 1 << 30
@@ -113,6 +115,7 @@ func (b *builder) holders(wanted []int) (h holders, err error) {
 	if h.small = least > 0 && (b.Reuse.Pull != nil || b.Reuse.Beside != nil); h.small {
 		least = 0 // any object can be read
 	}
+	least = max(least, heldFrom)
 	add := func(r manifest.Replica) {
 		if r.Present() && !r.Recipe.IsZero() && r.Size > least && !seen[r.Recipe] {
 			seen[r.Recipe] = true
