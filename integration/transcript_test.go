@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,15 @@ type transcript struct {
 	shard chunker.Digest
 	lines []string
 	wrong []string
+	// read are the ranges of the shard that came from the source.
+	read [][2]int64
+}
+
+// crosses tells whether some of a part came from the source: only that is paid for.
+func (tr *transcript) crosses(offset, size int64) bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.ContainsFunc(tr.read, func(r [2]int64) bool { return r[0] < offset+size && offset < r[1] })
 }
 
 // durable is what a process that ended now would leave behind.
@@ -103,6 +113,11 @@ func (n *noted) ReadRange(ctx context.Context, ref store.Ref, off int64, p []byt
 	if store.IsPrivate(ref.Key) {
 		return n.Store.ReadRange(ctx, ref, off, p) // receipts
 	}
+	if n.name == "source" {
+		n.tr.mu.Lock()
+		n.tr.read = append(n.tr.read, [2]int64{off, off + int64(len(p))})
+		n.tr.mu.Unlock()
+	}
 	n.tr.note(n.name == "source", "%s read %s [%d, %d)", n.name, ref.Key, off, off+int64(len(p)))
 	return n.Store.ReadRange(ctx, ref, off, p)
 }
@@ -126,7 +141,7 @@ func (n *noted) CreateUpload(ctx context.Context, key string, o store.UploadOpti
 }
 
 func (n *noted) UploadPart(ctx context.Context, u store.Upload, p store.PartInput) (store.Part, error) {
-	n.tr.note(true, "%s part %d [%d, %d)", n.name, p.Number, p.Offset, p.Offset+int64(len(p.Data)))
+	n.tr.note(n.tr.crosses(p.Offset, int64(len(p.Data))), "%s part %d [%d, %d)", n.name, p.Number, p.Offset, p.Offset+int64(len(p.Data)))
 	return n.Store.UploadPart(ctx, u, p)
 }
 
@@ -181,7 +196,7 @@ func TestTranscriptOfATransfer(t *testing.T) {
 			s.Agent = q.Destination.Location
 			step := func(title, key string, b []byte) {
 				t.Helper()
-				tr.key, tr.shard = key, chunker.Sum(b)
+				tr.key, tr.shard, tr.read = key, chunker.Sum(b), nil
 				put(t, source, key, b)
 				tr.lines = append(tr.lines, title)
 				// Known digests: the parts are runs of whole chunks.

@@ -203,16 +203,15 @@ func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsy
 	return out, nil
 }
 
-// sources opens all datasets.
+// sources opens all datasets; one that cannot be opened does not keep the others from it.
 func (a *app) sources(ctx context.Context) (list []dgsync.Source, err error) {
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Datasets)) {
-		src, err := a.source(ctx, name, chargeFlags{})
-		if err != nil {
-			return list, err
+		src, one := a.source(ctx, name, chargeFlags{})
+		if err = errors.Join(err, one); one == nil {
+			list = append(list, src)
 		}
-		list = append(list, src)
 	}
-	return list, nil
+	return list, err
 }
 
 // destination opens a configured destination, for one dataset.

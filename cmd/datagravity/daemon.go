@@ -54,7 +54,11 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	if a.cfg.Agent.Role == config.Origin {
 		v, _ := buildVersion()
 		var serving sync.WaitGroup
-		defer serving.Wait() // it ends with ctx
+		defer func() {
+			if !errors.Is(err, daemon.ErrStuck) {
+				serving.Wait() // it ends with ctx
+			}
+		}()
 		serving.Go(func() { a.sync.Serve(ctx, a.sources, v) })
 	}
 	l := &daemon.Loop{Passer: a.keeper, Wake: a.reloaded, Now: time.Now, Log: a.log, Status: func(text string) { a.tell("STATUS=" + text) }}

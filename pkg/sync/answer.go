@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/exchange/pack"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -36,8 +37,7 @@ type Answered struct {
 // Answer packs what edges want of a dataset. others are all datasets of the same store: what they hold of old versions serves as bases for deltas. A want that
 // fails is tried again by the next call; the others are answered.
 func (s *Syncer) Answer(ctx context.Context, src Source, others []Source) (out Answered, err error) {
-	now := s.Manifest.Now()
-	wants, listErr := exchange.Wants(ctx, src.Store, now, src.Name)
+	wants, listErr := exchange.Wants(ctx, src.Store, s.Manifest.Now(), src.Name)
 	errs := []error{listErr}
 	for _, w := range wants {
 		if err := s.answer(ctx, src, others, w, &out); err != nil {
@@ -47,8 +47,7 @@ func (s *Syncer) Answer(ctx context.Context, src Source, others []Source) (out A
 			return out, context.Cause(ctx)
 		}
 	}
-	_, _, err = exchange.CollectWants(ctx, src.Store, now, collectAfter)
-	return out, errors.Join(append(errs, err)...)
+	return out, errors.Join(errs...)
 }
 
 func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exchange.Want, out *Answered) error {
@@ -57,12 +56,11 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 	if p.encoder, err = pack.NewEncoder(pack.Options{}); err != nil {
 		return err
 	}
-	if err := p.shards(); err != nil {
-		return err
+	if err = p.shards(); err == nil {
+		err = p.all()
 	}
-	err = p.all()
-	if errors.Is(err, errNoGain) || errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-		// The edge reads ranges itself, and finds out about a source that is newer than what is published.
+	if err != nil && !mayPass(ctx, err) {
+		// The edge reads ranges itself, and finds out about a source that is newer than what is published. Without an answer it would wait.
 		s.Log.Info("a want is answered without packs", "edge", w.Edge, "dataset", src.Name, "why", err)
 		p.answer.Packs, p.answer.Chunks, p.answer.ContentBytes, err = nil, 0, 0, nil
 	}
@@ -82,6 +80,16 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 	}
 	out.ContentBytes += a.ContentBytes
 	return nil
+}
+
+// mayPass tells that the same want may well be answered later.
+func mayPass(ctx context.Context, err error) bool {
+	for _, kind := range []error{store.ErrTransient, store.ErrAuth, store.ErrPermission, cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return ctx.Err() != nil
 }
 
 // errNoGain: packs would not be smaller than what is in them.

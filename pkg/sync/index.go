@@ -42,7 +42,7 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 			return out, err
 		}
 		defer v.listing.Close() //nolint:errcheck // nothing in it is needed any more
-		if err := index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil {
+		if err := s.complete(src, v); err != nil {
 			return out, err
 		}
 		before := v.record.Latest
@@ -70,6 +70,14 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		}
 		return out, err
 	}
+}
+
+// complete tells whether a snapshot may be taken of what is listed. Who published it has waited for that.
+func (s *Syncer) complete(src Source, v *survey) error {
+	if s.Role == EdgeRole {
+		return nil
+	}
+	return index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now())
 }
 
 // stale are the shards to be cut otherwise. An edge leaves that to the origin.

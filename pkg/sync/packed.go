@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
+	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/exchange/pack"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -27,8 +28,15 @@ const (
 	// An origin is waited for at least answerWait, and as long again as it may take to pack what is wanted.
 	answerWait      = 30 * time.Second
 	packBytesSecond = 20 << 20
-	// answerPoll is how often it is looked for the answer.
-	answerPoll = 500 * time.Millisecond
+	// wantedAtOnce bounds what is packed for one sync: it lies on two disks, and an origin needs minutes for it. The rest is read from the shards.
+	wantedAtOnce = 8 << 30
+	// The answer is looked for at first often, and then every answerPoll.
+	firstPoll  = 500 * time.Millisecond
+	answerPoll = 5 * time.Second
+	// aliveEvery is how often it is looked whether the origin still is.
+	aliveEvery = time.Minute
+	// withdrawTime is how long taking a want back may take, whatever became of the sync.
+	withdrawTime = 10 * time.Second
 	// agentsBytes are at most what a listing of the agents has: 100 of them at about 1,200 bytes of XML each.
 	agentsBytes = 128 << 10
 	// framesKept are decoded ones, of up to 1 MiB each mostly: the chunks of a frame follow each other.
@@ -38,6 +46,20 @@ const (
 // askPacks has an origin pack what a plan would read from the source, and fetches the packs, each request paid for like a read of a shard. nil: there
 // is no origin that answers, or packing does not pay; then the ranges are read from the shards. The answer must be closed.
 func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packedChunks, error) {
+	out, err := s.packs(ctx, q, p)
+	if err == nil || ctx.Err() != nil {
+		return out, errors.Join(err, context.Cause(ctx))
+	}
+	for _, kind := range []error{cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth} {
+		if errors.Is(err, kind) {
+			return nil, err
+		}
+	}
+	s.Log.Warn("there are no packs; what is missing is read from the shards", "dataset", q.Source.Name, "error", err)
+	return nil, nil
+}
+
+func (s *Syncer) packs(ctx context.Context, q Request, p *plan.Plan) (out *packedChunks, err error) {
 	if s.Role != EdgeRole || q.shared != nil || p.Route.In.IsFree() {
 		return nil, nil
 	}
@@ -46,15 +68,21 @@ func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packed
 		return nil, err
 	}
 	r := &paidReader{s: s, src: q.Source, link: s.link(q.Source, &q.Destination)}
-	answer, err := s.awaitPacks(ctx, r, q, want, missing)
-	if errors.Is(err, store.ErrPermission) {
-		s.Log.Info("this agent may not ask for packs; what is missing is read from the shards", "dataset", q.Source.Name, "error", err)
-		err = nil
+	answer, asked, err := s.awaitPacks(ctx, r, q, want, missing)
+	if asked {
+		defer func() {
+			if out == nil {
+				s.takeBack(ctx, q, want)
+			}
+		}()
+	}
+	if err == nil {
+		err = fitting(answer, want, missing)
 	}
 	if err != nil || len(answer.Packs) == 0 {
 		return nil, errors.Join(err, r.note())
 	}
-	out := &packedChunks{s: s, q: q, want: want, at: map[chunker.Digest]entryAt{}, frames: map[frameAt][]byte{}}
+	out = &packedChunks{s: s, q: q, want: want, at: map[chunker.Digest]entryAt{}, frames: map[frameAt][]byte{}}
 	for _, ref := range answer.Packs {
 		if err = out.fetch(ctx, r, ref); err != nil {
 			break
@@ -64,16 +92,32 @@ func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packed
 		err = out.findBases(ctx)
 	}
 	if err = errors.Join(err, r.note()); err != nil {
-		return nil, errors.Join(err, out.Close())
+		err = errors.Join(err, out.Close())
+		out = nil
 	}
-	return out, nil
+	return out, err
+}
+
+// fitting tells whether an answer is one to the want, and less than what it saves.
+func fitting(a exchange.Answer, w exchange.Want, missing int64) error {
+	if len(a.Packs) == 0 {
+		return nil
+	}
+	var bytes int64
+	for _, ref := range a.Packs {
+		bytes += ref.Bytes
+	}
+	if a.Dataset != w.Dataset || a.Snapshot != w.Snapshot || bytes >= missing {
+		return fmt.Errorf("%w: the answer to want %s is about snapshot %s of %s, in packs of %d bytes for %d", exchange.ErrBad, w.ID, a.Snapshot, a.Dataset, bytes, missing)
+	}
+	return nil
 }
 
 // missingChunks are the runs of chunks that a plan reads from the source, and their bytes.
 func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes int64, err error) {
 	id := chunker.Sum([]byte(fmt.Sprintf("%q %s %s %d", s.Name, needID(q), q.Source.Name, s.Manifest.Now().UnixNano())))
 	w = exchange.Want{ID: hex.EncodeToString(id[:16]), Edge: s.Name, Dataset: q.Source.Name}
-	places := map[string]uint32{}
+	places := map[shardID]uint32{}
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		record, _, err := tx.Dataset(q.Source.Name)
 		if err != nil {
@@ -88,8 +132,17 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 			w.Base = need.Snapshot
 		}
 		n := uint32(0)
-		return tx.SnapshotContents(w.Snapshot, func(c manifest.Content) (bool, error) {
-			places[c.Path] = n
+		// Only the items of the plan: there may be a million shards.
+		wanted := make(map[string]bool, len(p.Items))
+		for _, it := range p.Items {
+			if it.Moves() {
+				wanted[it.Path] = true
+			}
+		}
+		return tx.SnapshotShards(w.Snapshot, func(sh manifest.Shard) (bool, error) {
+			if wanted[sh.Path] {
+				places[shardID{sh.Path, sh.Recipe}] = n
+			}
 			n++
 			return true, nil
 		})
@@ -98,8 +151,8 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 		return w, 0, err
 	}
 	for _, it := range p.Items {
-		place, published := places[it.Path]
-		if !published || !it.Known || it.Recipe.IsZero() || it.Origin != nil || it.Size < packFrom {
+		place, published := places[shardID{it.Path, it.Recipe}]
+		if bytes >= wantedAtOnce || !published || !it.Known || it.Recipe.IsZero() || it.Origin != nil || it.Size < packFrom {
 			continue
 		}
 		switch it.Way {
@@ -134,40 +187,72 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 	return w, bytes, nil
 }
 
+// shardID is a shard that is cut in one way.
+type shardID struct {
+	path   string
+	recipe chunker.Digest
+}
+
 // packFrom is the size of a shard from which on its chunks are worth naming: smaller ones come together anyway.
 const packFrom = 128 << 10
 
-// awaitPacks writes the want and waits for the answer. Without an origin that is alive nothing is asked.
-func (s *Syncer) awaitPacks(ctx context.Context, r *paidReader, q Request, w exchange.Want, missing int64) (a exchange.Answer, err error) {
-	agents, err := exchange.Agents(ctx, r)
-	now := s.Manifest.Now()
-	alive := slices.ContainsFunc(agents, func(a exchange.Agent) bool {
-		return a.Role == string(OriginRole) && now.Sub(a.Time).Abs() < originAlive
-	})
-	if !alive {
-		return a, err
+// awaitPacks writes the want and waits for the answer, as long as an origin is alive. asked: there is a want to be taken back.
+func (s *Syncer) awaitPacks(ctx context.Context, r *paidReader, q Request, w exchange.Want, missing int64) (a exchange.Answer, asked bool, err error) {
+	if alive, err := s.originAlive(ctx, r); !alive {
+		return a, false, err
 	}
+	now := s.Manifest.Now()
 	wait := answerWait + time.Duration(missing/packBytesSecond)*time.Second
 	w.Time, w.Expires = now, now.Add(wait+packLife)
 	if err := exchange.Ask(ctx, q.Source.Store, w); err != nil {
-		return a, fmt.Errorf("ask for packs of %s: %w", q.Source.Name, err)
+		return a, false, fmt.Errorf("ask for packs of %s: %w", q.Source.Name, err)
 	}
 	s.Log.Info("asked the origin for packs of what is missing", "dataset", q.Source.Name, "want", w.ID, "bytes", missing)
-	ticker := time.NewTicker(answerPoll)
-	defer ticker.Stop()
+	poll := firstPoll
+	looked := now
 	for s.Manifest.Now().Sub(now) < wait {
 		a, answered, err := exchange.Answered(ctx, r, w.Edge, w.ID)
 		if err != nil || answered {
-			return a, err
+			return a, true, err
+		}
+		if t := s.Manifest.Now(); t.Sub(looked) >= aliveEvery {
+			looked = t
+			if alive, err := s.originAlive(ctx, r); !alive {
+				return a, true, err
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return a, context.Cause(ctx)
-		case <-ticker.C:
+			return a, true, context.Cause(ctx)
+		case <-time.After(poll):
 		}
+		poll = min(2*poll, answerPoll)
 	}
-	s.Log.Warn("no origin answered in time; what is missing is read from the shards", "dataset", q.Source.Name, "want", w.ID)
-	return a, exchange.Withdraw(ctx, q.Source.Store, w.Edge, w.ID)
+	return a, true, fmt.Errorf("no origin answered within %s", wait)
+}
+
+// originAlive tells whether some origin said so not long ago. A heartbeat that cannot be read is nobody's.
+func (s *Syncer) originAlive(ctx context.Context, r *paidReader) (bool, error) {
+	agents, err := exchange.Agents(ctx, r)
+	now := s.Manifest.Now()
+	if slices.ContainsFunc(agents, func(a exchange.Agent) bool {
+		return a.Role == string(OriginRole) && now.Sub(a.Time).Abs() < originAlive
+	}) {
+		return true, nil
+	}
+	if errors.Is(err, exchange.ErrBad) {
+		err = nil
+	}
+	return false, err
+}
+
+// takeBack removes a want with its answer and packs, whatever became of the sync. What cannot be removed, the origin removes when it is over.
+func (s *Syncer) takeBack(ctx context.Context, q Request, w exchange.Want) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
+	defer cancel()
+	if err := exchange.Withdraw(ctx, q.Source.Store, w.Edge, w.ID); err != nil {
+		s.Log.Info("a want that is over could not be removed; the origin does that later", "want", w.ID, "error", err)
+	}
 }
 
 // packedChunks are the chunks of packs that were fetched into a file.
@@ -337,22 +422,27 @@ func (p *packedChunks) base(ctx context.Context, d chunker.Digest, n int64) ([]b
 	return b, p.q.Destination.Store.ReadRange(ctx, at.ref, at.offset, b)
 }
 
-// Close forgets the packs. If all that was wanted is there, nobody needs them any more.
-func (p *packedChunks) Close() error {
-	if p == nil || p.file == nil {
-		return nil
-	}
-	return p.file.Close()
+// Has tells whether a chunk is in a pack.
+func (p *packedChunks) Has(d chunker.Digest) bool {
+	_, ok := p.at[d]
+	return ok
 }
 
-// done takes the want back, which has the packs be removed.
+// done forgets the packs and takes the want back: whoever goes on after a failure asks for what is missing then.
 func (p *packedChunks) done(ctx context.Context) {
 	if p == nil {
 		return
 	}
-	if err := exchange.Withdraw(ctx, p.q.Source.Store, p.want.Edge, p.want.ID); err != nil {
-		p.s.Log.Info("packs that are needed no more could not be removed; the origin does that later", "want", p.want.ID, "error", err)
+	_ = p.Close() // it has no name, and nothing in it is needed any more
+	p.s.takeBack(ctx, p.q, p.want)
+}
+
+// Close gives the disk's room back.
+func (p *packedChunks) Close() error {
+	if p.file == nil {
+		return nil
 	}
+	return p.file.Close()
 }
 
 // List is [store.Store.List], for the folder of agents.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -160,4 +162,64 @@ func (r *rig) keys(prefix string) (out []string) {
 		out = append(out, o.Key)
 	}
 	return out
+}
+
+// What another agent wrote badly, or in a later version, keeps nobody from working.
+func TestBadHeartbeatIsNobodys(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.jsonl", lines(1, 3<<20))
+	origin.index()
+	putObject(t, edge.source, ".datagravity/v1/agents/x.json", []byte(`{"datagravity":2,"kind":"agent"}`))
+	edge.mustSync()
+	edge.equal()
+}
+
+// An origin does not read what would cost it money, however it is configured.
+func TestOriginReadsWhatIsBesideIt(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.bin", data(1, 1<<20))
+	far := origin.src
+	far.Name, far.Location = "far", location(t, "aws:us-east-1")
+	s := origin.open()
+	defer origin.close()
+	if got := s.beside([]Source{origin.src, far}, map[string]bool{}); len(got) != 1 || got[0].Name != "c4" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Something is published while an edge moves what was published before: it is done with that, and has the new one the next time.
+func TestPublishedMeanwhile(t *testing.T) {
+	origin, edge := newPair(t)
+	edge.put("a.bin", data(1, 3<<20))
+	edge.put("b.bin", data(2, 3<<20))
+	first := origin.index().Snapshot.ID
+	edge.dst.Store = &onComplete{Store: edge.dst.Store, do: func() {
+		edge.put("c.bin", data(3, 1<<20))
+		origin.index()
+		if _, err := edge.s.Index(context.Background(), edge.src); err != nil {
+			t.Errorf("take over meanwhile: %v", err)
+		}
+	}}
+	for _, globs := range [][]string{nil, {"a*"}} {
+		rep, err := edge.sync(func(q *Request) {
+			if globs != nil {
+				q.Selection, _ = jobs.NewSelection(globs)
+			}
+		})
+		if err != nil || !rep.Ready || globs == nil && rep.Snapshot.ID != first {
+			t.Errorf("%v: %v, ready %v, snapshot %s, want %s", globs, err, rep.Ready, rep.Snapshot.ID, first)
+		}
+	}
+}
+
+// onComplete does something once, before an upload is completed.
+type onComplete struct {
+	store.Store
+	once sync.Once
+	do   func()
+}
+
+func (s *onComplete) CompleteUpload(ctx context.Context, u store.Upload, parts []store.Part, o store.CompleteOptions) (store.Object, error) {
+	s.once.Do(s.do)
+	return s.Store.CompleteUpload(ctx, u, parts, o)
 }

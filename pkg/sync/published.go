@@ -186,17 +186,33 @@ type paidReader struct {
 // headBytes are at most what the answer to a HEAD has.
 const headBytes = 16 << 10
 
+// pay makes a request under a reservation. Each further attempt is reserved anew, and the one before is charged whole, unless it provably never
+// left, as the engine does it. That an object is not there is an answer like any other.
 func (r *paidReader) pay(ctx context.Context, bytes int64, request func(ctx context.Context) error) (err error) {
 	if r.c, err = r.s.lookup(r.link, r.src.Name, r.src.For, cost.WithMargin(bytes, 1), cost.OpRead, r.src.Store); err != nil {
 		return err
 	}
 	r.c.Activity = "exchange"
+	if err := r.s.Engine.Pace(ctx, r.link, bytes); err != nil {
+		return err
+	}
 	after, err := r.s.reserve(r.c, &r.used)
 	if err != nil {
 		return err
 	}
 	r.requests++
-	err = request(store.WithUsage(ctx, &r.used))
+	ctx = store.WithAttempt(store.WithUsage(ctx, &r.used), func(_ context.Context, previous error) (err error) {
+		if err := after(previous); err != nil {
+			return err
+		}
+		r.requests++
+		after, err = r.s.reserve(r.c, &r.used)
+		return err
+	})
+	err = request(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return errors.Join(err, after(nil))
+	}
 	return errors.Join(err, after(err))
 }
 

@@ -12,7 +12,7 @@ import (
 // How often an agent that serves others does what.
 const (
 	beatEvery   = time.Minute
-	answerEvery = 2 * time.Second
+	answerEvery = 5 * time.Second
 	indexEvery  = 5 * time.Minute
 	// published snapshots that stay, and for how long those before them do: an edge may be reading one.
 	keepPublished  = 2
@@ -38,11 +38,14 @@ func (s *Syncer) Beat(ctx context.Context, sources []Source, version string) err
 // Serve is what an origin does for others until ctx ends: it indexes its datasets and publishes what is new, packs what edges want, and says that
 // it is alive. What fails is logged and tried again. sources opens the datasets.
 func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([]Source, error), version string) {
-	var indexed, beat time.Time
+	var indexed, collected time.Time
 	ticker := time.NewTicker(answerEvery)
 	defer ticker.Stop()
+	go s.beats(ctx, sources, version)
+	told := map[string]bool{}
 	for ; ctx.Err() == nil; waitFor(ctx, ticker.C) {
-		list, err := sources(ctx)
+		all, err := sources(ctx)
+		list := s.beside(all, told)
 		now := s.Manifest.Now()
 		if now.Sub(indexed).Abs() >= indexEvery {
 			indexed = now
@@ -51,9 +54,12 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 				err = errors.Join(err, indexErr, collect(ctx, src, now))
 			}
 		}
-		if now.Sub(beat).Abs() >= beatEvery {
-			beat = now
-			err = errors.Join(err, s.Beat(ctx, list, version))
+		if now.Sub(collected).Abs() >= collectAfter {
+			collected = now
+			for _, src := range list {
+				_, _, collectErr := exchange.CollectWants(ctx, src.Store, now, collectAfter)
+				err = errors.Join(err, collectErr)
+			}
 		}
 		for _, src := range list {
 			done, answerErr := s.Answer(ctx, src, list)
@@ -64,6 +70,31 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("something that other agents wait for failed; it is tried again", "error", err)
+		}
+	}
+}
+
+// beside are the datasets that cost this agent nothing to read. What is elsewhere is no origin's to read unasked.
+func (s *Syncer) beside(list []Source, told map[string]bool) (out []Source) {
+	for _, src := range list {
+		if route, err := s.route(src, nil); err == nil && route.In.IsFree() {
+			out = append(out, src)
+		} else if !told[src.Name] {
+			told[src.Name] = true
+			s.Log.Warn("a dataset is not published: reading it would cost this agent money; an origin stands beside its source", "dataset", src.Name)
+		}
+	}
+	return out
+}
+
+// beats go on while a dataset is indexed, which may take hours.
+func (s *Syncer) beats(ctx context.Context, sources func(ctx context.Context) ([]Source, error), version string) {
+	ticker := time.NewTicker(beatEvery)
+	defer ticker.Stop()
+	for ; ctx.Err() == nil; waitFor(ctx, ticker.C) {
+		list, err := sources(ctx)
+		if err = errors.Join(err, s.Beat(ctx, list, version)); err != nil && ctx.Err() == nil {
+			s.Log.Error("other agents were not told that this one is alive", "error", err)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
-	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -103,7 +102,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		return v, false, err
 	}
 	v.at = q.Destination.Destination
-	if err := index.Complete(q.Source.Dataset, v.listing, v.record, s.Manifest.Now()); err != nil && q.Snapshot.IsZero() {
+	if err := s.complete(q.Source, v); err != nil && q.Snapshot.IsZero() {
 		return v, false, err
 	}
 	if v.unchanged && !q.Check {
@@ -170,7 +169,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err != nil {
 		return v, false, err
 	}
-	defer packs.Close() //nolint:errcheck // it has no name, and nothing in it is needed any more
+	defer packs.done(ctx)
 	if err := s.makeRoom(ctx, q, p, out); err != nil {
 		return v, false, err
 	}
@@ -191,9 +190,6 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 		job.Packed = packs
 	}
 	sum, err := s.Engine.Run(ctx, job)
-	if err == nil && len(sum.Failures) == 0 {
-		packs.done(ctx)
-	}
 	sum.Failures = append(append(sum.Failures, learned.Failures...), blocked.Failures...)
 	sum.Skipped += blocked.Skipped
 	out.Summary = out.Summary.Add(sum)

@@ -146,6 +146,9 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 		v.snapshot = v.record.Latest
 		return v, nil // its states are read if somebody asks for them
 	}
+	if s.Role == EdgeRole && v.snapshot.IsZero() && listing.Whole {
+		v.snapshot = listing.Snapshot // whatever is published meanwhile
+	}
 	if err := s.fill(src, v, sel); err != nil {
 		return nil, errors.Join(err, listing.Close())
 	}

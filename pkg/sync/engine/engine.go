@@ -104,6 +104,8 @@ type Job struct {
 
 // Packed are chunks that are here already, because an agent beside the source packed them.
 type Packed interface {
+	// Has tells whether a chunk is among them.
+	Has(d chunker.Digest) bool
 	// Chunk fills p, which is as long as the chunk. false: it is not among them.
 	Chunk(ctx context.Context, d chunker.Digest, p []byte) (bool, error)
 }

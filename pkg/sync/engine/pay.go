@@ -7,6 +7,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/pace"
 )
 
 // hop is one of the ways that bytes go in a run.
@@ -228,4 +229,9 @@ func addMoved(a, b cost.Moved) cost.Moved {
 		}
 	}
 	return sum
+}
+
+// Pace waits until a link's limit lets so many bytes pass, for those that read over it beside the engine.
+func (e *Engine) Pace(ctx context.Context, link cost.Link, bytes int64) error {
+	return e.o.Links.For(pace.Link(link)).Wait(ctx, bytes)
 }

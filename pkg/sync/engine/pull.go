@@ -22,7 +22,7 @@ import (
 // pulling tells whether some of the shard comes from elsewhere than the source: from the destination, or packed. Without a recipe nothing would
 // prove that.
 func (s *shard) pulling() bool {
-	return (s.it.Pulled != nil || s.Packed != nil) && s.recipe != nil && s.Dest != nil
+	return (s.it.Pulled != nil || s.packed) && s.recipe != nil && s.Dest != nil
 }
 
 // stretch of a part that is read by one request.
@@ -67,14 +67,14 @@ func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts [
 	if err != nil {
 		return nil, err
 	}
-	if s.Packed != nil {
+	if s.packed {
 		if list, err = s.unpack(ctx, list); err != nil {
 			return nil, err
 		}
 	}
 	receipts = make([]receipt, len(list))
 	g, inPart := errgroup.WithContext(ctx)
-	g.SetLimit(stretchesAtOnce)
+	g.SetLimit(max(1, min(stretchesAtOnce, s.o.PartsPerShard)))
 	for i, one := range list {
 		g.Go(func() (err error) {
 			if one.from != nil {
@@ -90,8 +90,11 @@ func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts [
 	}
 	wrong := chunker.VerifyChunks(buf, sp.chunks)
 	var bad *chunker.ChunkError
+	if wrong == nil {
+		return receipts, nil
+	}
 	if !errors.As(wrong, &bad) {
-		return receipts, wrong
+		return nil, errors.Join(wrong, s.settleHeld(receipts...))
 	}
 	if err := s.settleHeld(receipts...); err != nil {
 		return nil, err

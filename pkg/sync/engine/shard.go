@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,6 +34,8 @@ type shard struct {
 	taken bool
 	// recipe proves the parts when the digest is known; nil while it is learned on the way.
 	recipe *chunker.Recipe
+	// packed: some of its chunks came in packs.
+	packed bool
 	spans  []span
 	parts  map[int]manifest.Part // finished, by number
 	notes  notes
@@ -151,6 +154,7 @@ func (s *shard) load() error {
 			return err
 		}
 		if s.recipe != nil {
+			s.packed = s.Packed != nil && slices.ContainsFunc(s.recipe.Chunks, func(c chunker.Chunk) bool { return s.Packed.Has(c.Digest) })
 			fresh.Recipe, fresh.Assembly = s.it.Recipe, assembly(s.it.Assembly)
 		}
 	}

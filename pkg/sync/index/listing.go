@@ -71,6 +71,9 @@ type Listing struct {
 	Modified time.Time
 	Started  time.Time
 	Requests int64
+	// Snapshot that it is the listing of, if it was made of one; Whole: of all its shards.
+	Snapshot chunker.Digest
+	Whole    bool
 
 	spool spool
 }
@@ -140,7 +143,7 @@ func List(ctx context.Context, s Lister, d Dataset, now time.Time, before func()
 
 // ListSnapshot is the listing that a dataset had when a snapshot was taken, for those that do not list the source themselves.
 func ListSnapshot(tx *manifest.Tx, d Dataset, id chunker.Digest, now time.Time) (l *Listing, err error) {
-	l = &Listing{Started: now}
+	l = &Listing{Started: now, Snapshot: id, Whole: true}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.Close())
@@ -150,6 +153,7 @@ func ListSnapshot(tx *manifest.Tx, d Dataset, id chunker.Digest, now time.Time) 
 	print := newFingerprint()
 	err = tx.SnapshotShards(id, func(s manifest.Shard) (bool, error) {
 		if !d.Filter.Takes(s.Path) {
+			l.Whole = false
 			return true, nil
 		}
 		l.Count++
