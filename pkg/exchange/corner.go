@@ -59,12 +59,12 @@ func (c corner) packKey(id chunker.Digest) string { return c.packFolder() + id.H
 func (c corner) String() string { return fmt.Sprintf("want %s of edge %q", c.id, c.edge) }
 
 // checkID wants an id in its one spelling.
-func checkID(id string) error {
-	if len(id) != idDigits || id != strings.ToLower(id) {
-		return fmt.Errorf("the id %q is not %d lower-case hex digits", id, idDigits)
-	}
-	if _, err := hex.DecodeString(id); err != nil {
-		return fmt.Errorf("the id %q is not %d lower-case hex digits", id, idDigits)
+func checkID(id string) error { return checkHex("id", id, idDigits) }
+
+// checkHex wants so many hex digits in their one spelling.
+func checkHex(what, text string, digits int) error {
+	if _, err := hex.DecodeString(text); err != nil || len(text) != digits || text != strings.ToLower(text) {
+		return fmt.Errorf("the %s %q is not %d lower-case hex digits", what, text, digits)
 	}
 	return nil
 }

@@ -9,11 +9,22 @@
 //	want         wants/EDGE/ID.dgw                     chunks that an edge lacks
 //	answer       answers/EDGE/ID.json                  the packs that an origin made of them
 //	packs        packs/EDGE/ID/HEX.dgp                 see package pack
+//	request      asks/EDGE/ID.ask.json                 what an edge wants to read at the cost of the origin's budgets
+//	grant        grants/EDGE/ID.json                   what it may read
+//	claim        asks/EDGE/ID.claim.json               who has the grant
+//	settlement   asks/EDGE/ID.settled.json             what the edge used
+//	mark         ledger.json                           which ledger grants
 //
 // # Order of writes
 //
 // Packs, then the publication, then the reference, under the condition that it still is what was read ([ErrRaced]). So the
 // reference names only what is there, and a crash leaves objects that nothing names, which [Collect] removes.
+//
+// # Grants
+//
+// The budgets are those of one ledger, the origin's. It sets money aside before it writes a grant. Edge and origin then race for the
+// claim, which the store gives to one of them: the edge may use the grant, or the origin takes the money back. What is lost on the way
+// counts as used, so that money may be set aside in vain but is never spent twice.
 //
 // # Trust
 //

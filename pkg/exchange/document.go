@@ -15,7 +15,7 @@ import (
 // version of all that this package writes.
 const version = 1
 
-// maxDocumentBytes bounds what is read of an object that claims to be a reference or a heartbeat.
+// maxDocumentBytes bounds what is read of an object that claims to be a sealed document.
 const maxDocumentBytes = 16 << 10
 
 // textOf is JSON in the one spelling that is read: no spaces, no escapes that are not needed, a line feed at the end.

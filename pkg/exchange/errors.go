@@ -12,8 +12,8 @@ var (
 	ErrStale = errors.New("older than what was seen before")
 	// ErrVersion: an object was written by a newer datagravity; it is [ErrBad], too.
 	ErrVersion = errors.New("of a version that this datagravity does not know")
-	// ErrRaced: another agent published in the meantime. Publishing again builds on what it published.
-	ErrRaced = errors.New("another agent published in the meantime")
+	// ErrRaced: another agent published in the meantime, or wrote the mark of its ledger. Doing it again builds on what it wrote.
+	ErrRaced = errors.New("another agent wrote here in the meantime")
 	// ErrNoRecipe is what [Snapshot.Recipe] answers when a recipe is lost: the shard is published without one.
 	ErrNoRecipe = errors.New("no such recipe")
 )
