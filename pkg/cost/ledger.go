@@ -26,6 +26,9 @@ type Ledger struct {
 	pauses     pauseCache
 	doubts     openDoubts
 	told       told
+	// granted are the stores whose budgets another agent keeps.
+	granted map[string]bool
+	holding holding
 	// step is told what was just made durable, or is about to be; tests end the process there.
 	step func(string)
 }
@@ -43,7 +46,9 @@ type LedgerOptions struct {
 	// MonthToDate are the bytes of each pool that others used this month. It holds until the month ends; after that the
 	// pools are unknown until the ledger is opened again.
 	MonthToDate map[string]int64
-	Log         *slog.Logger // nil: no log
+	// Granted are the stores of which only what another agent granted may be read: the budgets for it are that one's.
+	Granted map[string]bool
+	Log     *slog.Logger // nil: no log
 }
 
 // OpenLedger takes over a manifest's account: what the journal has and the manifest does not (because it was made anew, or
@@ -63,7 +68,7 @@ func OpenLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
 	}
 	l := &Ledger{
 		m: m, book: o.Book, budgets: o.Budgets, byName: names, monthToDate: o.MonthToDate, opened: WindowOf(m.Now()),
-		allowances: sharedAllowances(o.Book), log: o.Log,
+		allowances: sharedAllowances(o.Book), log: o.Log, granted: o.Granted,
 	}
 	if err := l.replay(); err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type admission struct {
 	meters    map[string]int64 // bytes reserved
 	live      []*approval
 	looked    bool // live is known
+	grants    map[manifest.GrantFor][]*drawable
+	owed      map[string]*drawable // by source
 }
 
 // approval is one with what it gives in this transaction.
@@ -30,7 +32,10 @@ type approval struct {
 }
 
 func (l *Ledger) admission(tx *manifest.Tx) *admission {
-	return &admission{l: l, tx: tx, standings: map[string]*standing{}, subjects: map[Subject][]*standing{}, meters: map[string]int64{}}
+	return &admission{
+		l: l, tx: tx, standings: map[string]*standing{}, subjects: map[Subject][]*standing{}, meters: map[string]int64{},
+		grants: map[manifest.GrantFor][]*drawable{}, owed: map[string]*drawable{},
+	}
 }
 
 // admit makes the reservations of crossings, without their ids, or says which budget refuses them.
@@ -65,6 +70,11 @@ func (a *admission) reserve(c Crossing) (o manifest.Open, refused, err error) {
 	}
 	if o.Drawn, refused, err = a.fit(c.Subject(), amount.all, o.Bytes); err != nil || refused != nil {
 		return o, refused, err
+	}
+	if a.l.NeedsGrant(c) {
+		if refused, err := a.grant(&o, c); err != nil || refused != nil {
+			return o, refused, err
+		}
 	}
 	for _, s := range a.subjects[c.Subject()] {
 		o.Windows = append(o.Windows, s.id)
@@ -171,6 +181,9 @@ func (a *admission) write(open []manifest.Open) (reached []manifest.Alert, err e
 		if err := a.tx.PutWindow(s.id, s.record); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.writeGrants(); err != nil {
+		return nil, err
 	}
 	for _, one := range a.live {
 		if one.drawn {

@@ -41,6 +41,9 @@ type Crossing struct {
 	// Retrieval price of the range, for cool storage classes.
 	Retrieval NanoUSD
 	Rate      Rate
+	// Credit is how much may be owed in all (bytes, and requests) where nothing is granted: what must be read to find out whether there is
+	// anything to ask for. 0: nothing.
+	Credit int64
 }
 
 // Moved is what one crossing of a ticket really put on the wire.
@@ -52,6 +55,9 @@ type Moved struct {
 // Free tells that no reservation is needed: its bytes cost nothing and no budget counts them or their retrieval. What requests cost inside
 // one place is booked afterwards.
 func (l *Ledger) Free(c Crossing) bool {
+	if l.NeedsGrant(c) {
+		return false
+	}
 	if c.inPlace() {
 		return c.Retrieval <= 0 || !l.counted(c) // requests alone are settled afterwards; bytes do not leave the place
 	}

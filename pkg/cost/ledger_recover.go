@@ -26,7 +26,7 @@ func (l *Ledger) replay() error {
 			if err := draw(tx, e.Drawn); err != nil {
 				return err
 			}
-			err := l.apply(tx, e.Open, manifest.Window{SettledNanoUSD: e.NanoUSD, SettledBytes: e.Bytes})
+			err := l.apply(tx, e.Open, manifest.Window{SettledNanoUSD: e.NanoUSD, SettledBytes: e.Bytes, SettledRequests: e.Requests})
 			if err != nil || e.Bytes == 0 && e.NanoUSD == 0 && e.Requests == 0 {
 				return err
 			}
@@ -116,7 +116,9 @@ func (l *Ledger) recover() error {
 	var standing []manifest.Open
 	err := l.m.View(func(tx *manifest.Tx) error {
 		return tx.Reservations(func(o manifest.Open) (bool, error) {
-			standing = append(standing, o)
+			if o.Grant == "" { // another agent may be spending it
+				standing = append(standing, o)
+			}
 			return true, nil
 		})
 	})

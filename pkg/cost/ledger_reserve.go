@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -35,7 +36,7 @@ func (t *Ticket) Holds(place int) bool { return slices.Contains(t.at, place) }
 
 // Reserve makes a reservation for every crossing that is not Free, all or none, durable in the manifest and the journal
 // before it returns; `with` runs in the same transaction (it marks the part in flight; nil for nothing), and may run more
-// than once (see [manifest.Manifest.Batch]). Errors: [ErrBudget], [ErrPaused] while the link is paused, and
+// than once (see [manifest.Manifest.Batch]). Errors: [ErrBudget], [ErrNoGrant], [ErrPaused] while the link is paused, and
 // [manifest.ErrJournal]. With nothing to reserve the ticket is empty and `with` still runs.
 func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*Ticket, error) {
 	t := &Ticket{l: l, of: len(crossings)}
@@ -50,27 +51,22 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	if len(t.c) == 0 && with == nil {
 		return t, nil
 	}
-	var reached []manifest.Alert
-	var refused error
-	l.reached("reserving")
-	err := l.m.Batch(func(tx *manifest.Tx) (err error) {
-		t.open = nil // of a run that was undone
-		a := l.admission(tx)
-		if t.open, refused, err = a.admit(t.c); err != nil || refused != nil {
-			return err // a refusal has written nothing: those in the same transaction go on
+	for asked := 0; ; asked++ {
+		refused, err := t.reserve(with)
+		if err != nil {
+			return nil, err
 		}
-		if reached, err = a.write(t.open); err != nil || with == nil {
-			return err
+		if refused == nil {
+			break
 		}
-		return with(tx)
-	})
-	if err != nil {
-		return nil, err
+		more := false
+		if asked < maxAsked {
+			more, err = l.more(refused, t.c)
+		}
+		if !more || err != nil {
+			return nil, errors.Join(cmp.Or(err, refused), l.Tell(refused))
+		}
 	}
-	if refused != nil {
-		return nil, errors.Join(refused, l.Tell(refused))
-	}
-	l.logAlerts(reached)
 	l.reached("reserved in the manifest")
 	if err := l.journal("reserve", false, t.open...); err != nil {
 		// Nothing may be sent. The reservation stands until the manifest is opened again, and then counts as spent: the
@@ -79,4 +75,29 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 	}
 	l.reached("reserved in the journal")
 	return t, nil
+}
+
+// maxAsked is how often more is asked for. What was granted may be gone before it is reserved on: others draw from it too.
+const maxAsked = 3
+
+// reserve makes the reservations in the manifest, or says what refuses them.
+func (t *Ticket) reserve(with func(*manifest.Tx) error) (refused, err error) {
+	var reached []manifest.Alert
+	t.l.reached("reserving")
+	err = t.l.m.Batch(func(tx *manifest.Tx) (err error) {
+		t.open = nil // of a run that was undone
+		a := t.l.admission(tx)
+		if t.open, refused, err = a.admit(t.c); err != nil || refused != nil {
+			return err // a refusal has written nothing: those in the same transaction go on
+		}
+		if reached, err = a.write(t.open); err != nil || with == nil {
+			return err
+		}
+		return with(tx)
+	})
+	if err != nil || refused != nil {
+		return refused, err
+	}
+	t.l.logAlerts(reached)
+	return nil, nil
 }

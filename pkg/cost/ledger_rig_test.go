@@ -19,6 +19,7 @@ type ledgerRig struct {
 	now     time.Time
 	budgets []Budget
 	known   map[string]int64
+	granted map[string]bool
 	m       *manifest.Manifest
 	l       *Ledger
 }
@@ -68,7 +69,7 @@ func (r *ledgerRig) open(t rapid.TB) {
 	if r.m, err = manifest.OpenDir(r.dir, manifest.Options{Now: func() time.Time { return r.now }}); err != nil {
 		t.Fatal(err)
 	}
-	if r.l, err = OpenLedger(r.m, LedgerOptions{Book: Default(), Budgets: r.budgets, MonthToDate: r.known}); err != nil {
+	if r.l, err = OpenLedger(r.m, LedgerOptions{Book: Default(), Budgets: r.budgets, MonthToDate: r.known, Granted: r.granted}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -124,7 +124,8 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s, shown manifest.Open, whole bool) 
 		return false, err
 	}
 	err = l.apply(tx, o, manifest.Window{
-		ReservedNanoUSD: -o.NanoUSD, ReservedBytes: -o.Bytes, SettledNanoUSD: s.NanoUSD, SettledBytes: s.Bytes,
+		ReservedNanoUSD: -o.NanoUSD, ReservedBytes: -o.Bytes, ReservedRequests: -o.Requests,
+		SettledNanoUSD: s.NanoUSD, SettledBytes: s.Bytes, SettledRequests: s.Requests,
 	})
 	if err != nil {
 		return false, err
@@ -142,6 +143,12 @@ func (l *Ledger) settle(tx *manifest.Tx, o, s, shown manifest.Open, whole bool) 
 func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) error {
 	for _, id := range o.Windows {
 		budget, _ := splitWindow(id)
+		if budget == "" {
+			if err := applyGrant(tx, id, d); err != nil {
+				return err
+			}
+			continue
+		}
 		w, err := windowOf(tx, id, l.byName[budget].Period.zoneName())
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ var (
 )
 
 // account is what the manifest knows about its ledger as a whole. It is written in every transaction that changes one of
-// the sealed tables: reservations, windows, meters, spending, what people decided, what bills added, and pins. A checksum on each record tells that what is there is right; only a
+// the sealed tables: reservations, windows, meters, spending, what people decided, what bills added, pins and grants. A checksum on each record tells that what is there is right; only a
 // sum over all of them tells that nothing is gone, and a budget's window that is gone would let the budget be spent again.
 type account struct {
 	// ID names this account in the journal. A manifest that was made anew has another one, and counts from 1 again.
@@ -104,7 +104,7 @@ func (m *Manifest) putAccount(tx *Tx) error {
 }
 
 // checkAccount reads the sealed tables whole and compares them with the account. They are small: a window and some days for each
-// budget, a meter for each pool and month, the reservations that are open, approvals, resets, what bills added, and the pins.
+// budget, a meter for each pool and month, the reservations that are open, approvals, resets, what bills added, the pins, and the grants.
 func (m *Manifest) checkAccount() (a account, err error) {
 	err = m.View(func(tx *Tx) error {
 		stored, err := tx.ledgerAccount()
@@ -116,12 +116,13 @@ func (m *Manifest) checkAccount() (a account, err error) {
 		err = errors.Join(
 			sealAll(tx, &found, reservations), sealAll(tx, &found, windows), sealAll(tx, &found, meters), sealAll(tx, &found, spending),
 			sealAll(tx, &found, approvals), sealAll(tx, &found, doubts), sealAll(tx, &found, resets), sealAll(tx, &found, pins), sealAll(tx, &found, billed),
+			sealAll(tx, &found, heldGrants), sealAll(tx, &found, givenGrants),
 		)
 		if err != nil {
 			return err
 		}
 		if found.Records != a.Records || found.Sum != a.Sum {
-			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, spending, decisions, pins and billed lines, and should have %d (sum %016x, want %016x); %s",
+			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, spending, decisions, pins, billed lines and grants, and should have %d (sum %016x, want %016x); %s",
 				ErrCorrupt, found.Records, a.Records, found.Sum, a.Sum, restoreHint)
 		}
 		return nil

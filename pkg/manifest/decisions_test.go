@@ -83,5 +83,5 @@ func TestSpending(t *testing.T) {
 		return tx.b.Bucket([]byte(spending.bucket)).Delete(key("b2", "day", "2026-11-27"))
 	})
 	_, err := m.checkAccount()
-	wantError(t, err, ErrCorrupt, "spending, decisions, pins and billed lines")
+	wantError(t, err, ErrCorrupt, "spending, decisions, pins, billed lines and grants")
 }

@@ -24,6 +24,8 @@ type Open struct {
 	Drawn []Draw `cbor:"11,keyasint,omitempty" json:"drawn,omitempty"`
 	// OtherNanoUSD is the part of NanoUSD that is not for the bytes at the provider's rate: requests, retrieval, charges at the agent.
 	OtherNanoUSD int64 `cbor:"12,keyasint,omitempty" json:"other_nano_usd,omitempty"`
+	// Grant that it stands for: another agent may spend it, whatever becomes of the process that made it.
+	Grant string `cbor:"13,keyasint,omitempty" json:"grant,omitempty"`
 }
 
 // Draw is what one reservation took from an approval in one window.
@@ -76,6 +78,9 @@ type Window struct {
 	ReservedBytes   int64 `cbor:"4,keyasint" json:"reserved_bytes"`
 	// Alerted is the highest share of the limit that was told of, in hundredths of a percent.
 	Alerted int64 `cbor:"5,keyasint,omitempty" json:"alerted,omitempty"`
+	// Requests are counted on grants alone.
+	SettledRequests  int64 `cbor:"6,keyasint,omitempty" json:"settled_requests,omitempty"`
+	ReservedRequests int64 `cbor:"7,keyasint,omitempty" json:"reserved_requests,omitempty"`
 }
 
 // Meter is what one pooled meter of a provider measured in one month, as far as we moved it.
