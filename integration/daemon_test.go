@@ -31,6 +31,12 @@ type holder struct {
 // hold starts a command and returns when it answers on the socket. What it says is appended to the file "log".
 func (r *rig) hold(env []string, args ...string) *holder {
 	r.t.Helper()
+	return r.holdAt("state", env, args...)
+}
+
+// holdAt is hold for an agent with a state directory of its own.
+func (r *rig) holdAt(state string, env []string, args ...string) *holder {
+	r.t.Helper()
 	log, err := os.OpenFile(filepath.Join(r.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		r.t.Fatal(err)
@@ -52,13 +58,13 @@ func (r *rig) hold(env []string, args ...string) *holder {
 			t.Logf("the log:\n%s", r.log())
 		}
 	})
-	r.until("an answer of "+args[0], func() bool {
+	r.until("an answer of "+strings.Join(args, " "), func() bool {
 		select {
 		case <-h.ended:
 			r.t.Fatalf("%v: exit code %d\n%s", args, h.cmd.ProcessState.ExitCode(), r.log())
 		default:
 		}
-		c, err := daemon.Dial(context.Background(), filepath.Join(r.dir, "state", "api.sock"), "any")
+		c, err := daemon.Dial(context.Background(), filepath.Join(r.dir, state, "api.sock"), "any")
 		return err == nil && c.Health().PID == h.cmd.Process.Pid
 	})
 	return h

@@ -109,7 +109,7 @@ func (a *app) take(o engine.Options) (err error) {
 		return err
 	}
 	a.ledger, err = cost.OpenLedger(a.m, cost.LedgerOptions{
-		Book: book, Budgets: a.cfg.CostBudgets(), MonthToDate: a.cfg.MonthToDate(), Log: a.log,
+		Book: book, Budgets: a.cfg.CostBudgets(), MonthToDate: a.cfg.MonthToDate(), Granted: a.cfg.Granted(), Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -118,6 +118,9 @@ func (a *app) take(o engine.Options) (err error) {
 	a.sync = &dgsync.Syncer{
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
 		Role: dgsync.Role(a.cfg.Agent.Role), Name: a.cfg.Agent.NameOr(os.Hostname),
+	}
+	if a.cfg.Granted() != nil {
+		a.sync.Grants = dgsync.NewGrants(a.sync, a.store)
 	}
 	a.keeper = &keeper{newDispatcher(a)}
 	if a.serves {

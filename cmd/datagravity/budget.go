@@ -37,7 +37,7 @@ sent. approve lets more be spent, once and for a time; reset says that somebody 
 				return withManifest(g, func(a *app) error { return showBudget(a, args[0]) })
 			},
 		}),
-		newApprove(g), asks(newApprovals(g)), newRevoke(g), newReset(g),
+		newApprove(g), asks(newApprovals(g)), newRevoke(g), newReset(g), asks(newGrants(g)),
 	)
 	return asks(c)
 }

@@ -222,7 +222,7 @@ func TestWhichCommandsAreRunForOthers(t *testing.T) {
 	walk(newRoot(&globals{}))
 	slices.Sort(got)
 	want := []string{
-		"budget", "budget approvals", "budget list", "budget show", "cost ledger", "need list", "pins", "ready", "snapshot diff", "snapshot list", "snapshot show",
+		"budget", "budget approvals", "budget grants", "budget list", "budget show", "cost ledger", "need list", "pins", "ready", "snapshot diff", "snapshot list", "snapshot show",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("run for others: %q, want %q", got, want)

@@ -207,7 +207,10 @@ func (g *globals) borrow() (*app, error) {
 func (a *app) share() {
 	h := a.held
 	a.m, a.ledger = h.m, h.ledger
-	a.sync = &dgsync.Syncer{Manifest: h.m, Ledger: h.ledger, Engine: h.sync.Engine, Agent: h.sync.Agent, Routes: h.sync.Routes, Log: a.log}
+	a.sync = &dgsync.Syncer{
+		Manifest: h.m, Ledger: h.ledger, Engine: h.sync.Engine, Agent: h.sync.Agent, Routes: h.sync.Routes, Log: a.log,
+		Role: h.sync.Role, Name: h.sync.Name, Grants: h.sync.Grants,
+	}
 }
 
 // jobs are those of whoever holds the manifest, if it answers, else of the manifest, which is opened here. The second result closes what was opened.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
@@ -37,8 +39,11 @@ type indexJSON struct {
 	ReadBytes int64                   `json:"bytes_read"`
 	WireBytes int64                   `json:"wire_bytes"`
 	// Published are the bytes written for other agents, by one whose role is origin.
-	Published int64         `json:"published_bytes,omitempty"`
-	Failures  []failureJSON `json:"failures"`
+	Published int64 `json:"published_bytes,omitempty"`
+	// Grants that edges had asked for and got, and those that they had used and were booked, by one whose role is origin.
+	Granted  int           `json:"granted,omitempty"`
+	Settled  int           `json:"grants_settled,omitempty"`
+	Failures []failureJSON `json:"failures"`
 }
 
 func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlags) (err error) {
@@ -58,10 +63,11 @@ func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlag
 	rep, err := a.sync.Index(ctx, src)
 	err = a.told(err)
 	show.end()
+	granted := a.grantOnce(ctx, src)
 	if g.json {
 		out := indexJSON{
 			Snapshot: rep.Snapshot, New: rep.New, Read: rep.Learned, ReadBytes: rep.LearnedBytes, WireBytes: rep.ReadBytes,
-			Published: rep.Published.Bytes, Failures: failures(rep.Summary),
+			Published: rep.Published.Bytes, Granted: granted.Granted, Settled: granted.Settled, Failures: failures(rep.Summary),
 		}
 		if rep.Snapshot.ID.IsZero() && err != nil {
 			return ended(ctx, err)
@@ -84,5 +90,30 @@ func runIndex(ctx context.Context, g *globals, dataset string, charge chargeFlag
 		_, printErr := fmt.Fprintf(g.out, "published for other agents: %s, the recipes of %d shards in it\n", size(rep.Published.Bytes), rep.Published.Recipes)
 		err = errors.Join(err, printErr)
 	}
+	if granted.Granted+granted.Refused+granted.Settled > 0 {
+		_, printErr := fmt.Fprintf(g.out, "edges: %d grants given (%s, %s), %d refused, %d settled\n", granted.Granted, size(granted.Bytes), granted.NanoUSD, granted.Refused,
+			granted.Settled)
+		err = errors.Join(err, printErr)
+	}
 	return err
+}
+
+// grantOnce answers what edges asked for: where no daemon runs beside a source, its index does that too.
+func (a *app) grantOnce(ctx context.Context, src dgsync.Source) dgsync.Granted {
+	if a.cfg.Agent.Role != config.Origin {
+		return dgsync.Granted{}
+	}
+	// Of this store, but for all its datasets: what edges ask for of another one is no mistake.
+	var beside []dgsync.Source
+	all, err := a.sources(ctx)
+	for _, one := range all {
+		if one.Dataset.Store == src.Dataset.Store {
+			beside = append(beside, one)
+		}
+	}
+	granted, grantErr := a.sync.Grant(ctx, beside)
+	if err = errors.Join(err, grantErr); err != nil {
+		a.log.Error("what edges ask for was not all answered; the next index or the daemon does", "error", err)
+	}
+	return granted
 }

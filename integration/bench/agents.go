@@ -34,6 +34,7 @@ type twoAgents struct {
 	edge      *agent
 	to        place
 	meter     *netem.Meter
+	folder    string
 }
 
 // The two versions of a dataset stand in one container, so that the old one can still be read when the new one is packed.
@@ -58,10 +59,16 @@ func (b *bed) newAgents(container string, to place) (p *twoAgents, err error) {
 
 // turnTo has both agents take a folder for the dataset. The origin knows the folder of the first version by another name, too.
 func (p *twoAgents) turnTo(folder string) error {
+	p.folder = folder
+	return p.write("origin")
+}
+
+// write writes both configurations. The edge reads on the budget of the origin, or its own.
+func (p *twoAgents) write(budget string) error {
 	lake := p.b.azurePlace(p.container)
-	write := func(a *agent, role, location string, lake place, more string) error {
+	write := func(a *agent, role, budget, location string, lake place, more string) error {
 		a.configPath = filepath.Join(a.dir, "datagravity.yaml")
-		text := fmt.Sprintf(`agent: {role: %s, name: %s, location: %q, state: %q, allow_insecure: true}
+		text := fmt.Sprintf(`agent: {role: %s, name: %s, location: %q, state: %q, allow_insecure: true%s}
 stores:
   lake: {location: %q, url: %q}
   site: {location: %q, url: %q}
@@ -71,12 +78,12 @@ datasets:
   site: {store: site, prefix: "{dataset}"}
 budgets:
   - {name: link, from: lake, to: site, usd: 100000, bytes: 100TiB}
-`, role, role, location, filepath.Join(a.dir, "state"), lake.location, lake.url, p.to.location, p.to.url, datasetName, folder, more)
+`, role, role, location, filepath.Join(a.dir, "state"), budget, lake.location, lake.url, p.to.location, p.to.url, datasetName, p.folder, more)
 		return os.WriteFile(a.configPath, []byte(text), 0o644)
 	}
 	return errors.Join(
-		write(p.origin, "origin", lake.location, lake, fmt.Sprintf("  old: {store: lake, prefix: %s}\n", beforeFolder)),
-		write(p.edge, "edge", p.to.location, lake.behind(p.meter.Through), ""),
+		write(p.origin, "origin", "", lake.location, lake, fmt.Sprintf("  old: {store: lake, prefix: %s}\n", beforeFolder)),
+		write(p.edge, "edge", ", budget: "+budget, p.to.location, lake.behind(p.meter.Through), ""),
 	)
 }
 
@@ -93,8 +100,16 @@ func (p *twoAgents) publish(ctx context.Context, dataset string) (int64, error) 
 	return said.Published, err
 }
 
-// pull has the edge bring the destination up to date, beside the origin's daemon where it packs, and returns what crossed in both directions.
+// pull has the edge bring the destination up to date, and returns what crossed in both directions: with packs beside the origin's daemon, which grants what
+// is read, too; else alone.
 func (p *twoAgents) pull(ctx context.Context, packs bool) (crossed int64, err error) {
+	budget := "own"
+	if packs {
+		budget = "origin"
+	}
+	if err := p.write(budget); err != nil {
+		return 0, err
+	}
 	if packs {
 		d, err := p.origin.daemon(ctx)
 		if err != nil {

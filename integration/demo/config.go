@@ -17,6 +17,15 @@ const (
 // program is how a command starts, of the agent that the demo is using.
 func (d *demo) program() string { return "build/datagravity --config " + d.agent }
 
+// state is that agent's state directory.
+func (d *demo) state() string {
+	name := "state"
+	if d.agent != configPath {
+		name += "-" + strings.TrimSuffix(filepath.Base(d.agent), ".yaml")
+	}
+	return filepath.Join(d.root, work, name)
+}
+
 // budgetName is the budget of the link to a destination.
 func budgetName(dest *destination) string { return "azure-to-" + dest.name }
 
@@ -40,7 +49,7 @@ destinations:
   gcs: {store: gcs-central, prefix: "{dataset}"}
   lab: {store: lab-disk, prefix: "{dataset}"}
 budgets:                        # for a calendar month
-`, filepath.Join(d.root, work, "state"), d.stores["lake"], d.stores["s3-east"], d.stores["gcs-central"], d.stores["lab-disk"],
+`, d.state(), d.stores["lake"], d.stores["s3-east"], d.stores["gcs-central"], d.stores["lab-disk"],
 		datasetName, strings.TrimSuffix(sourcePrefix, "/"))
 	for _, dest := range d.dests {
 		fmt.Fprintf(&b, "  - {name: %s, from: lake, to: %s, usd: %d}\n", budgetName(dest), dest.name, limitUSD)

@@ -37,7 +37,7 @@ func (d *demo) background(ctx context.Context) (*daemon, error) {
 		close(p.ended)
 	}()
 	for deadline := time.After(daemonWait); ; {
-		if _, err := os.Stat(filepath.Join(d.root, work, "state", "api.sock")); err == nil {
+		if _, err := os.Stat(filepath.Join(d.state(), "api.sock")); err == nil {
 			return p, nil
 		}
 		select {

@@ -29,6 +29,9 @@ const (
 // roles of an agent; without one it does everything and publishes nothing.
 var roles = []string{Origin, Edge}
 
+// budgetsOf are whose budgets an edge reads on.
+var budgetsOf = []string{OriginBudget, OwnBudget}
+
 // layouts of a destination.
 var layouts = []string{"mirror", "snapshots"}
 
@@ -63,6 +66,12 @@ func (d *document) checkAgent(a Agent) {
 	d.checkRegion(f.Child("location"), a.Location)
 	if a.Role != "" {
 		d.checkWord(f.Child("role"), a.Role, roles)
+	}
+	if a.Budget != "" {
+		d.checkWord(f.Child("budget"), a.Budget, budgetsOf)
+		if a.Role != Edge {
+			d.Wrong(f.Child("budget"), "only an edge reads on another agent's budgets; set role to %s, or leave it out", Edge)
+		}
 	}
 	if d.IsSet(f.Child("name")) {
 		d.checkName("agent", f.Child("name"), a.Name)

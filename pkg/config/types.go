@@ -45,6 +45,8 @@ type Agent struct {
 	Location store.Location `yaml:"location" required:"true"`
 	// What this agent is for others that share a source's store. origin: beside the source, publishes there what it indexes, so that others need not read it. edge: beside destinations, takes datasets as an origin published them, and reads of the source only what its destinations lack. Default: neither, one agent does everything.
 	Role string `yaml:"role"`
+	// Whose budgets an edge reads on. origin: it reads of a dataset's store what the agent beside it grants, from the budgets there, and nothing without. own: its own budgets alone decide. Default: origin.
+	Budget string `yaml:"budget"`
 	// Name of this agent in what it publishes. Default: the machine's host name.
 	Name string `yaml:"name"`
 	// Directory for the manifest, recipes and journal. Default: $STATE_DIRECTORY, else $XDG_STATE_HOME/datagravity, else ~/.local/state/datagravity.

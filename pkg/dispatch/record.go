@@ -99,7 +99,7 @@ func problem(err error, at manifest.Millis) *manifest.JobProblem {
 		p.Kind = "budget"
 	case is(cost.ErrPaused):
 		p.Kind = pausedKind
-	case is(index.ErrNotComplete, plan.ErrPinned):
+	case is(index.ErrNotComplete, plan.ErrPinned, cost.ErrNoGrant): // of somebody who has not answered
 		p.Kind = "waiting"
 	}
 	return p

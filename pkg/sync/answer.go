@@ -84,7 +84,7 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 
 // mayPass tells that the same want may well be answered later.
 func mayPass(ctx context.Context, err error) bool {
-	for _, kind := range []error{store.ErrTransient, store.ErrAuth, store.ErrPermission, cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun} {
+	for _, kind := range []error{store.ErrTransient, store.ErrAuth, store.ErrPermission, cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun} {
 		if errors.Is(err, kind) {
 			return true
 		}

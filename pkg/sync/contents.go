@@ -33,6 +33,7 @@ type Contents struct {
 // Contents lists the source and joins it with what is known. A snapshot that is not zero is what is wanted of it. Errors:
 // [index.ErrNotComplete], [index.ErrEmpty], [cost.ErrBudget], [cost.ErrPaused], and those of the store.
 func (s *Syncer) Contents(ctx context.Context, src Source, snapshot chunker.Digest) (*Contents, error) {
+	defer s.Grants.enter(ctx, s.link(src, nil), src.Name, src.For)()
 	v, err := s.survey(ctx, src, jobs.Selection{}, snapshot, s.link(src, nil))
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type IndexReport struct {
 // budgeted and in the ledger like any transfer. Errors: [index.ErrNotComplete], [index.ErrEmpty], [cost.ErrBudget],
 // [ErrFailed], and those of the stores.
 func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err error) {
+	defer s.Grants.enter(ctx, s.link(src, nil), src.Name, src.For)()
 	route, err := s.route(src, nil)
 	if err != nil {
 		return out, err

@@ -50,7 +50,7 @@ func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packed
 	if err == nil || ctx.Err() != nil {
 		return out, errors.Join(err, context.Cause(ctx))
 	}
-	for _, kind := range []error{cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth} {
+	for _, kind := range []error{cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth} {
 		if errors.Is(err, kind) {
 			return nil, err
 		}

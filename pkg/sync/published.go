@@ -181,7 +181,12 @@ type paidReader struct {
 	used     store.Usage
 	requests int64
 	c        cost.Crossing
+	// credit is what may be owed for its reads, see [cost.Crossing]; 0: little for the small ones, which tell whether there is more to read.
+	credit int64
 }
+
+// smallBytes are at most what an object has that only tells what there is: the reference, an answer.
+const smallBytes = 16 << 10
 
 // headBytes are at most what the answer to a HEAD has.
 const headBytes = 16 << 10
@@ -193,6 +198,9 @@ func (r *paidReader) pay(ctx context.Context, bytes int64, request func(ctx cont
 		return err
 	}
 	r.c.Activity = "exchange"
+	if r.c.Credit = r.credit; r.credit == 0 && bytes <= smallBytes {
+		r.c.Credit = cost.MaxOwed
+	}
 	if err := r.s.Engine.Pace(ctx, r.link, bytes); err != nil {
 		return err
 	}

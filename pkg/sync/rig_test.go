@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,8 @@ type rig struct {
 	options engine.Options
 	agent   store.Location // where the agent stands; zero: beside the source
 	role    Role
+	name    string // of the agent; "": rig
+	granted bool   // it reads on the origin's budgets
 	now     func() time.Time
 	m       *manifest.Manifest
 	s       *Syncer
@@ -69,7 +72,7 @@ func (r *rig) open() *Syncer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	l, err := cost.OpenLedger(m, cost.LedgerOptions{Book: cost.Default(), Budgets: r.budgets})
+	l, err := cost.OpenLedger(m, cost.LedgerOptions{Book: cost.Default(), Budgets: r.budgets, Granted: map[string]bool{r.src.Dataset.Store: r.granted}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -80,7 +83,10 @@ func (r *rig) open() *Syncer {
 	o := r.options
 	o.Log = log
 	r.m = m
-	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log, Role: r.role, Name: "rig"}
+	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log, Role: r.role, Name: cmp.Or(r.name, "rig")}
+	if r.granted {
+		r.s.Grants = NewGrants(r.s, func(context.Context, string) (store.Store, error) { return r.src.Store, nil })
+	}
 	if r.agent != (store.Location{}) {
 		r.s.Agent = r.agent
 	}

@@ -14,6 +14,9 @@ const (
 	beatEvery   = time.Minute
 	answerEvery = 5 * time.Second
 	indexEvery  = 5 * time.Minute
+	// Who asked is about to ask for more, or to settle.
+	grantAgain = time.Second
+	grantBusy  = 30 // times
 	// published snapshots that stay, and for how long those before them do: an edge may be reading one.
 	keepPublished  = 2
 	publishedGrace = time.Hour
@@ -42,6 +45,7 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 	ticker := time.NewTicker(answerEvery)
 	defer ticker.Stop()
 	go s.beats(ctx, sources, version)
+	go s.grants(ctx, sources)
 	told := map[string]bool{}
 	for ; ctx.Err() == nil; waitFor(ctx, ticker.C) {
 		all, err := sources(ctx)
@@ -97,6 +101,55 @@ func (s *Syncer) beats(ctx context.Context, sources func(ctx context.Context) ([
 			s.Log.Error("other agents were not told that this one is alive", "error", err)
 		}
 	}
+}
+
+// grants are answered while a dataset is indexed or packed: whoever asks waits with an accelerator.
+func (s *Syncer) grants(ctx context.Context, sources func(ctx context.Context) ([]Source, error)) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var collected time.Time
+	busy := 0
+	told := map[string]bool{}
+	for waitFor(ctx, timer.C); ctx.Err() == nil; waitFor(ctx, timer.C) {
+		all, err := sources(ctx)
+		list := s.beside(all, told)
+		done, one := s.Grant(ctx, list)
+		err = errors.Join(err, one)
+		if busy = max(0, busy-1); done.Granted+done.Settled > 0 {
+			busy = grantBusy
+		}
+		if timer.Reset(answerEvery); busy > 0 {
+			timer.Reset(grantAgain)
+		}
+		if now := s.Manifest.Now(); now.Sub(collected).Abs() >= collectAfter {
+			collected = now
+			err = errors.Join(err, s.collectGrants(ctx, list, now))
+		}
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("what edges ask for was not all answered; it is tried again", "error", err)
+		}
+	}
+}
+
+// collectGrants removes what belongs to no grant that is known.
+func (s *Syncer) collectGrants(ctx context.Context, list []Source, now time.Time) error {
+	known := map[[2]string]bool{}
+	given, err := s.Ledger.Given()
+	if err != nil {
+		return err
+	}
+	for _, g := range given {
+		known[[2]string{g.Edge, g.ID}] = true
+	}
+	done := map[string]bool{}
+	for _, src := range list {
+		if !done[src.Dataset.Store] {
+			done[src.Dataset.Store] = true
+			_, one := exchange.CollectGrants(ctx, src.Store, now, longestGrant, func(edge, id string) bool { return known[[2]string{edge, id}] })
+			err = errors.Join(err, one)
+		}
+	}
+	return err
 }
 
 func collect(ctx context.Context, src Source, now time.Time) error {

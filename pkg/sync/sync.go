@@ -39,6 +39,7 @@ type Report struct {
 func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	start := s.Manifest.Now()
 	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
+	defer s.Grants.enter(ctx, s.link(q.Source, &q.Destination), q.Source.Name, q.Source.For)()
 	wait, err := s.openAhead(ctx, q)
 	if err != nil {
 		return out, err
@@ -164,6 +165,9 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if !p.Pending() {
 		out.Summary = out.Summary.Add(counted(p))
 		return v, false, nil
+	}
+	if err := s.Grants.ensure(ctx, q, p, out); err != nil {
+		return v, false, err
 	}
 	packs, err := s.askPacks(ctx, q, p)
 	if err != nil {

@@ -74,6 +74,8 @@ type Syncer struct {
 	// Role for others that share a source's store, and Name of this agent for them.
 	Role Role
 	Name string
+	// Grants ask the origin for what an edge may read. nil: its own budgets decide.
+	Grants *Grants
 }
 
 // Request says what is wanted where.

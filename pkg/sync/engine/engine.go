@@ -278,7 +278,7 @@ func ends(ctx context.Context, err error) bool {
 		return true
 	}
 	for _, kind := range []error{
-		cost.ErrBudget, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth, store.ErrPermission,
+		cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth, store.ErrPermission,
 		errRecord,
 	} {
 		if errors.Is(err, kind) {

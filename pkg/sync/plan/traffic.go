@@ -152,3 +152,13 @@ func writes(count int64) int64 {
 
 // gluedRequests of a temporary object, beside those of its pieces: start and completion of its upload, and the copy of it. Its removal is free.
 const gluedRequests = 3
+
+// FromSource is what a plan reads of the source at most, in bytes on the wire and requests, as it is reserved.
+func (p *Plan) FromSource(partBytes int64) (bytes, requests int64) {
+	for _, h := range p.Route.traffic(p.Items, partBytes, false).hops {
+		if h.From == p.Route.Source && h.link.Source == p.Route.Link.Source {
+			bytes, requests = bytes+h.upper().Bytes, requests+h.requests()
+		}
+	}
+	return bytes, requests
+}

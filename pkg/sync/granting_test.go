@@ -1,0 +1,95 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/store"
+)
+
+// Set aside for nobody: what is not claimed comes back when it is over; what is claimed counts as spent until it is settled, however late.
+func TestWhatIsGrantedComesBack(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30, Period: cost.Period{Kind: cost.Total}})
+	claimed := holds(t, origin, edge, 1<<20)
+	late := edge.another("late")
+	ids(t, late, 1<<20)
+	origin.grantOnce(t)
+	set := origin.use(t).ReservedBytes
+	if set < 2*64<<20 {
+		t.Fatalf("%d bytes are set aside", set)
+	}
+	now := time.Now().Add(readFor + 30*time.Minute)
+	origin.now = func() time.Time { return now }
+	if got := origin.grantOnce(t); got.Revoked != 1 {
+		t.Errorf("%+v, want one revoked", got)
+	}
+	if got := origin.use(t).ReservedBytes; got != set/2 {
+		t.Errorf("%d bytes are set aside, before %d", got, set)
+	}
+	if got := ids(t, late, 1<<20); len(got) != 0 { // by its clock it is not over
+		t.Errorf("%v were taken back", got)
+	}
+	now = now.Add(30 * 24 * time.Hour)
+	origin.grantOnce(t)
+	if got := origin.use(t); got.ReservedBytes+got.SettledBytes < 64<<20 {
+		t.Errorf("%d bytes are set aside for grant %s", got.ReservedBytes, claimed)
+	}
+	s := edge.open()
+	s.Grants.settle(context.Background(), edge.crossing(t, 1))
+	edge.close()
+	if got := origin.grantOnce(t); got.Settled != 1 {
+		t.Errorf("%+v, want the late settlement", got)
+	}
+	if got := origin.use(t).ReservedBytes; got != 0 {
+		t.Errorf("%d bytes are still set aside", got)
+	}
+}
+
+// unpublished fails where the origin tells the edge.
+type unpublished struct {
+	store.Store
+	refuse string
+}
+
+func (s unpublished) Put(ctx context.Context, key string, b []byte, o store.WriteOptions) (store.Object, error) {
+	if strings.Contains(key, s.refuse) {
+		return store.Object{}, &store.Error{Kind: store.ErrTransient, Op: "put", Key: key}
+	}
+	return s.Store.Put(ctx, key, b, o)
+}
+
+// Whatever an origin dies after, what it granted is set aside once, and published in the end.
+func TestGrantIsDurableBeforeItIsPublished(t *testing.T) {
+	for _, refuse := range []string{"ledger.json", "/grants/"} {
+		origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+		ids(t, edge, 1<<20)
+		s := origin.open()
+		src := origin.src
+		src.Store = unpublished{Store: origin.source, refuse: refuse}
+		_, err := s.Grant(context.Background(), []Source{src})
+		origin.close()
+		if !errors.Is(err, store.ErrTransient) {
+			t.Fatalf("%s: %v", refuse, err)
+		}
+		if left := edge.keys(".datagravity/v1/grants/"); len(left) != 0 {
+			t.Fatalf("%s: published %v", refuse, left)
+		}
+		set := origin.use(t).ReservedBytes
+		if set < 64<<20 {
+			t.Errorf("%s: %d bytes are set aside", refuse, set)
+		}
+		if got := origin.grantOnce(t); got.Granted != 1 {
+			t.Errorf("%s: %+v", refuse, got)
+		}
+		if again := origin.use(t).ReservedBytes; again != set {
+			t.Errorf("%s: %d bytes are set aside, before %d", refuse, again, set)
+		}
+		if got := ids(t, edge, 1<<20); len(got) != 1 {
+			t.Errorf("%s: %v", refuse, got)
+		}
+	}
+}
