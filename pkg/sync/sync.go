@@ -173,7 +173,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err != nil {
 		return v, false, err
 	}
-	defer packs.done(ctx)
+	defer func() { packs.done(ctx, err == nil && !again && len(out.Failures) == 0) }()
 	if err := s.makeRoom(ctx, q, p, out); err != nil {
 		return v, false, err
 	}
