@@ -47,6 +47,7 @@ var areas = []area{
 		{"pulled-shuffled", pulledShuffled},
 		{"pulled-touched", pulledTouched},
 		{"pulled-text", pulledText},
+		{"assembled", assembled},
 	}},
 	{"cost", newCostBed, []benchmark{
 		{"reconciled", reconciled},

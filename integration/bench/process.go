@@ -21,6 +21,7 @@ type command struct {
 	path string
 	args []string
 	env  []string // added to ours
+	core *int     // that it has alone; nil: all
 }
 
 func (c command) String() string { return c.path + " " + strings.Join(c.args, " ") }
@@ -54,7 +55,11 @@ func (c command) start(ctx context.Context) (*child, error) {
 	p.cmd.Env = append(os.Environ(), c.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.said
 	p.started = time.Now()
-	if err := p.cmd.Start(); err != nil {
+	begin := p.cmd.Start
+	if c.core != nil {
+		begin = func() error { return onCore(*c.core, p.cmd.Start) }
+	}
+	if err := begin(); err != nil {
 		return nil, err
 	}
 	go p.watch()

@@ -58,6 +58,13 @@ func alone(name, unit string, ours, target float64) row {
 	}
 }
 
+// atLeast is met if ours is target or more, whatever the peer's is.
+func atLeast(name, unit string, ours, peer, target float64) row {
+	r := withPeer(name, unit, ours, peer, ratioOf(ours, peer))
+	r.Target, r.limit, r.Met = &target, fmt.Sprintf("ours >= %g", target), ours >= target
+	return r
+}
+
 // noted is a figure that nothing depends on; nobody else is measured.
 func noted(name, unit string, ours float64) row {
 	return row{Name: name, Ours: ours, PeerName: "none", Unit: unit, Met: true, limit: "none"}

@@ -29,6 +29,8 @@ func TestRows(t *testing.T) {
 		{"alone and too much", alone("r", "MiB", 65, 64), 65.0 / 64, false},
 		{"alone, none wanted, none made", alone("r", "uploads", 0, 0), math.NaN(), true},
 		{"alone, none wanted, one made", alone("r", "uploads", 1, 0), math.NaN(), false},
+		{"as much as is wanted", atLeast("r", "MB/s", 400, 200, 400), 2, true},
+		{"more than the peer, and too little", atLeast("r", "MB/s", 399, 200, 400), 1.995, false},
 		{"told", told("r", "s", 5, 1), 5, true},
 	} {
 		switch got := c.row.Ratio; {
