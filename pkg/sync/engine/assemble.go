@@ -205,14 +205,14 @@ func (s *shard) gluedPart(ctx context.Context, u store.Upload, piece span, numbe
 		return part, err
 	}
 	defer s.mem.put(buf)
-	in, err := s.readPart(ctx, piece, buf)
+	in, sums, err := s.readPart(ctx, piece, buf)
 	if err != nil {
 		return part, err
 	}
 	s.notesAdd(in...)
 	out, err := s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, piece.size, cost.OpWrite, 1), func(ctx context.Context) (err error) {
 		part, err = s.Dest.UploadPart(ctx, u, store.PartInput{
-			Number: number, Offset: at, Data: buf, CRC64NVME: chunker.CRC64NVME(buf), CRC32C: chunker.CRC32C(buf),
+			Number: number, Offset: at, Data: buf, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C,
 		})
 		return err
 	})

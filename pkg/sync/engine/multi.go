@@ -350,12 +350,12 @@ func (s *shard) has(sp span) bool {
 
 // part carries one part through: read, prove, send, record.
 func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, turn <-chan struct{}, next chan<- struct{}) error {
-	receipts, err := s.readPart(ctx, sp, buf)
+	receipts, sums, err := s.readPart(ctx, sp, buf)
 	if err != nil {
 		return err
 	}
 	s.notesAdd(receipts...)
-	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.size}
+	p := manifest.Part{Number: sp.number, Offset: sp.offset, Size: sp.size, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C}
 	if s.recipe == nil {
 		select {
 		case <-turn:
@@ -368,9 +368,6 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 		}
 		receipts = append(receipts, more...)
 		close(next)
-	} else {
-		// The chunk digests proved the bytes already; the checksums are for the server.
-		p.CRC64NVME, p.CRC32C = chunker.CRC64NVME(buf), chunker.CRC32C(buf)
 	}
 	if s.Dest != nil {
 		out, err := s.send(ctx, sp, buf, &p)
@@ -397,33 +394,34 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	return nil
 }
 
-// readPart reads a part and proves it against the recipe; a wrong read is tried once more.
-func (s *shard) readPart(ctx context.Context, sp span, buf []byte) ([]receipt, error) {
+// readPart reads a part and proves it against the recipe; a wrong read is tried once more. The checksums, for the server, are zero without a
+// recipe: what cuts the part then makes them.
+func (s *shard) readPart(ctx context.Context, sp span, buf []byte) (in []receipt, sums chunker.Checksums, err error) {
 	for attempt := 1; ; attempt++ {
 		if s.pulling() {
-			in, err := s.readPulled(ctx, sp, buf)
+			in, sums, err = s.readPulled(ctx, sp, buf)
 			var wrong *wrongRead
 			if !errors.As(err, &wrong) {
-				return in, err
+				return in, sums, err
 			}
 			if attempt == 2 {
-				return nil, s.wrongBytes(wrong.error)
+				return nil, sums, s.wrongBytes(wrong.error)
 			}
 			continue
 		}
-		in, err := s.readPatiently(ctx, sp.offset, buf)
+		in, err = s.readPatiently(ctx, sp.offset, buf)
 		if err != nil || s.recipe == nil {
-			return in, err
+			return in, sums, err
 		}
-		wrong := chunker.VerifyChunks(buf, sp.chunks)
+		sums, wrong := chunker.VerifySum(buf, sp.chunks)
 		if wrong == nil {
-			return in, nil
+			return in, sums, nil
 		}
 		if err := s.settleHeld(in...); err != nil {
-			return nil, err
+			return nil, sums, err
 		}
 		if attempt == 2 {
-			return nil, s.wrongBytes(wrong)
+			return nil, sums, s.wrongBytes(wrong)
 		}
 	}
 }

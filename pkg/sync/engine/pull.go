@@ -61,15 +61,15 @@ func (s *shard) stretches(sp span, buf []byte) (list []stretch, err error) {
 // stretchesAtOnce of one part. Each waits for an answer most of the time.
 const stretchesAtOnce = 8
 
-// readPulled fills a part. The receipts are those of the paid requests.
-func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts []receipt, err error) {
+// readPulled fills a part, and proves it. The receipts are those of the paid requests, the checksums are of all of it.
+func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts []receipt, sums chunker.Checksums, err error) {
 	list, err := s.stretches(sp, buf)
 	if err != nil {
-		return nil, err
+		return nil, sums, err
 	}
 	if s.packed {
 		if list, err = s.unpack(ctx, list); err != nil {
-			return nil, err
+			return nil, sums, err
 		}
 	}
 	receipts = make([]receipt, len(list))
@@ -86,20 +86,20 @@ func (s *shard) readPulled(ctx context.Context, sp span, buf []byte) (receipts [
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, errors.Join(err, s.settleHeld(receipts...)) // what the others read is paid for
+		return nil, sums, errors.Join(err, s.settleHeld(receipts...)) // what the others read is paid for
 	}
-	wrong := chunker.VerifyChunks(buf, sp.chunks)
+	sums, wrong := chunker.VerifySum(buf, sp.chunks)
 	var bad *chunker.ChunkError
 	if wrong == nil {
-		return receipts, nil
+		return receipts, sums, nil
 	}
 	if !errors.As(wrong, &bad) {
-		return nil, errors.Join(wrong, s.settleHeld(receipts...))
+		return nil, sums, errors.Join(wrong, s.settleHeld(receipts...))
 	}
 	if err := s.settleHeld(receipts...); err != nil {
-		return nil, err
+		return nil, sums, err
 	}
-	return nil, s.blame(list, bad.Chunk, wrong)
+	return nil, sums, s.blame(list, bad.Chunk, wrong)
 }
 
 // unpack fills what is packed, and returns what is left to be read.
