@@ -94,7 +94,9 @@ func prove(ctx context.Context, f *os.File, parts []store.Part, o store.Complete
 	if err := settle(f); err != nil {
 		return store.Checksums{}, err
 	}
-	sums, err := readParts(ctx, f, parts)
+	r := fromDisk(f, o.Size)
+	defer r.end()
+	sums, err := readParts(ctx, r, parts)
 	if err == nil && sums.Compare(o.Checksums) == store.Different {
 		err = because(store.ErrIntegrity, "the file reads back as %+v, want %+v", sums, o.Checksums)
 	}
@@ -112,7 +114,9 @@ func (s *Store) finished(ctx context.Context, u store.Upload, o store.CompleteOp
 		return store.Object{}, gone
 	}
 	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
-	sums, err := readBack(ctx, f, 0, fi.Size())
+	r := fromDisk(f, fi.Size())
+	defer r.end()
+	sums, err := readBack(ctx, r, 0, fi.Size())
 	if err != nil {
 		return store.Object{}, err
 	}

@@ -19,8 +19,8 @@
 // A write goes, in this order, and each step is durable before the next:
 //
 //  1. the bytes into .datagravity/uploads/<id>.data (each part with fdatasync before UploadPart returns)
-//  2. the whole file synced, dropped from the page cache and read back; both CRCs of what was read compared with the
-//     promised ones
+//  2. the whole file synced, dropped from the page cache and read back, past that cache where the file system can
+//     (O_DIRECT); both CRCs of what was read compared with the promised ones
 //  3. parent directories made, and each synced into its own parent
 //  4. link(2) to the final name, which fails if it exists; or, to replace an object, a comparison of its ETag and
 //     rename(2), both under a lock that all agents on this directory take

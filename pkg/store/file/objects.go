@@ -147,7 +147,10 @@ func (s *Store) copy(ctx context.Context, key string, src store.Ref, o store.Wri
 	want := o.Checksums
 	if want.CRC64NVME == "" && want.CRC32C == "" {
 		// Nobody knows what the source holds, so the copy is proven against the source itself.
-		if want, err = readBack(ctx, from, 0, fi.Size()); err != nil {
+		r := fromCache(from, fi.Size())
+		want, err = readBack(ctx, r, 0, fi.Size())
+		r.end()
+		if err != nil {
 			return store.Object{}, err
 		}
 	}
@@ -205,7 +208,9 @@ func (s *Store) fillAndCommit(ctx context.Context, tmp string, f *os.File, key s
 	if err != nil {
 		return store.Object{}, err
 	}
-	sums, err := readBack(ctx, f, 0, fi.Size())
+	r := fromDisk(f, fi.Size())
+	sums, err := readBack(ctx, r, 0, fi.Size())
+	r.end()
 	if err != nil {
 		return store.Object{}, err
 	}

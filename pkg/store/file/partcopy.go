@@ -45,7 +45,7 @@ func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	if err := copyPinned(ctx, to, from, fi, p); err != nil {
 		return store.Part{}, err
 	}
-	return store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}, fdatasync(to)
+	return store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}, written(to, p.Offset, p.Size)
 }
 
 // copyPinned makes sure afterwards that nobody wrote into the source meanwhile. One that was cut short ends early, and what happened

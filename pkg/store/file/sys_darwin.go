@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const supported = true
@@ -20,6 +22,16 @@ func fdatasync(f *os.File) error { return f.Sync() }
 
 func reserve(f *os.File, sizeBytes int64) error { return f.Truncate(sizeBytes) }
 
-func dropCache(*os.File) {}
+func dropCache(*os.File, int64, int64) {}
+
+// setDirect is F_NOCACHE.
+func setDirect(f *os.File, direct bool) error {
+	value := 0
+	if direct {
+		value = 1
+	}
+	_, err := unix.FcntlInt(f.Fd(), unix.F_NOCACHE, value)
+	return os.NewSyscallError("fcntl", err)
+}
 
 func reflink(dst, src *os.File) error { return errors.ErrUnsupported }

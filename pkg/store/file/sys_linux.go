@@ -39,8 +39,23 @@ func reserve(f *os.File, sizeBytes int64) error {
 	return os.NewSyscallError("fallocate", err)
 }
 
-// dropCache asks for the next reads to come from the disk. It is advice; nothing depends on it but the worth of the proof.
-func dropCache(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }
+// dropCache asks for the next reads of sizeBytes bytes from off, 0 for all that follow, to come from the disk. It is advice.
+func dropCache(f *os.File, off, sizeBytes int64) {
+	_ = unix.Fadvise(int(f.Fd()), off, sizeBytes, unix.FADV_DONTNEED)
+}
+
+// setDirect has reads of f go past the page cache, or no longer; file systems that cannot do that refuse it.
+func setDirect(f *os.File, direct bool) error {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err == nil {
+		flags &^= unix.O_DIRECT
+		if direct {
+			flags |= unix.O_DIRECT
+		}
+		_, err = unix.FcntlInt(f.Fd(), unix.F_SETFL, flags)
+	}
+	return os.NewSyscallError("fcntl", err)
+}
 
 // reflink shares the blocks of src, where the file system can (XFS, btrfs, bcachefs, NFS 4.2 over them).
 func reflink(dst, src *os.File) error {

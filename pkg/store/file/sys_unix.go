@@ -31,6 +31,17 @@ func lacking(err error) bool {
 	return false
 }
 
+// pread reads once from off; at the end of the file it returns 0 and no error. os.File.ReadAt would go on behind the end, at a place where direct reads
+// are refused.
+func pread(f *os.File, b []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(f.Fd()), b, off)
+		if err != unix.EINTR {
+			return n, os.NewSyscallError("pread", err)
+		}
+	}
+}
+
 // rmdirAt removes an empty directory and, unlike os.Root.Remove, never a file that took its place.
 func rmdirAt(parent *os.File, name string) error {
 	return os.NewSyscallError("rmdir", unix.Unlinkat(int(parent.Fd()), name, unix.AT_REMOVEDIR))

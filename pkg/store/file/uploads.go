@@ -131,7 +131,7 @@ func (s *Store) uploadPart(u store.Upload, p store.PartInput) (store.Part, error
 	if _, err := f.WriteAt(p.Data, p.Offset); err != nil {
 		return store.Part{}, err
 	}
-	return made, fdatasync(f)
+	return made, written(f, p.Offset, made.Size)
 }
 
 // ListParts confirms those recorded parts whose bytes still read back as their checksum says.
@@ -144,15 +144,21 @@ func (s *Store) ListParts(ctx context.Context, u store.Upload, recorded []store.
 		return nil, s.wrap("list-parts", u.Key, err)
 	}
 	defer func() { _ = f.Close() }() // nothing was written through it, or Sync told
-	dropCache(f)
+	dropCache(f, 0, 0)
+	largest := int64(0)
+	for _, p := range recorded {
+		largest = max(largest, p.Size)
+	}
+	r := fromDisk(f, largest)
+	defer r.end()
 	var held []store.Part
 	for _, p := range recorded {
 		if p.Offset < 0 || p.Size < 0 {
 			continue
 		}
-		got, err := readBack(ctx, f, p.Offset, p.Size)
-		var r *refusal
-		if errors.As(err, &r) {
+		got, err := readBack(ctx, r, p.Offset, p.Size)
+		var short *refusal
+		if errors.As(err, &short) {
 			continue // the file ends before the part does
 		}
 		if err != nil {
