@@ -2,8 +2,10 @@ package meter
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +55,20 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 		return written, err
 	}
+}
+
+// copyBytes is how much of a body that is sent in the clear goes out at once.
+const copyBytes = 256 << 10
+
+var copyBuffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
+// ReadFrom is how net/http sends a body over a connection without TLS. Left to itself it does so 32 KiB at a time, each with a deadline and a wait
+// of its own. It goes by way of a buffer, not with io.WriterTo straight from memory: the AWS SDK's body has a lock that it would hold all the while, and Close,
+// which follows an early answer, would wait for a server that reads no further.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[copyBytes]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, buf[:])
 }
 
 // SetDeadline and SetWriteDeadline note that somebody else decides from now on.

@@ -131,3 +131,27 @@ func TestStalledUploadIsCut(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestSlowUploadIsLeftAlone(t *testing.T) {
+	eachScheme(t, func(t *testing.T, secure bool) {
+		const size = 8 << 20 // more than sockets hold
+		o := meter.Options{StallBytes: 1000, StallWindow: 300 * time.Millisecond}
+		client, url, c := serve(t, secure, o, func(w http.ResponseWriter, r *http.Request) {
+			n, buf := int64(0), make([]byte, 256<<10)
+			for {
+				m, err := io.ReadFull(r.Body, buf)
+				n += int64(m)
+				if err != nil {
+					break
+				}
+				time.Sleep(30 * time.Millisecond)
+			}
+			if n != size {
+				t.Errorf("the server read %d bytes, want %d", n, size)
+			}
+		})
+		var u store.Usage
+		do(t, client, &u, "PUT", url, make([]byte, size))
+		settled(t, "a slow upload", u.Sent.Load(), u.Received.Load(), c)
+	})
+}
