@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
@@ -11,7 +12,8 @@ import (
 // CopyPart copies a range of another file into the upload's, on Linux by copy_file_range: file systems that share blocks share
 // them where the range is aligned, and network file systems copy on their server. The source must be the pinned file before
 // and after. The part has no checksums, so that ListParts does not confirm it after a crash: copying it again is cheaper than
-// reading it to learn them, and the whole file is read and proven when the upload completes.
+// reading it to learn them, and the whole file is read and proven when the upload completes. So it need not be on the disk before
+// that, either: CompleteUpload syncs the whole file, before it reads it.
 func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
 	if err := s.begin(ctx, "part-copy", u.Key, p.Source.Key); err != nil {
 		return store.Part{}, err
@@ -20,7 +22,7 @@ func (s *Store) CopyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	return made, s.wrap("part-copy", u.Key, err)
 }
 
-func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) (store.Part, error) {
+func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) (_ store.Part, err error) {
 	switch {
 	case p.Number < 1 || p.Number > maxParts || p.Offset < 0 || p.Size < 1:
 		return store.Part{}, because(store.ErrPermanent, "part number %d of %d bytes at offset %d, want 1 to %d and bytes at 0 or more", p.Number, p.Size, p.Offset, maxParts)
@@ -33,7 +35,7 @@ func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	if err != nil {
 		return store.Part{}, err
 	}
-	defer func() { _ = to.Close() }() // nothing was written through it, or Sync told
+	defer func() { err = errors.Join(err, to.Close()) }() // a mount may tell only now what it could not write
 	from, fi, err := s.open(p.Source)
 	if err != nil {
 		return store.Part{}, err
@@ -45,7 +47,8 @@ func (s *Store) copyPart(ctx context.Context, u store.Upload, p store.PartCopy) 
 	if err := copyPinned(ctx, to, from, fi, p); err != nil {
 		return store.Part{}, err
 	}
-	return store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}, written(to, p.Offset, p.Size)
+	dropCache(to, p.Offset, p.Size) // what is not on the disk yet begins to go there, while others are copied
+	return store.Part{Number: p.Number, Offset: p.Offset, Size: p.Size}, nil
 }
 
 // copyPinned makes sure afterwards that nobody wrote into the source meanwhile. One that was cut short ends early, and what happened
