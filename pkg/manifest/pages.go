@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
+	"math/bits"
 	"os"
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -23,34 +27,58 @@ const (
 	bucketElement   = 0x01
 	metaBytes       = 64
 	maxPages        = 1 << 40
-	readBytes       = 256 << 10 // at once; it stays in a core's cache
+	readBytes       = 64 << 10 // at once; it stays in a core's cache
+	gapPages        = 4        // that are read along, because a read for each side of them would take longer
+	sharePages      = 1024     // that one core looks through for some to read
+	fewPages        = 64       // that one core reads as fast as several
 	metaMagic       = 0xED0CDAED
 	metaVersion     = 2
 )
 
 var native = binary.NativeEndian
 
-// pageChecker reads the skeleton of a file: every page header, every branch, the list of buckets and the free list. With
-// it sound, walking the trees ends, stays within the file, and no page in use is handed out again; what is in the leaves
-// is covered by the checksums of the values.
+// pageChecker reads the skeleton of a file: the header of every page that begins something, every branch, the list of buckets
+// and the free list. With it sound, walking the trees ends, stays within the file, and no page in use is handed out again; what
+// is in the leaves is covered by the checksums of the values.
 //
-// It reads rather than maps the file, because only that survives one that ends too early, and it reads all of it once for the
-// headers, 16 bytes of each page: 224 MiB in 25 ms on two cores. A read for each header took 65 ms, and a map, whose pages are
-// faulted in one by one, 108.
+// It reads rather than maps the file, because only that survives one that ends too early, and because a map's pages are faulted
+// in one by one. A tree is read level by level: what a level wants is known before it is read, so that it is read in the file's
+// order, in long stretches, on all cores, without what lies between: free pages, and the inside of long values, which are more
+// than half of a large manifest.
 type pageChecker struct {
 	file      io.ReaderAt
 	pageBytes int64
-	pages     uint64 // those in use or free: the high water mark
-	headers   []pageHeader
-	seen      []uint64
-	spare     [][]byte // for bodies of one page: a branch's is looked at while those below it are
+	pages     uint64  // those in use or free: the high water mark
+	seen      pageSet // those that something was found to use
+
+	level pageSet // those that are looked at now
+
+	mu    sync.Mutex // guards, while a level is read, seen and what is below
+	below pageSet    // those that are looked at next
+	count int        // of those below
 }
 
-// pageHeader is what stands where a page begins. Within an overflow page that is anything.
-type pageHeader struct {
-	id           uint64
-	flags, count uint16
-	overflow     uint32
+// leafFunc looks at a leaf that has so many elements.
+type leafFunc func(id uint64, body []byte, count int) error
+
+// pageSet has a bit for each page.
+type pageSet []uint64
+
+func (s pageSet) has(id uint64) bool { return s[id/64]&(1<<(id%64)) != 0 }
+func (s pageSet) add(id uint64)      { s[id/64] |= 1 << (id % 64) }
+
+// next is the first member from id on.
+func (s pageSet) next(id uint64) (member uint64, ok bool) {
+	for at := id / 64; at < uint64(len(s)); at++ {
+		word := s[at]
+		if at == id/64 {
+			word &= ^uint64(0) << (id % 64)
+		}
+		if word != 0 {
+			return at*64 + uint64(bits.TrailingZeros64(word)), true
+		}
+	}
+	return 0, false
 }
 
 // checkPages is called with the file locked, before bbolt sees it. Errors: [ErrCorrupt] with the page.
@@ -68,14 +96,18 @@ func checkPages(f *os.File) error {
 		return fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
 			int64(c.pages)*c.pageBytes)
 	}
-	if err := c.readHeaders(); err != nil {
+	words := c.pages/64 + 1
+	c.seen, c.level, c.below = make(pageSet, words), make(pageSet, words), make(pageSet, words)
+	c.seen.add(0)
+	c.seen.add(1)
+	roots := map[string]uint64{}
+	if err := c.tree(root, func(id uint64, body []byte, count int) error { return c.bucketsOf(id, body, count, roots) }); err != nil {
 		return err
 	}
-	c.seen = make([]uint64, c.pages/64+1)
-	c.mark(0)
-	c.mark(1)
-	if err := c.tree(root, c.bucketsOf); err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(roots)) {
+		if err := c.tree(roots[name], nil); err != nil {
+			return fmt.Errorf("bucket %q: %w", name, err)
+		}
 	}
 	return c.freePages(freelist)
 }
@@ -106,27 +138,92 @@ func (c *pageChecker) meta() (root, freelist uint64, err error) {
 	return root, freelist, nil
 }
 
-// readHeaders of all pages, on all cores: most of it is copying.
-func (c *pageChecker) readHeaders() error {
-	c.headers = make([]pageHeader, c.pages)
-	atOnce := max(1, uint64(readBytes/c.pageBytes))
+func (c *pageChecker) bad(id uint64, what string, args ...any) error {
+	return fmt.Errorf("%w: page %d %s", ErrCorrupt, id, fmt.Sprintf(what, args...))
+}
+
+// claim marks a page as used, once.
+func (c *pageChecker) claim(id uint64) error {
+	if id >= c.pages {
+		return c.bad(id, "is beyond the end, %d", c.pages)
+	}
+	if c.seen.has(id) {
+		return c.bad(id, "is used twice")
+	}
+	c.seen.add(id)
+	return nil
+}
+
+// header looks at the header of a page that is claimed, and claims those that it goes on in.
+func (c *pageChecker) header(id uint64, b []byte) (flags uint16, count int, size int64, err error) {
+	if says := native.Uint64(b); says != id {
+		return 0, 0, 0, c.bad(id, "says that it is page %d", says)
+	}
+	more := uint64(native.Uint32(b[12:]))
+	if id+more >= c.pages {
+		return 0, 0, 0, c.bad(id, "reaches beyond the end, %d", c.pages)
+	}
+	if more > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+	for p := id + 1; p <= id+more; p++ {
+		if err := c.claim(p); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+	return native.Uint16(b[8:]), int(native.Uint16(b[10:])), int64(more+1) * c.pageBytes, nil
+}
+
+// read fills b from where a page begins.
+func (c *pageChecker) read(id uint64, b []byte) error {
+	if _, err := c.file.ReadAt(b, int64(id)*c.pageBytes); err != nil {
+		return c.bad(id, "or one after it cannot be read: %v", err)
+	}
+	return nil
+}
+
+// tree walks one bucket's branches down to the headers of its leaves; leaf, if not nil, looks at the leaves too. Every
+// page is claimed once, so that a loop ends.
+func (c *pageChecker) tree(root uint64, leaf leafFunc) error {
+	if err := c.child(root); err != nil {
+		return err
+	}
+	for c.count > 0 {
+		n := c.count
+		c.level, c.below, c.count = c.below, c.level, 0
+		clear(c.below)
+		if err := c.readLevel(n, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// child has a page looked at in the next level.
+func (c *pageChecker) child(id uint64) error {
+	if err := c.claim(id); err != nil {
+		return err
+	}
+	c.below.add(id)
+	c.count++
+	return nil
+}
+
+// readLevel looks at the n pages of a level, on all cores unless they are few: most of it is copying.
+func (c *pageChecker) readLevel(n int, leaf leafFunc) error {
 	var g errgroup.Group
 	var next atomic.Uint64
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), 1+n/fewPages) {
 		g.Go(func() error {
-			b := make([]byte, int64(atOnce)*c.pageBytes)
+			r := pageReader{pageChecker: c, leaf: leaf}
 			for {
-				end := next.Add(atOnce)
-				from, to := end-atOnce, min(end, c.pages)
-				if from >= to {
+				end := next.Add(sharePages)
+				if end-sharePages >= c.pages {
 					return nil
 				}
-				b := b[:int64(to-from)*c.pageBytes]
-				if _, err := c.file.ReadAt(b, int64(from)*c.pageBytes); err != nil {
-					return c.bad(from, "or one of the %d after it cannot be read: %v", to-from-1, err)
-				}
-				for id := from; id < to; id, b = id+1, b[c.pageBytes:] {
-					c.headers[id] = pageHeader{native.Uint64(b), native.Uint16(b[8:]), native.Uint16(b[10:]), native.Uint32(b[12:])}
+				if err := r.share(end-sharePages, end); err != nil {
+					return err
 				}
 			}
 		})
@@ -134,83 +231,80 @@ func (c *pageChecker) readHeaders() error {
 	return g.Wait()
 }
 
-func (c *pageChecker) isSeen(id uint64) bool { return c.seen[id/64]&(1<<(id%64)) != 0 }
-func (c *pageChecker) mark(id uint64)        { c.seen[id/64] |= 1 << (id % 64) }
-
-func (c *pageChecker) bad(id uint64, what string, args ...any) error {
-	return fmt.Errorf("%w: page %d %s", ErrCorrupt, id, fmt.Sprintf(what, args...))
+// pageReader reads a share of a level after the other.
+type pageReader struct {
+	*pageChecker
+	leaf leafFunc
+	buf  []byte
 }
 
-// claim reads a page's header and marks its pages as used, once.
-func (c *pageChecker) claim(id uint64) (flags, count uint16, bytes int64, err error) {
-	if id >= c.pages {
-		return 0, 0, 0, c.bad(id, "is beyond the end, %d", c.pages)
-	}
-	h := c.headers[id]
-	if h.id != id {
-		return 0, 0, 0, c.bad(id, "says that it is page %d", h.id)
-	}
-	more := uint64(h.overflow)
-	if id+more >= c.pages {
-		return 0, 0, 0, c.bad(id, "reaches beyond the end, %d", c.pages)
-	}
-	for p := id; p <= id+more; p++ {
-		if c.isSeen(p) {
-			return 0, 0, 0, c.bad(p, "is used twice")
+// share looks at those pages of the level that are between two.
+func (r *pageReader) share(begin, end uint64) error {
+	most := max(1, uint64(readBytes/r.pageBytes))
+	from, ok := r.level.next(begin)
+	for ok && from < end {
+		to := from + 1
+		var next uint64
+		for next, ok = r.level.next(to); ok && next < min(end, from+most) && next-to <= gapPages; next, ok = r.level.next(to) {
+			to = next + 1
 		}
-		c.mark(p)
+		if err := r.stretch(from, to); err != nil {
+			return err
+		}
+		from = next
 	}
-	return h.flags, h.count, int64(more+1) * c.pageBytes, nil
+	return nil
 }
 
-func (c *pageChecker) body(id uint64, bytes int64) ([]byte, error) {
-	var b []byte
-	if n := len(c.spare); n > 0 && bytes == c.pageBytes {
-		b, c.spare = c.spare[n-1], c.spare[:n-1]
-	} else {
-		b = make([]byte, bytes)
+// stretch reads pages and looks at those of them that are in the level.
+func (r *pageReader) stretch(from, to uint64) error {
+	n := int64(to-from) * r.pageBytes
+	if int64(len(r.buf)) < n {
+		r.buf = make([]byte, n)
 	}
-	if _, err := c.file.ReadAt(b, int64(id)*c.pageBytes); err != nil {
-		return nil, c.bad(id, "cannot be read: %v", err)
+	b := r.buf[:n]
+	if err := r.read(from, b); err != nil {
+		return err
 	}
-	return b, nil
+	for id, ok := r.level.next(from); ok && id < to; id, ok = r.level.next(id + 1) {
+		if err := r.page(id, b[int64(id-from)*r.pageBytes:], r.leaf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// tree walks one bucket's branches down to the headers of its leaves; leaf, if not nil, looks at the leaves too. Every
-// page is claimed once, so that a loop ends.
-func (c *pageChecker) tree(id uint64, leaf func(id uint64, body []byte, count int) error) error {
-	flags, count, bytes, err := c.claim(id)
+// page looks at a page of a tree, of which b has at least the first bytes.
+func (c *pageChecker) page(id uint64, b []byte, leaf leafFunc) error {
+	flags, count, size, err := c.header(id, b)
 	if err != nil {
 		return err
 	}
-	if pageHeaderBytes+int64(count)*elementBytes > bytes {
+	if pageHeaderBytes+int64(count)*elementBytes > size {
 		return c.bad(id, "has no room for its %d elements", count)
 	}
-	switch flags {
-	case leafPage:
-		if leaf == nil {
-			return nil
-		}
-		body, err := c.body(id, bytes)
-		if err != nil {
-			return err
-		}
-		return leaf(id, body, int(count))
-	case branchPage:
-		body, err := c.body(id, bytes)
-		if err != nil {
-			return err
-		}
-		err = c.branch(id, body, int(count), leaf)
-		if int64(len(body)) == c.pageBytes {
-			c.spare = append(c.spare, body)
-		}
-		return err
+	look := leaf
+	switch {
+	case flags == branchPage:
+		look = c.branch
+	case flags != leafPage:
+		return c.bad(id, "is neither a branch nor a leaf (flags %#x)", flags)
+	case leaf == nil:
+		return nil
 	}
-	return c.bad(id, "is neither a branch nor a leaf (flags %#x)", flags)
+	if int64(len(b)) < size {
+		b = make([]byte, size)
+		if err := c.read(id, b); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return look(id, b[:size], count)
 }
 
-func (c *pageChecker) branch(id uint64, body []byte, count int, leaf func(uint64, []byte, int) error) error {
+// branch has the next level be of its children.
+func (c *pageChecker) branch(id uint64, body []byte, count int) error {
 	if count == 0 {
 		return c.bad(id, "is a branch without children")
 	}
@@ -226,15 +320,15 @@ func (c *pageChecker) branch(id uint64, body []byte, count int, leaf func(uint64
 			return c.bad(id, "has its keys out of order")
 		}
 		last = key
-		if err := c.tree(native.Uint64(e[8:]), leaf); err != nil {
+		if err := c.child(native.Uint64(e[8:])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// bucketsOf walks the trees of the buckets that a leaf of the root names. A small bucket lies inside its own element.
-func (c *pageChecker) bucketsOf(id uint64, body []byte, count int) error {
+// bucketsOf finds the roots of the buckets that a leaf of the root names. A small bucket lies inside its own element.
+func (c *pageChecker) bucketsOf(id uint64, body []byte, count int, roots map[string]uint64) error {
 	for i := range count {
 		at := pageHeaderBytes + i*elementBytes
 		e := body[at:]
@@ -245,9 +339,11 @@ func (c *pageChecker) bucketsOf(id uint64, body []byte, count int) error {
 		}
 		header := kv[keyBytes:]
 		if root := native.Uint64(header); root != 0 {
-			if err := c.tree(root, nil); err != nil {
-				return fmt.Errorf("bucket %q: %w", kv[:keyBytes], err)
+			name := string(kv[:keyBytes])
+			if _, twice := roots[name]; twice {
+				return c.bad(id, "has bucket %q twice", name)
 			}
+			roots[name] = root
 			continue
 		}
 		inline := header[elementBytes:]
@@ -261,19 +357,26 @@ func (c *pageChecker) bucketsOf(id uint64, body []byte, count int) error {
 
 // freePages makes sure that no page that is in use counts as free.
 func (c *pageChecker) freePages(id uint64) error {
-	flags, count16, bytes, err := c.claim(id)
+	if err := c.claim(id); err != nil {
+		return err
+	}
+	head := make([]byte, pageHeaderBytes)
+	if err := c.read(id, head); err != nil {
+		return err
+	}
+	flags, listed, size, err := c.header(id, head)
 	if err != nil {
 		return err
 	}
 	if flags != freelistPage {
 		return c.bad(id, "is not the list of free pages (flags %#x)", flags)
 	}
-	body, err := c.body(id, bytes)
-	if err != nil {
+	body := make([]byte, size)
+	if err := c.read(id, body); err != nil {
 		return err
 	}
-	ids, count := body[pageHeaderBytes:], uint64(count16)
-	if count16 == 0xffff { // too many for the header
+	ids, count := body[pageHeaderBytes:], uint64(listed)
+	if listed == 0xffff { // too many for the header
 		count, ids = native.Uint64(ids), ids[8:]
 	}
 	if count > uint64(len(ids)/8) {
@@ -281,10 +384,10 @@ func (c *pageChecker) freePages(id uint64) error {
 	}
 	for i := range count {
 		free := native.Uint64(ids[8*i:])
-		if free >= c.pages || c.isSeen(free) {
+		if free >= c.pages || c.seen.has(free) {
 			return c.bad(free, "counts as free and is in use")
 		}
-		c.mark(free)
+		c.seen.add(free)
 	}
 	return nil
 }
