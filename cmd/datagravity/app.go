@@ -43,6 +43,8 @@ type app struct {
 	sync    *dgsync.Syncer
 	links   *pace.Links
 	reload  *reloading // while the manifest is held
+	// brief: the manifest is held for a moment, for little of it.
+	brief bool
 	// reloaded has a value after the configuration was read again.
 	reloaded chan struct{}
 	// keeper keeps the manifest's jobs.
@@ -100,7 +102,7 @@ func (a *app) take(o engine.Options) (err error) {
 		a.share()
 		return nil
 	}
-	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir}); err != nil {
+	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir, LeavesLater: a.brief}); err != nil {
 		return err
 	}
 	a.reload = a.reloadOnHangup()

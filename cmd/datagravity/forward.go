@@ -223,6 +223,7 @@ func (g *globals) jobs(ctx context.Context) (dispatch.Jobs, func() error, error)
 	if asked == nil {
 		return a.jobsOf(c)
 	}
+	a.brief = true
 	err = a.take(engine.Options{})
 	if errors.Is(err, manifest.ErrLocked) {
 		if c, asked = a.dial(ctx); asked == nil { // it has begun to answer since

@@ -27,7 +27,11 @@ func faultsPanic() (restore func()) {
 // process with its own stack.
 func guard(tx *Tx, bucket string, key []byte, err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %s/%q cannot be read (%v); %s", ErrCorrupt, bucket, key, p, restoreHint)
+		if known, ok := p.(damage); ok {
+			*err = known
+		} else {
+			*err = fmt.Errorf("%w: %s/%q cannot be read (%v); %s", ErrCorrupt, bucket, key, p, restoreHint)
+		}
 		tx.damage = *err
 	}
 }
@@ -36,11 +40,24 @@ func guard(tx *Tx, bucket string, key []byte, err *error) {
 const restoreHint = "restore a backup of the state directory, or move manifest.db away and let the next index and sync " +
 	"build a new one (the spend is kept in the journal)"
 
+// damaged says where the damage is and what to do about it.
+func damaged(path string, err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		err = fmt.Errorf("%s: %w; %s", path, err, restoreHint)
+	}
+	return err
+}
+
+// damage is what a table panics with that must not be read, for guard.
+type damage struct{ error }
+
+func (d damage) Unwrap() error { return d.error }
+
 // errTimeout: another process has the lock.
 var errTimeout = errors.New("timeout")
 
 // openBolt locks the file and reads its skeleton before bbolt sees it.
-func openBolt(path string, o Options) (db *bolt.DB, file *os.File, err error) {
+func openBolt(path string, o Options) (db *bolt.DB, file *os.File, rest *unread, err error) {
 	defer faultsPanic()()
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,30 +65,27 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, err error) {
 		}
 		if err != nil && file != nil {
 			letGo(file)
-			db, file = nil, nil
+			db, file, rest = nil, nil, nil
 		}
 	}()
 	// Not O_CREATE: a file that vanished in this moment must not be replaced by one without a schema.
 	if file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := lock(file, o.Timeout); err != nil {
-		return nil, file, err
+		return nil, file, nil, err
 	}
-	if err := checkPages(file); err != nil {
-		if errors.Is(err, ErrCorrupt) {
-			err = fmt.Errorf("%s: %w; %s", path, err, restoreHint)
-		}
-		return nil, file, err
+	if rest, err = checkPages(file, o.LeavesLater); err != nil {
+		return nil, file, nil, damaged(path, err)
 	}
 	db, err = bolt.Open(path, 0o600, &bolt.Options{
 		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes,
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 	})
 	if err != nil {
-		return nil, file, fmt.Errorf("open %s: %w", path, err)
+		return nil, file, nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return db, file, nil
+	return db, file, rest, nil
 }
 
 // lock takes the lock that bbolt takes (it takes it again, of the same open file, which changes nothing).

@@ -29,6 +29,10 @@ type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
+	// LeavesLater has the pages that hold a large bucket's records looked at when the bucket is first used, not on opening: for who holds the manifest
+	// for a moment and uses little of it. What the damage of such a page makes fail then has the error that OpenDir would have.
+	LeavesLater bool
+
 	// maxBytes limits the size of manifest.db, as a full disk does; 0 means no limit.
 	maxBytes int
 }
@@ -38,6 +42,7 @@ type Manifest struct {
 	dir      string
 	db       *bolt.DB
 	file     *os.File // of db
+	unread   *unread
 	now      func() time.Time
 	journal  *Journal
 	recipes  *recipeStore
@@ -64,14 +69,14 @@ func OpenDir(dir string, o Options) (*Manifest, error) {
 	if err := createIfMissing(path); err != nil {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
-	db, file, err := openBolt(path, o)
+	db, file, rest, err := openBolt(path, o)
 	if errors.Is(err, errTimeout) {
 		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end, or use another agent.state", ErrLocked, path, describeHolder(dir))
 	}
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{dir: dir, db: db, file: file, now: o.Now}
+	m := &Manifest{dir: dir, db: db, file: file, unread: rest, now: o.Now}
 	if err := m.setUp(o); err != nil {
 		return nil, errors.Join(err, m.closeFile())
 	}

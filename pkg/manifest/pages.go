@@ -56,6 +56,10 @@ type pageChecker struct {
 	mu    sync.Mutex // guards, while a level is read, seen and what is below
 	below pageSet    // those that are looked at next
 	count int        // of those below
+
+	spare chan []byte // that were read into and can be again
+
+	later *unread // nil: all leaves are looked at now
 }
 
 // leafFunc looks at a leaf that has so many elements.
@@ -66,6 +70,36 @@ type pageSet []uint64
 
 func (s pageSet) has(id uint64) bool { return s[id/64]&(1<<(id%64)) != 0 }
 func (s pageSet) add(id uint64)      { s[id/64] |= 1 << (id % 64) }
+
+// last is the last member up to id.
+func (s pageSet) last(id uint64) (member uint64, ok bool) {
+	word := s[id/64] << (63 - id%64) >> (63 - id%64)
+	for at := id / 64; ; at-- {
+		if word != 0 {
+			return at*64 + 63 - uint64(bits.LeadingZeros64(word)), true
+		}
+		if at == 0 {
+			return 0, false
+		}
+		word = s[at-1]
+	}
+}
+
+// take adds the members of another, and returns how many those are.
+func (s pageSet) take(other pageSet) (n int) {
+	for at, word := range other {
+		s[at] |= word
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// without takes the members of another out.
+func (s pageSet) without(other pageSet) {
+	for at, word := range other {
+		s[at] &^= word
+	}
+}
 
 // next is the first member from id on.
 func (s pageSet) next(id uint64) (member uint64, ok bool) {
@@ -81,19 +115,23 @@ func (s pageSet) next(id uint64) (member uint64, ok bool) {
 	return 0, false
 }
 
-// checkPages is called with the file locked, before bbolt sees it. Errors: [ErrCorrupt] with the page.
-func checkPages(f *os.File) error {
+// checkPages is called with the file locked, before bbolt sees it. Errors: [ErrCorrupt] with the page. If leaves may be looked at later, it returns the
+// buckets whose were not looked at yet.
+func checkPages(f *os.File, later bool) (*unread, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c := &pageChecker{file: f}
+	c := &pageChecker{file: f, spare: make(chan []byte, runtime.GOMAXPROCS(0))}
+	if later {
+		c.later = &unread{path: f.Name(), checker: c, buckets: map[string]*unreadBucket{}}
+	}
 	root, freelist, err := c.meta()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c.pages > uint64(info.Size()/c.pageBytes) {
-		return fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
+		return nil, fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
 			int64(c.pages)*c.pageBytes)
 	}
 	words := c.pages/64 + 1
@@ -102,14 +140,14 @@ func checkPages(f *os.File) error {
 	c.seen.add(1)
 	roots := map[string]uint64{}
 	if err := c.tree(root, func(id uint64, body []byte, count int) error { return c.bucketsOf(id, body, count, roots) }); err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(roots)) {
-		if err := c.tree(roots[name], nil); err != nil {
-			return fmt.Errorf("bucket %q: %w", name, err)
+		if err := c.bucket(name, roots[name]); err != nil {
+			return nil, fmt.Errorf("bucket %q: %w", name, err)
 		}
 	}
-	return c.freePages(freelist)
+	return c.later, c.freePages(freelist)
 }
 
 // meta reads the newer one of the two meta pages whose checksum holds. The first says how large a page is; if it is
@@ -190,14 +228,67 @@ func (c *pageChecker) tree(root uint64, leaf leafFunc) error {
 		return err
 	}
 	for c.count > 0 {
-		n := c.count
-		c.level, c.below, c.count = c.below, c.level, 0
-		clear(c.below)
-		if err := c.readLevel(n, leaf); err != nil {
+		if err := c.descend(leaf); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// descend looks at the next level.
+func (c *pageChecker) descend(leaf leafFunc) error {
+	n := c.count
+	c.level, c.below, c.count = c.below, c.level, 0
+	clear(c.below)
+	return c.readLevel(n, leaf)
+}
+
+// these looks at pages that are claimed, and at what is below them.
+func (c *pageChecker) these(pages pageSet) error {
+	clear(c.below)
+	for c.count = c.below.take(pages); c.count > 0; {
+		if err := c.descend(nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bucket is tree for one that is no list of buckets. Its leaves may be left for later.
+func (c *pageChecker) bucket(name string, root uint64) error {
+	if err := c.child(root); err != nil {
+		return err
+	}
+	for c.count > 0 {
+		leave, err := c.mayLeave(name)
+		if err != nil {
+			return err
+		}
+		if leave {
+			c.later.buckets[name] = &unreadBucket{leaves: slices.Clone(c.below)}
+			clear(c.below)
+			c.count = 0
+			return nil
+		}
+		if err := c.descend(nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayLeave tells whether the next level is one of leaves, and large enough for it to matter. One look tells: all leaves of a tree are on one level. The
+// bucket meta is read by other means than tables.
+func (c *pageChecker) mayLeave(name string) (bool, error) {
+	if c.later == nil || c.count < fewPages || name == string(metaBucket) {
+		return false, nil
+	}
+	id, _ := c.below.next(0)
+	head := make([]byte, pageHeaderBytes)
+	if err := c.read(id, head); err != nil {
+		return false, err
+	}
+	return native.Uint16(head[8:]) == leafPage, nil
 }
 
 // child has a page looked at in the next level.
@@ -217,6 +308,7 @@ func (c *pageChecker) readLevel(n int, leaf leafFunc) error {
 	for range min(runtime.GOMAXPROCS(0), 1+n/fewPages) {
 		g.Go(func() error {
 			r := pageReader{pageChecker: c, leaf: leaf}
+			defer r.borrow()()
 			for {
 				end := next.Add(sharePages)
 				if end-sharePages >= c.pages {
@@ -236,6 +328,20 @@ type pageReader struct {
 	*pageChecker
 	leaf leafFunc
 	buf  []byte
+}
+
+// borrow takes memory to read into, until the function it returns is called.
+func (r *pageReader) borrow() (giveBack func()) {
+	select {
+	case r.buf = <-r.spare:
+	default:
+	}
+	return func() {
+		select {
+		case r.spare <- r.buf:
+		default:
+		}
+	}
 }
 
 // share looks at those pages of the level that are between two.
@@ -260,7 +366,7 @@ func (r *pageReader) share(begin, end uint64) error {
 func (r *pageReader) stretch(from, to uint64) error {
 	n := int64(to-from) * r.pageBytes
 	if int64(len(r.buf)) < n {
-		r.buf = make([]byte, n)
+		r.buf = make([]byte, max(n, readBytes))
 	}
 	b := r.buf[:n]
 	if err := r.read(from, b); err != nil {
@@ -382,12 +488,89 @@ func (c *pageChecker) freePages(id uint64) error {
 	if count > uint64(len(ids)/8) {
 		return c.bad(id, "has no room for its %d free pages", count)
 	}
+	if err := c.besideFree(ids[:8*count]); err != nil {
+		return err
+	}
 	for i := range count {
 		free := native.Uint64(ids[8*i:])
 		if free >= c.pages || c.seen.has(free) {
 			return c.bad(free, "counts as free and is in use")
 		}
 		c.seen.add(free)
+	}
+	return nil
+}
+
+// besideFree looks at those of the leaves that were left for later which would reach into a free page if they went on in another than their own: a free
+// page is overwritten, whichever bucket is written to.
+func (c *pageChecker) besideFree(ids []byte) error {
+	if c.later == nil {
+		return nil
+	}
+	now, all := make(pageSet, len(c.seen)), make(pageSet, len(c.seen))
+	for _, b := range c.later.buckets {
+		all.take(b.leaves)
+	}
+	for ; len(ids) > 0; ids = ids[8:] {
+		free := native.Uint64(ids)
+		if free >= c.pages {
+			continue // said by who called
+		}
+		if id, ok := c.seen.last(free); ok && all.has(id) {
+			now.add(id)
+		}
+	}
+	for _, b := range c.later.buckets {
+		b.leaves.without(now)
+	}
+	return c.these(now)
+}
+
+// unread are the buckets of an open file whose leaves were not looked at when it was opened. What was found then holds until they are: bbolt changes no
+// page of a bucket that nobody has asked it for.
+type unread struct {
+	path    string
+	buckets map[string]*unreadBucket
+
+	mu      sync.Mutex // guards what is below
+	checker *pageChecker
+}
+
+type unreadBucket struct {
+	once   sync.Once
+	leaves pageSet
+	err    error
+}
+
+// read looks at a bucket's leaves, once. It is called before bbolt is asked for the bucket. Errors: [ErrCorrupt] with the page, now and ever after.
+func (u *unread) read(bucket string) error {
+	if u == nil {
+		return nil
+	}
+	b := u.buckets[bucket]
+	if b == nil {
+		return nil
+	}
+	b.once.Do(func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if err := u.checker.these(b.leaves); err != nil {
+			b.err = damaged(u.path, fmt.Errorf("bucket %q: %w", bucket, err))
+		}
+		b.leaves = nil
+	})
+	return b.err
+}
+
+// readAll is for what goes past tables.
+func (u *unread) readAll() error {
+	if u == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.buckets)) {
+		if err := u.read(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -80,6 +80,9 @@ func (m *Manifest) migrate() error {
 	case have == SchemaVersion:
 		return nil
 	}
+	if err := m.unread.readAll(); err != nil { // steps and the backup go past tables
+		return err
+	}
 	backup := fmt.Sprintf("%s.schema-%d.bak", m.db.Path(), have)
 	if err := m.backup(backup); err != nil {
 		return fmt.Errorf("back up the manifest before its migration: %w", err)

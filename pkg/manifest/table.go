@@ -16,7 +16,13 @@ type table[V any] struct {
 	sealed bool
 }
 
-func (t table[V]) of(tx *Tx) *bolt.Bucket { return tx.b.Bucket([]byte(t.bucket)) }
+// of is called within a guard, to which it panics if the bucket's pages are damaged.
+func (t table[V]) of(tx *Tx) *bolt.Bucket {
+	if err := tx.unread.read(t.bucket); err != nil {
+		panic(damage{err})
+	}
+	return tx.b.Bucket([]byte(t.bucket))
+}
 
 // get returns the record under a key. Errors: [ErrCorrupt].
 func (t table[V]) get(tx *Tx, key []byte) (v V, ok bool, err error) {

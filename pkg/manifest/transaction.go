@@ -10,7 +10,8 @@ import (
 
 // Tx is a transaction. It is valid only inside the function it was given to, and for one goroutine at a time.
 type Tx struct {
-	b *bolt.Tx
+	b      *bolt.Tx
+	unread *unread
 	// damage is set when a page turned out to be unreadable: what was changed since is not to be trusted.
 	damage  error
 	account *account // once read
@@ -78,7 +79,7 @@ func (m *Manifest) begin(writable bool) (tx *Tx, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	return &Tx{b: b}, nil
+	return &Tx{b: b, unread: m.unread}, nil
 }
 
 func (m *Manifest) commit(tx *Tx) (err error) {
