@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/internal/firstheap"
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -33,9 +32,7 @@ configuration's links again, and look at the jobs at once. Under systemd it tell
 const gcPercent = 40
 
 func runDaemon(ctx context.Context, g *globals) (err error) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	firstheap.SetGCPercent(gcPercent)
 	a, err := g.begin(engine.Options{})
 	if err != nil {
 		return err

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package firstheap
+
+// hugePages is for Linux alone.
+func hugePages() {}
