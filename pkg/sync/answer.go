@@ -12,7 +12,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/exchange/pack"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/sync/packing"
 )
 
 const (
@@ -20,12 +19,6 @@ const (
 	packLife = 24 * time.Hour
 	// collectAfter is how long what belongs to no want is left alone: it may be about to get one.
 	collectAfter = time.Hour
-	// readRun is how much of a run of missing chunks is read and encoded at once.
-	readRun = 4 << 20
-	// leastGain is what packing must save of the bytes of the chunks. Below it ranges of the shards themselves are as good, and need nobody.
-	leastGain = 0.03
-	// sampled is how much is packed before it is decided whether it pays.
-	sampled = 8 << 20
 )
 
 // Answered is what an origin did for edges.
@@ -51,12 +44,15 @@ func (s *Syncer) Answer(ctx context.Context, src Source, others []Source) (out A
 }
 
 func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exchange.Want, out *Answered) error {
-	p := &packer{s: s, ctx: ctx, src: src, others: others, want: w, writer: pack.NewWriter(0), read: &paidReader{s: s, src: src, link: s.link(src, nil)}}
+	p := &packer{s: s, ctx: ctx, src: src, others: others, want: w, writer: pack.NewWriter(0), reader: &paidReader{s: s, src: src, link: s.link(src, nil)}}
 	var err error
 	if p.encoder, err = pack.NewEncoder(pack.Options{}); err != nil {
 		return err
 	}
 	if err = p.shards(); err == nil {
+		err = p.choose()
+	}
+	if err == nil {
 		err = p.all()
 	}
 	if err != nil && !mayPass(ctx, err) {
@@ -64,7 +60,7 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 		s.Log.Info("a want is answered without packs", "edge", w.Edge, "dataset", src.Name, "why", err)
 		p.answer.Packs, p.answer.Chunks, p.answer.ContentBytes, err = nil, 0, 0, nil
 	}
-	if err = errors.Join(err, p.read.note()); err != nil {
+	if err = errors.Join(err, p.reader.note()); err != nil {
 		return err
 	}
 	now := s.Manifest.Now()
@@ -104,7 +100,7 @@ type packer struct {
 	want    exchange.Want
 	encoder *pack.Encoder
 	writer  *pack.Writer
-	read    *paidReader
+	reader  *paidReader
 	answer  exchange.Answer
 	// content and stored are of all frames so far, decided whether they paid.
 	content, stored int64
@@ -115,6 +111,8 @@ type packer struct {
 	// places are where old shards can still be read, by their digests.
 	places map[chunker.Digest]store.Ref
 	seen   map[chunker.Digest]bool
+	// The shard that was opened last.
+	opened openShard
 }
 
 // shards looks up what the want is about.
@@ -188,169 +186,4 @@ func (p *packer) place() error {
 		}
 		return nil
 	})
-}
-
-// all packs every run.
-func (p *packer) all() error {
-	var fresh *chunker.Recipe
-	var bases *packing.Bases
-	var base old
-	shard := uint32(0)
-	for n, r := range p.want.Missing {
-		sh := p.fresh[r.Shard]
-		if sh.Recipe.IsZero() {
-			return fmt.Errorf("%w: the want is about shard %d, which the snapshot does not have", exchange.ErrBad, r.Shard)
-		}
-		if n == 0 || r.Shard != shard {
-			shard = r.Shard
-			var err error
-			if fresh, err = p.s.Manifest.Recipe(sh.Recipe); err != nil {
-				return err
-			}
-			if bases, base, err = p.basesOf(sh.Path); err != nil {
-				return err
-			}
-		}
-		if uint64(r.First)+uint64(r.Count) > uint64(len(fresh.Chunks)) {
-			return fmt.Errorf("%w: the want is about chunks %d to %d of shard %d, which has %d", exchange.ErrBad, r.First, r.First+r.Count, r.Shard, len(fresh.Chunks))
-		}
-		var before [][]int
-		if bases != nil {
-			before = bases.Of(fresh.Chunks, int(r.First), int(r.Count))
-		}
-		if err := p.run(sh, fresh.Chunks[r.First:r.First+r.Count], before, base); err != nil {
-			return err
-		}
-	}
-	if !p.decided && p.content > 0 && p.gain() < leastGain {
-		return errNoGain
-	}
-	return p.flush()
-}
-
-// old is a shard of the base that can be read.
-type old struct {
-	ref    store.Ref
-	recipe *chunker.Recipe
-}
-
-// basesOf a path; nil: there are none.
-func (p *packer) basesOf(path string) (*packing.Bases, old, error) {
-	sh, ok := p.old[path]
-	ref, readable := p.places[sh.Digest]
-	if !ok || !readable || sh.Recipe.IsZero() {
-		return nil, old{}, nil
-	}
-	recipe, err := p.s.Manifest.Recipe(sh.Recipe)
-	if errors.Is(err, manifest.ErrCorrupt) || errors.Is(err, chunker.ErrOldRecipe) {
-		return nil, old{}, nil
-	}
-	if err != nil {
-		return nil, old{}, err
-	}
-	return packing.NewBases(recipe), old{ref, recipe}, nil
-}
-
-// run packs a run of chunks, in pieces.
-func (p *packer) run(sh manifest.Shard, chunks []chunker.Chunk, before [][]int, base old) error {
-	ref := store.Ref{Key: p.src.Prefix + sh.Path, ETag: sh.ETag, Version: sh.Version}
-	for len(chunks) > 0 {
-		n, size := 0, int64(0)
-		for n < len(chunks) && (n == 0 || size+chunks[n].Length <= readRun) {
-			size += chunks[n].Length
-			n++
-		}
-		buf := make([]byte, size)
-		if err := p.read.ReadRange(p.ctx, ref, chunks[0].Offset, buf); err != nil {
-			return fmt.Errorf("read what is to be packed of %q: %w", sh.Path, err)
-		}
-		if err := chunker.VerifyChunks(buf, chunks[:n]); err != nil {
-			return fmt.Errorf("%w: %q: %w", store.ErrIntegrity, sh.Path, err)
-		}
-		list := make([]pack.Chunk, 0, n)
-		for i, c := range chunks[:n] {
-			if p.seen[c.Digest] {
-				continue
-			}
-			p.seen[c.Digest] = true
-			one := pack.Chunk{Digest: c.Digest, Data: buf[c.Offset-chunks[0].Offset:][:c.Length]}
-			if before != nil {
-				one.Base = p.baseOf(base, before[i])
-			}
-			list = append(list, one)
-		}
-		if err := p.encode(list); err != nil {
-			return err
-		}
-		chunks = chunks[n:]
-		if before != nil {
-			before = before[n:]
-		}
-	}
-	return nil
-}
-
-// baseOf reads old chunks. Without them the new one is stored by itself.
-func (p *packer) baseOf(base old, numbers []int) (list []pack.Old) {
-	if len(numbers) == 0 {
-		return nil
-	}
-	chunks := base.recipe.Chunks[numbers[0] : numbers[len(numbers)-1]+1]
-	buf := make([]byte, chunks[len(chunks)-1].End()-chunks[0].Offset)
-	if err := p.read.ReadRange(p.ctx, base.ref, chunks[0].Offset, buf); err != nil || chunker.VerifyChunks(buf, chunks) != nil {
-		return nil
-	}
-	for _, c := range chunks {
-		list = append(list, pack.Old{Digest: c.Digest, Data: buf[c.Offset-chunks[0].Offset:][:c.Length]})
-	}
-	return list
-}
-
-func (p *packer) encode(list []pack.Chunk) error {
-	if len(list) == 0 {
-		return nil
-	}
-	frames, err := p.encoder.Encode(list)
-	if err != nil {
-		return err
-	}
-	for _, f := range frames {
-		p.content, p.stored = p.content+f.ContentBytes(), p.stored+int64(len(f.Stored))
-		if p.writer.Add(f) {
-			continue
-		}
-		if err := p.flush(); err != nil {
-			return err
-		}
-		p.writer.Add(f) // the first one always fits
-	}
-	if !p.decided && p.content >= sampled {
-		if p.decided = true; p.gain() < leastGain {
-			return errNoGain
-		}
-	}
-	return nil
-}
-
-// gain is the share that packing saves.
-func (p *packer) gain() float64 { return 1 - float64(p.stored)/float64(p.content) }
-
-// flush writes the pack that is open.
-func (p *packer) flush() error {
-	t := p.writer.Totals()
-	if t.Chunks == 0 {
-		return nil
-	}
-	b, err := p.writer.Bytes()
-	if err != nil {
-		return err
-	}
-	ref, err := exchange.PutPack(p.ctx, p.src.Store, p.want.Edge, p.want.ID, b)
-	if err != nil {
-		return err
-	}
-	p.answer.Packs = append(p.answer.Packs, ref)
-	p.answer.Chunks, p.answer.ContentBytes = p.answer.Chunks+t.Chunks, p.answer.ContentBytes+t.ContentBytes
-	p.writer.Reset()
-	return nil
 }

@@ -86,6 +86,10 @@ func (s *Syncer) packs(ctx context.Context, q Request, p *plan.Plan) (out *packe
 	if missing, err = out.lacking(ctx, &want); err != nil || missing < leastWanted {
 		return out, err
 	}
+	if q.hasty(p, missing, s.Manifest.Now()) {
+		s.Log.Info("nobody is asked for packs: what is missing is needed sooner than they may come", "dataset", q.Source.Name, "bytes", missing, "need_by", q.Wish.NeedBy)
+		return out, nil
+	}
 	if alive, err := s.originAlive(ctx, r); !alive {
 		return out, err
 	}
@@ -203,8 +207,7 @@ const packFrom = 128 << 10
 
 // awaitPacks writes the want and waits for the answer, as long as an origin is alive.
 func (s *Syncer) awaitPacks(ctx context.Context, r *paidReader, q Request, w exchange.Want, missing int64) (a exchange.Answer, err error) {
-	now := s.Manifest.Now()
-	wait := answerWait + time.Duration(missing/packBytesSecond)*time.Second
+	now, wait := s.Manifest.Now(), packsWait(missing)
 	w.Time, w.Expires = now, now.Add(wait+packLife)
 	if err := exchange.Ask(ctx, q.Source.Store, w); err != nil {
 		return a, fmt.Errorf("ask for packs of %s: %w", q.Source.Name, err)
@@ -231,6 +234,16 @@ func (s *Syncer) awaitPacks(ctx context.Context, r *paidReader, q Request, w exc
 		poll = min(2*poll, answerPoll)
 	}
 	return a, fmt.Errorf("no origin answered within %s", wait)
+}
+
+// packsWait is how long packs of so many bytes are waited for.
+func packsWait(missing int64) time.Duration {
+	return answerWait + time.Duration(missing/packBytesSecond)*time.Second
+}
+
+// hasty tells that moving must begin before packs would be given up.
+func (q Request) hasty(p *plan.Plan, missing int64, now time.Time) bool {
+	return !q.Wish.NeedBy.IsZero() && q.slack(p, now) < packsWait(missing)
 }
 
 // originAlive tells whether some origin said so not long ago. A heartbeat that cannot be read is nobody's.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -126,6 +127,23 @@ func TestDifferencesCross(t *testing.T) {
 	}
 	edge.equal()
 	edge.nothingWanted(t)
+}
+
+// A job that starts before packs may come does not wait for them.
+func TestWhoIsInAHurryReadsRanges(t *testing.T) {
+	for needBy, want := range map[time.Duration]int{10 * time.Second: 0, -time.Hour: 0, time.Hour: 1} {
+		origin, edge := newPair(t)
+		edge.put("a.jsonl", lines(1, 2<<20))
+		origin.index()
+		end := origin.serving(t)
+		s := edge.open()
+		rep, err := s.Sync(context.Background(), Request{Source: edge.src, Destination: edge.dst, Wish: Wish{NeedBy: time.Now().Add(needBy)}})
+		edge.close()
+		if answered := end(); err != nil || !rep.Ready || answered.Wants != want {
+			t.Errorf("needed in %s: %+v, %v, ready %v", needBy, answered, err, rep.Ready)
+		}
+		edge.equal()
+	}
 }
 
 // What does not become smaller is left to be read as it is.
