@@ -122,7 +122,7 @@ func (a *app) take(o engine.Options) (err error) {
 		Role: dgsync.Role(a.cfg.Agent.Role), Name: a.cfg.Agent.NameOr(os.Hostname),
 	}
 	if a.cfg.Granted() != nil {
-		a.sync.Grants = dgsync.NewGrants(a.sync, a.store)
+		a.sync.Grants = dgsync.NewGrants(a.sync, a.exchange)
 	}
 	a.keeper = &keeper{newDispatcher(a)}
 	if a.serves {
@@ -205,7 +205,16 @@ func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsy
 	}
 	out := a.described(name, d, payer)
 	out.Store = s
-	return out, nil
+	out.Exchange, err = a.exchange(ctx, d.Store)
+	return out, err
+}
+
+// exchange opens the store in which agents tell each other about what is in a store.
+func (a *app) exchange(ctx context.Context, name string) (store.Store, error) {
+	if other := a.cfg.Stores[name].Exchange; other != "" {
+		name = other
+	}
+	return a.store(ctx, name)
 }
 
 // sources opens all datasets; one that cannot be opened does not keep the others from it.

@@ -42,6 +42,7 @@ func (d *document) check(c *Config) {
 		d.checkName("store", field{"stores", name}, name)
 		d.checkProviderName(field{"stores", name}, name, c.Stores[name].Location)
 		d.checkStore(field{"stores", name}, c.Stores[name], c.Agent.AllowInsecure)
+		d.checkExchange(field{"stores", name, "exchange"}, name, c)
 	}
 	for _, name := range names(c.Datasets) {
 		d.checkName("dataset", field{"datasets", name}, name)

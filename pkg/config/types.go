@@ -77,6 +77,8 @@ type Store struct {
 	Requests int `yaml:"requests"`
 	// Routing preference of an Azure storage account: microsoft (over its global network, Azure's default) or internet (cheaper). Default: as prices.isp_routing says.
 	Routing string `yaml:"routing"`
+	// Another store, in the same location, in which agents with roles tell each other about the datasets in this one; it serves no other store, and has no datasets. So edges need no right to write here. Default: this store, under .datagravity/.
+	Exchange string `yaml:"exchange"`
 }
 
 // Dataset is a prefix in a store.

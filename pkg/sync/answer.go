@@ -30,7 +30,7 @@ type Answered struct {
 // Answer packs what edges want of a dataset. others are all datasets of the same store: what they hold of old versions serves as bases for deltas. A want that
 // fails is tried again by the next call; the others are answered.
 func (s *Syncer) Answer(ctx context.Context, src Source, others []Source) (out Answered, err error) {
-	wants, listErr := exchange.Wants(ctx, src.Store, s.Manifest.Now(), src.Name)
+	wants, listErr := exchange.Wants(ctx, src.exchange(), s.Manifest.Now(), src.Name)
 	errs := []error{listErr}
 	for _, w := range wants {
 		if err := s.answer(ctx, src, others, w, &out); err != nil {
@@ -44,7 +44,7 @@ func (s *Syncer) Answer(ctx context.Context, src Source, others []Source) (out A
 }
 
 func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exchange.Want, out *Answered) error {
-	p := &packer{s: s, ctx: ctx, src: src, others: others, want: w, writer: pack.NewWriter(0), reader: &paidReader{s: s, src: src, link: s.link(src, nil)}}
+	p := &packer{s: s, ctx: ctx, src: src, others: others, want: w, writer: pack.NewWriter(0), reader: &paidReader{s: s, src: src, from: src.Store, link: s.link(src, nil)}}
 	var err error
 	if p.encoder, err = pack.NewEncoder(pack.Options{}); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 	now := s.Manifest.Now()
 	a := p.answer
 	a.Want, a.Edge, a.Dataset, a.Snapshot, a.Time, a.Expires = w.ID, w.Edge, src.Name, w.Snapshot, now, now.Add(packLife)
-	if err := exchange.Reply(ctx, src.Store, a); err != nil {
+	if err := exchange.Reply(ctx, src.exchange(), a); err != nil {
 		return err
 	}
 	out.Wants++

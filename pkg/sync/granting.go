@@ -64,7 +64,7 @@ type granting struct {
 
 func (g *granting) run() error {
 	g.now = g.s.Manifest.Now()
-	states, err := exchange.GrantStates(g.ctx, g.at.Store)
+	states, err := exchange.GrantStates(g.ctx, g.at.exchange())
 	if err != nil && !errors.Is(err, exchange.ErrBad) {
 		return err
 	}
@@ -107,14 +107,14 @@ func tolerable(err error) error {
 
 // answer decides about one request.
 func (g *granting) answer(st exchange.GrantState) error {
-	q, found, err := exchange.ReadGrantRequest(g.ctx, g.at.Store, st.Edge, st.ID)
+	q, found, err := exchange.ReadGrantRequest(g.ctx, g.at.exchange(), st.Edge, st.ID)
 	if err != nil || !found || g.now.After(q.Expires.Add(clocksDiffer)) {
 		return err
 	}
 	if may, err := g.mayGrant(); !may || err != nil {
 		return err
 	}
-	if _, found, err := exchange.ReadGrant(g.ctx, g.at.Store, st.Edge, st.ID); found || err != nil {
+	if _, found, err := exchange.ReadGrant(g.ctx, g.at.exchange(), st.Edge, st.ID); found || err != nil {
 		return err // this ledger forgot that it answered
 	}
 	one := manifest.GivenGrant{
@@ -185,7 +185,7 @@ func (g *granting) mayGrant() (bool, error) {
 	if g.may != nil {
 		return *g.may, nil
 	}
-	m, _, found, err := exchange.ReadLedgerMark(g.ctx, g.at.Store)
+	m, _, found, err := exchange.ReadLedgerMark(g.ctx, g.at.exchange())
 	if err != nil {
 		return false, err
 	}
@@ -214,7 +214,7 @@ func (g *granting) mayGrant() (bool, error) {
 }
 
 func (g *granting) alive(name string) (bool, error) {
-	agents, err := exchange.Agents(g.ctx, g.at.Store)
+	agents, err := exchange.Agents(g.ctx, g.at.exchange())
 	for _, a := range agents {
 		if a.Name == name && a.Role == string(OriginRole) && g.now.Sub(a.Time).Abs() < originAlive {
 			return true, nil
@@ -244,7 +244,7 @@ func (g *granting) publish(one manifest.GivenGrant) error {
 			return err
 		}
 	}
-	err = exchange.PutGrant(g.ctx, g.at.Store, exchange.Grant{
+	err = exchange.PutGrant(g.ctx, g.at.exchange(), exchange.Grant{
 		ID: one.ID, Edge: one.Edge, Dataset: one.For.Dataset, Origin: g.s.Name, Account: account, Sequence: max(1, one.Reservation),
 		Bytes: one.Bytes, Requests: one.Requests, NanoUSD: one.NanoUSD, Refused: printable(one.Refused), Time: one.Given.Time(), Expires: one.Expires.Time(),
 	})
@@ -268,14 +268,14 @@ func (g *granting) publish(one manifest.GivenGrant) error {
 
 // mark says in the store how far this ledger has granted.
 func (g *granting) mark(account string, number uint64) error {
-	m, before, found, err := exchange.ReadLedgerMark(g.ctx, g.at.Store)
+	m, before, found, err := exchange.ReadLedgerMark(g.ctx, g.at.exchange())
 	if err != nil || found && m.Account == account && m.Sequence >= number {
 		return err
 	}
 	if known, err := g.knows(m, found); !known || err != nil {
 		return errors.Join(err, exchange.ErrRaced) // the next pass finds out whose it is
 	}
-	return exchange.PutLedgerMark(g.ctx, g.at.Store, exchange.LedgerMark{Origin: g.s.Name, Account: account, Sequence: number, Time: g.now}, before, found)
+	return exchange.PutLedgerMark(g.ctx, g.at.exchange(), exchange.LedgerMark{Origin: g.s.Name, Account: account, Sequence: number, Time: g.now}, before, found)
 }
 
 // knows tells whether all that was granted is in this ledger.
@@ -306,11 +306,11 @@ func printable(text string) string {
 
 // settle books what an edge says that it used.
 func (g *granting) settle(one manifest.GivenGrant) error {
-	said, found, err := exchange.ReadSettlement(g.ctx, g.at.Store, one.Edge, one.ID)
+	said, found, err := exchange.ReadSettlement(g.ctx, g.at.exchange(), one.Edge, one.ID)
 	if err != nil || !found {
 		return err
 	}
-	holder, found, err := exchange.ReadClaim(g.ctx, g.at.Store, one.Edge, one.ID)
+	holder, found, err := exchange.ReadClaim(g.ctx, g.at.exchange(), one.Edge, one.ID)
 	if err != nil {
 		return err
 	}
@@ -352,7 +352,7 @@ func (g *granting) tend(one manifest.GivenGrant, st exchange.GrantState) error {
 	case one.Stands() || one.Settled == 0 && g.now.Before(one.Void.Time()):
 		return nil
 	case one.Removed == 0:
-		if err := exchange.RemoveGrant(g.ctx, g.at.Store, one.Edge, one.ID); err != nil {
+		if err := exchange.RemoveGrant(g.ctx, g.at.exchange(), one.Edge, one.ID); err != nil {
 			return err
 		}
 		return g.s.Ledger.MarkGiven(one.Edge, one.ID, func(one *manifest.GivenGrant, now manifest.Millis) { one.Removed = now })
@@ -365,7 +365,7 @@ func (g *granting) tend(one manifest.GivenGrant, st exchange.GrantState) error {
 
 // revoke claims a grant that nobody claimed in time, so that nobody can.
 func (g *granting) revoke(one manifest.GivenGrant) error {
-	holder, err := exchange.PutClaim(g.ctx, g.at.Store, exchange.Claim{ID: one.ID, Edge: one.Edge, Nonce: randomID(), Revoked: true, Time: g.now})
+	holder, err := exchange.PutClaim(g.ctx, g.at.exchange(), exchange.Claim{ID: one.ID, Edge: one.Edge, Nonce: randomID(), Revoked: true, Time: g.now})
 	if err != nil || !holder.Revoked {
 		return err // it was claimed at the last moment: it counts as spent until it is settled
 	}

@@ -57,7 +57,7 @@ type Grants struct {
 	users map[manifest.GrantFor][]*context.Context
 }
 
-// NewGrants has a syncer ask for what it may read. open opens a configured store.
+// NewGrants has a syncer ask for what it may read. open opens the exchange of a configured store.
 func NewGrants(s *Syncer, open func(ctx context.Context, store string) (store.Store, error)) *Grants {
 	g := &Grants{s: s, open: open, wait: grantWait, poll: firstPoll, looked: map[string]bool{}, users: map[manifest.GrantFor][]*context.Context{}}
 	s.Ledger.AskThrough(g)

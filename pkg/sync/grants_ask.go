@@ -20,7 +20,7 @@ import (
 func (g *Grants) reader(st store.Store, c cost.Crossing) *paidReader {
 	src := Source{Store: st, Location: c.Link.SourceLocation, For: plan.Payer{Job: c.Job, Team: c.Team}}
 	src.Dataset = index.Dataset{Name: c.Dataset, Store: c.Link.Source}
-	return &paidReader{s: g.s, src: src, link: c.Link, credit: 1 << 62}
+	return &paidReader{s: g.s, src: src, from: st, link: c.Link, credit: 1 << 62}
 }
 
 // ask asks for so much, or goes on with what was asked for before, and waits for the answer.

@@ -75,7 +75,7 @@ func (s *Syncer) packs(ctx context.Context, q Request, p *plan.Plan) (out *packe
 	if err != nil || missing < leastWanted {
 		return nil, err
 	}
-	r := &paidReader{s: s, src: q.Source, link: s.link(q.Source, &q.Destination)}
+	r := &paidReader{s: s, src: q.Source, from: q.Source.exchange(), link: s.link(q.Source, &q.Destination)}
 	defer func() { err = errors.Join(err, r.note()) }()
 	if out, err = s.spooled(q, want.Snapshot, want.Base); err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ const packFrom = 128 << 10
 func (s *Syncer) awaitPacks(ctx context.Context, r *paidReader, q Request, w exchange.Want, missing int64) (a exchange.Answer, err error) {
 	now, wait := s.Manifest.Now(), packsWait(missing)
 	w.Time, w.Expires = now, now.Add(wait+packLife)
-	if err := exchange.Ask(ctx, q.Source.Store, w); err != nil {
+	if err := exchange.Ask(ctx, q.Source.exchange(), w); err != nil {
 		return a, fmt.Errorf("ask for packs of %s: %w", q.Source.Name, err)
 	}
 	s.Log.Info("asked the origin for packs of what is missing", "dataset", q.Source.Name, "want", w.ID, "bytes", missing)
@@ -265,7 +265,7 @@ func (s *Syncer) originAlive(ctx context.Context, r *paidReader) (bool, error) {
 func (s *Syncer) takeBack(ctx context.Context, q Request, id string) (gone bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
 	defer cancel()
-	err := exchange.Withdraw(ctx, q.Source.Store, s.Name, id)
+	err := exchange.Withdraw(ctx, q.Source.exchange(), s.Name, id)
 	if err != nil {
 		s.Log.Info("a want that is over could not be removed; the origin does that later", "want", id, "error", err)
 	}
@@ -275,7 +275,7 @@ func (s *Syncer) takeBack(ctx context.Context, q Request, id string) (gone bool)
 // List is [store.Store.List], for the folder of agents.
 func (r *paidReader) List(ctx context.Context, o store.ListOptions) (page store.Page, err error) {
 	err = r.pay(ctx, agentsBytes, func(ctx context.Context) (err error) {
-		page, err = r.src.Store.List(ctx, o)
+		page, err = r.from.List(ctx, o)
 		return err
 	})
 	return page, err

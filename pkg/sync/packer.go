@@ -206,7 +206,7 @@ func (p *packer) flush() error {
 	if err != nil {
 		return err
 	}
-	ref, err := exchange.PutPack(p.ctx, p.src.Store, p.want.Edge, p.want.ID, b)
+	ref, err := exchange.PutPack(p.ctx, p.src.exchange(), p.want.Edge, p.want.ID, b)
 	if err != nil {
 		return err
 	}

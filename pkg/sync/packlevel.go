@@ -137,7 +137,7 @@ func (p *packer) linkNanoUSD() (float64, error) {
 		return 0, err
 	}
 	if to == "" {
-		agents, err := exchange.Agents(p.ctx, p.src.Store)
+		agents, err := exchange.Agents(p.ctx, p.src.exchange())
 		if err != nil && !errors.Is(err, exchange.ErrBad) {
 			return 0, err
 		}

@@ -41,7 +41,7 @@ func (s *Syncer) published(ctx context.Context, src Source, link cost.Link) (*in
 	if record.Store != src.Dataset.Store || record.Prefix != src.Prefix {
 		record = manifest.Dataset{} // it is another place under the same name
 	}
-	r := &paidReader{s: s, src: src, link: link}
+	r := &paidReader{s: s, src: src, from: src.exchange(), link: link}
 	ref, found, err := exchange.Latest(ctx, r, src.Name, record.Sequence)
 	if err == nil && !found {
 		err = fmt.Errorf("%w: %w of dataset %s in %s; datagravity index %s, by an agent beside it whose role is origin, does that",
@@ -139,7 +139,7 @@ func (s *Syncer) publish(ctx context.Context, src Source, h manifest.SnapshotHea
 	if err != nil || s.Role != OriginRole || record.Latest != h.ID {
 		return out, err
 	}
-	ref, out, err := exchange.Publish(ctx, src.Store, exchange.Snapshot{
+	ref, out, err := exchange.Publish(ctx, src.exchange(), exchange.Snapshot{
 		Dataset: src.Name, ID: h.ID, Taken: h.Taken,
 		Shards: func(yield func(manifest.Shard) error) error {
 			return s.Manifest.View(func(tx *manifest.Tx) error {
@@ -177,6 +177,7 @@ func (s *Syncer) publish(ctx context.Context, src Source, h manifest.SnapshotHea
 type paidReader struct {
 	s        *Syncer
 	src      Source
+	from     store.Store // the source's, or that of its exchange
 	link     cost.Link
 	used     store.Usage
 	requests int64
@@ -194,7 +195,7 @@ const headBytes = 16 << 10
 // pay makes a request under a reservation. Each further attempt is reserved anew, and the one before is charged whole, unless it provably never
 // left, as the engine does it. That an object is not there is an answer like any other.
 func (r *paidReader) pay(ctx context.Context, bytes int64, request func(ctx context.Context) error) (err error) {
-	if r.c, err = r.s.lookup(r.link, r.src.Name, r.src.For, cost.WithMargin(bytes, 1), cost.OpRead, r.src.Store); err != nil {
+	if r.c, err = r.s.lookup(r.link, r.src.Name, r.src.For, cost.WithMargin(bytes, 1), cost.OpRead, r.from); err != nil {
 		return err
 	}
 	r.c.Activity = "exchange"
@@ -227,7 +228,7 @@ func (r *paidReader) pay(ctx context.Context, bytes int64, request func(ctx cont
 // Head is [store.Store.Head].
 func (r *paidReader) Head(ctx context.Context, key string) (o store.Object, err error) {
 	err = r.pay(ctx, headBytes, func(ctx context.Context) (err error) {
-		o, err = r.src.Store.Head(ctx, key)
+		o, err = r.from.Head(ctx, key)
 		return err
 	})
 	return o, err
@@ -235,7 +236,7 @@ func (r *paidReader) Head(ctx context.Context, key string) (o store.Object, err 
 
 // ReadRange is [store.Store.ReadRange].
 func (r *paidReader) ReadRange(ctx context.Context, ref store.Ref, off int64, p []byte) error {
-	return r.pay(ctx, int64(len(p)), func(ctx context.Context) error { return r.src.Store.ReadRange(ctx, ref, off, p) })
+	return r.pay(ctx, int64(len(p)), func(ctx context.Context) error { return r.from.ReadRange(ctx, ref, off, p) })
 }
 
 // note books what went over a free link.

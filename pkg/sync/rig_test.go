@@ -85,7 +85,7 @@ func (r *rig) open() *Syncer {
 	r.m = m
 	r.s = &Syncer{Manifest: m, Ledger: l, Engine: engine.New(m, l, o), Agent: r.src.Location, Log: log, Role: r.role, Name: cmp.Or(r.name, "rig")}
 	if r.granted {
-		r.s.Grants = NewGrants(r.s, func(context.Context, string) (store.Store, error) { return r.src.Store, nil })
+		r.s.Grants = NewGrants(r.s, func(context.Context, string) (store.Store, error) { return r.src.exchange(), nil })
 	}
 	if r.agent != (store.Location{}) {
 		r.s.Agent = r.agent

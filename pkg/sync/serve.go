@@ -31,7 +31,7 @@ func (s *Syncer) Beat(ctx context.Context, sources []Source, version string) err
 			continue
 		}
 		done[src.Dataset.Store] = true
-		errs = append(errs, exchange.Beat(ctx, src.Store, exchange.Agent{
+		errs = append(errs, exchange.Beat(ctx, src.exchange(), exchange.Agent{
 			Name: s.Name, Role: string(s.Role), Location: s.Agent.String(), Version: version, Time: s.Manifest.Now(),
 		}))
 	}
@@ -61,7 +61,7 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 		if now.Sub(collected).Abs() >= collectAfter {
 			collected = now
 			for _, src := range list {
-				_, _, collectErr := exchange.CollectWants(ctx, src.Store, now, collectAfter)
+				_, _, collectErr := exchange.CollectWants(ctx, src.exchange(), now, collectAfter)
 				err = errors.Join(err, collectErr)
 			}
 		}
@@ -145,7 +145,7 @@ func (s *Syncer) collectGrants(ctx context.Context, list []Source, now time.Time
 	for _, src := range list {
 		if !done[src.Dataset.Store] {
 			done[src.Dataset.Store] = true
-			_, one := exchange.CollectGrants(ctx, src.Store, now, longestGrant, func(edge, id string) bool { return known[[2]string{edge, id}] })
+			_, one := exchange.CollectGrants(ctx, src.exchange(), now, longestGrant, func(edge, id string) bool { return known[[2]string{edge, id}] })
 			err = errors.Join(err, one)
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Syncer) collectGrants(ctx context.Context, list []Source, now time.Time
 }
 
 func collect(ctx context.Context, src Source, now time.Time) error {
-	_, _, err := exchange.Collect(ctx, src.Store, src.Name, keepPublished, publishedGrace, now)
+	_, _, err := exchange.Collect(ctx, src.exchange(), src.Name, keepPublished, publishedGrace, now)
 	return err
 }
 

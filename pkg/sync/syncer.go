@@ -30,8 +30,18 @@ type Source struct {
 	index.Dataset
 	Store    store.Store
 	Location store.Location
+	// Exchange is the store, in the same location, in which agents tell each other about what is in Store. nil: Store itself.
+	Exchange store.Store
 	// For is who reading and moving it is charged to.
 	For plan.Payer
+}
+
+// exchange is where agents tell each other about it.
+func (src Source) exchange() store.Store {
+	if src.Exchange != nil {
+		return src.Exchange
+	}
+	return src.Store
 }
 
 // Destination is a place with the store it is in.
