@@ -25,12 +25,13 @@ const (
 type S3 struct {
 	*process
 	Endpoint string // http://127.0.0.1:PORT
+	program  string
 }
 
 // StartS3 starts a server that keeps its data in dir, which is made if it is missing.
 func StartS3(ctx context.Context, dir string) (*S3, error) {
-	root, versions := filepath.Join(dir, "s3"), filepath.Join(dir, "s3-versions")
-	for _, d := range []string{root, versions} {
+	root, versions, iam := filepath.Join(dir, "s3"), filepath.Join(dir, "s3-versions"), filepath.Join(dir, "s3-iam")
+	for _, d := range []string{root, versions, iam} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
@@ -49,7 +50,7 @@ func StartS3(ctx context.Context, dir string) (*S3, error) {
 	}
 	posix = append(posix, root)
 	p, err := start(ctx, "versitygw", dir, func(port int) *exec.Cmd {
-		args := []string{"--port", fmt.Sprintf("127.0.0.1:%d", port), "--region", s3Region, "--keep-alive", "--quiet"}
+		args := []string{"--port", fmt.Sprintf("127.0.0.1:%d", port), "--region", s3Region, "--keep-alive", "--quiet", "--iam-dir", iam}
 		cmd := exec.Command(program, append(args, posix...)...)
 		cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s3AccessKey, "ROOT_SECRET_KEY="+s3SecretKey)
 		return cmd
@@ -57,7 +58,7 @@ func StartS3(ctx context.Context, dir string) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &S3{process: p, Endpoint: "http://" + p.Addr()}, nil
+	return &S3{process: p, Endpoint: "http://" + p.Addr(), program: program}, nil
 }
 
 // StoreURL is the URL that pkg/store/open takes for a bucket.
@@ -73,18 +74,37 @@ func (s *S3) Env() []string {
 	}
 }
 
-// CreateBucket makes a bucket; one that exists is no error.
-func (s *S3) CreateBucket(ctx context.Context, name string) error {
-	client := s3.New(s3.Options{
+func (s *S3) client() *s3.Client {
+	return s3.New(s3.Options{
 		BaseEndpoint: &s.Endpoint,
 		Region:       s3Region,
 		UsePathStyle: true,
 		Credentials:  credentials.NewStaticCredentialsProvider(s3AccessKey, s3SecretKey, ""),
 	})
-	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(name)})
+}
+
+// CreateBucket makes a bucket; one that exists is no error.
+func (s *S3) CreateBucket(ctx context.Context, name string) error {
+	_, err := s.client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(name)})
 	var owned *types.BucketAlreadyOwnedByYou
 	if errors.As(err, &owned) {
 		return nil
 	}
+	return err
+}
+
+// CreateUser makes somebody who may do nothing but what a bucket's policy allows.
+func (s *S3) CreateUser(ctx context.Context, access, secret string) error {
+	out, err := exec.CommandContext(ctx, s.program, "admin", "--access", s3AccessKey, "--secret", s3SecretKey, "--region", s3Region,
+		"--endpoint-url", s.Endpoint, "create-user", "--access", access, "--secret", secret, "--role", "user").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make user %s: %w: %s", access, err, out)
+	}
+	return nil
+}
+
+// SetPolicy sets a bucket's policy.
+func (s *S3) SetPolicy(ctx context.Context, bucket, policy string) error {
+	_, err := s.client().PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &policy})
 	return err
 }
