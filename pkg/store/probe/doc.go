@@ -3,6 +3,6 @@
 //
 // # What it leaves behind
 //
-// Nothing: the one object that it may write, under .datagravity/probe/, is deleted again, and a delete that fails is
-// reported with the key's name.
+// Nothing: an object that it may write, under .datagravity/probe/ or probe/ in the folder that a right is for, is deleted again, and a delete
+// that fails is reported with the key's name. Where what was written could not be deleted, only a write is tried that cannot succeed.
 package probe

@@ -25,6 +25,10 @@ func Policy(kind, bucket, prefix, role string) string {
 	case "file":
 		return filePolicy(bucket, writes)
 	}
+	return noKind(kind)
+}
+
+func noKind(kind string) string {
 	return fmt.Sprintf("no policy for the kind %q: want s3, gs, azblob or file\n", kind)
 }
 

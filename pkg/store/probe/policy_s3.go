@@ -35,6 +35,34 @@ func s3Policy(bucket, prefix string, writes bool) string {
 			statement{"DeleteOwn", "Allow", []string{"s3:DeleteObject"}, []string{private}},
 		)
 	}
+	return s3Document(all)
+}
+
+// s3PolicyOf lets everything be listed, for the same reason.
+func s3PolicyOf(bucket string, rights []Right) string {
+	arn := "arn:aws:s3:::" + bucket
+	all := []statement{{"List", "Allow", []string{"s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"}, []string{arn}}}
+	for _, s := range []struct {
+		id     string
+		action []string
+		of     func(Right) bool
+	}{
+		{"Read", []string{"s3:GetObject", "s3:GetObjectVersion"}, read},
+		{"Write", []string{"s3:PutObject"}, written},
+		{"Delete", []string{"s3:DeleteObject"}, deleted},
+	} {
+		var objects []string
+		for _, p := range prefixes(rights, s.of) {
+			objects = append(objects, arn+"/"+p+"*")
+		}
+		if len(objects) > 0 {
+			all = append(all, statement{s.id, "Allow", s.action, objects})
+		}
+	}
+	return s3Document(all)
+}
+
+func s3Document(all []statement) string {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)

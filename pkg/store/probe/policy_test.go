@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,20 +28,56 @@ func TestPolicies(t *testing.T) {
 		{"file-source.txt", "file", "/data/it's here", "", "source"},
 		{"file-destination.txt", "file", "/data/shards", "", "destination"},
 	} {
-		got := probe.Policy(c.kind, c.bucket, c.prefix, c.role)
-		golden := filepath.Join("testdata", c.name)
-		if os.Getenv("UPDATE_GOLDEN") != "" {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
+		golden(t, c.name, probe.Policy(c.kind, c.bucket, c.prefix, c.role))
+	}
+	for kind, bucket := range map[string]string{"s3": "training", "gs": "training", "azblob": "mlstore/shards", "file": "/data/it's here"} {
+		suffix := ".txt"
+		if kind == "s3" {
+			suffix = ".json"
 		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
+		golden(t, kind+"-edge"+suffix, probe.PolicyOf(kind, bucket, "edge", edge()))
+		golden(t, kind+"-origin"+suffix, probe.PolicyOf(kind, bucket, "origin", origin()))
+	}
+	// A dataset that is the whole store leaves nothing to narrow what is read.
+	whole := []probe.Right{{List: true, Read: true}, origin()[1]}
+	golden(t, "azblob-origin-all.txt", probe.PolicyOf("azblob", "mlstore/shards", "origin", whole))
+	golden(t, "gs-origin-all.txt", probe.PolicyOf("gs", "training", "origin", whole))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(string(want), got); d != "" {
-			t.Errorf("%s:\n%s", c.name, d)
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s:\n%s", name, d)
+	}
+}
+
+// A condition of Cloud Storage has at most twelve operators; what is more comes in further bindings, and nothing is lost.
+func TestGCSConditionsAreBounded(t *testing.T) {
+	rights := edge()
+	for i := range 20 {
+		rights = append(rights, probe.Right{Prefix: fmt.Sprintf("d%02d/", i), Read: true})
+	}
+	found := 0
+	for line := range strings.Lines(probe.PolicyOf("gs", "b", "edge", rights)) {
+		if n := strings.Count(line, " || "); n > 12 {
+			t.Errorf("%d operators: %s", n, line)
 		}
+		if strings.Contains(line, "roles/datagravityRead") {
+			found += strings.Count(line, "resource.name.startsWith")
+		}
+	}
+	if found != 28 {
+		t.Errorf("%d prefixes may be read, want 28", found)
 	}
 }
 
@@ -53,7 +90,9 @@ func TestPolicyCommandsAreShell(t *testing.T) {
 	for _, kind := range []string{"gs", "azblob", "file"} {
 		for _, role := range []string{"source", "destination"} {
 			cmd := exec.Command(sh, "-n")
-			cmd.Stdin = strings.NewReader(probe.Policy(kind, "a'b/$(c) d", `p"q'r/`, role))
+			const bucket, prefix = "a'b/$(c) d", `p"q'r/`
+			cmd.Stdin = strings.NewReader(probe.Policy(kind, bucket, prefix, role) +
+				probe.PolicyOf(kind, bucket, "edge", append(edge(), probe.Right{Prefix: prefix, Read: true})))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s %s: %v: %s", kind, role, err, out)
 			}
@@ -96,6 +135,9 @@ func TestS3DeletesOnlyOurOwn(t *testing.T) {
 
 func TestUnknownPolicies(t *testing.T) {
 	if p := probe.Policy("ftp", "b", "", "source"); !strings.Contains(p, "want s3, gs, azblob or file") {
+		t.Errorf("got %q", p)
+	}
+	if p := probe.PolicyOf("ftp", "b", "edge", edge()); !strings.Contains(p, "want s3, gs, azblob or file") {
 		t.Errorf("got %q", p)
 	}
 	if p := probe.Policy("s3", "b", "", "owner"); !strings.Contains(p, "want source or destination") {

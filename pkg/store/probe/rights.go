@@ -58,28 +58,34 @@ func Rights(ctx context.Context, s store.Store, prefix string, write bool) Repor
 		r.Write, r.Delete = Result{Hint: why}, Result{Hint: why}
 		return r
 	}
-	key := store.Private + "probe/" + rand.Text()
+	var read Result
+	r.Write, read, r.Delete = tryWrite(ctx, s, store.Private+"probe/"+rand.Text())
+	if !r.Read.Tried && read.Tried {
+		r.Read = read
+	}
+	return r
+}
+
+// tryWrite creates a small object, reads it and deletes it again.
+func tryWrite(ctx context.Context, s store.Store, key string) (write, read, del Result) {
 	data := []byte("datagravity probe")
 	o, err := s.Put(ctx, key, data, store.WriteOptions{
 		Condition: store.IfAbsent(), Properties: store.Properties{ContentType: "text/plain"},
 	})
-	r.Write = result(err, "write", s)
+	write = result(err, "write", s)
 	if err != nil {
-		r.Delete = Result{Hint: "not tried: nothing could be written"}
-		return r
+		return write, read, Result{Hint: "not tried: nothing could be written"}
 	}
-	if !r.Read.Tried {
-		got := make([]byte, len(data))
-		if err = s.ReadRange(ctx, o.Ref(), 0, got); err == nil && string(got) != string(data) {
-			err = &store.Error{Op: "read", Store: s.URL(), Key: key, Kind: store.ErrIntegrity, Err: errors.New("read back other bytes than were written")}
-		}
-		r.Read = result(err, "read", s)
+	got := make([]byte, len(data))
+	if err = s.ReadRange(ctx, o.Ref(), 0, got); err == nil && string(got) != string(data) {
+		err = &store.Error{Op: "read", Store: s.URL(), Key: key, Kind: store.ErrIntegrity, Err: errors.New("read back other bytes than were written")}
 	}
-	r.Delete = result(s.Delete(ctx, o.Ref()), "delete", s)
-	if r.Delete.Err != nil {
-		r.Delete.Hint += "; " + key + " is left behind"
+	read = result(err, "read", s)
+	del = result(s.Delete(ctx, o.Ref()), "delete", s)
+	if del.Err != nil {
+		del.Hint += "; " + key + " is left behind"
 	}
-	return r
+	return write, read, del
 }
 
 func result(err error, right string, s store.Store) Result {
@@ -89,7 +95,11 @@ func result(err error, right string, s store.Store) Result {
 	}
 	switch store.KindOf(err) {
 	case store.ErrPermission: //nolint:errorlint // KindOf gives one of the kinds themselves
-		r.Hint = fmt.Sprintf("the credentials lack the right to %s here: %s", right, rightName(s.Capabilities().Provider, right))
+		to := right
+		if right == "look" {
+			to = "read, or to be told that there is nothing to read,"
+		}
+		r.Hint = fmt.Sprintf("the credentials lack the right to %s here: %s", to, rightName(s.Capabilities().Provider, right))
 	case store.ErrAuth:
 		r.Hint = "the credentials are missing, expired or wrong: renew them and check the machine's clock"
 	case store.ErrNotFound:
@@ -109,14 +119,16 @@ func rightName(provider, right string) string {
 	names := map[string]map[string]string{
 		"aws": {
 			"list": "s3:ListBucket", "read": "s3:GetObject", "write": "s3:PutObject",
+			"look":   "s3:GetObject, and s3:ListBucket without a condition on a prefix",
 			"delete": "s3:DeleteObject on " + store.Private + "*",
 		},
 		"gcp": {
 			"list": "storage.objects.list", "read": "storage.objects.get", "write": "storage.objects.create",
+			"look":   "storage.objects.get, and storage.objects.list on the bucket",
 			"delete": "storage.objects.delete",
 		},
 		"azure": {
-			"list": "the role Storage Blob Data Reader", "read": "the role Storage Blob Data Reader",
+			"list": "the role Storage Blob Data Reader", "read": "the role Storage Blob Data Reader", "look": "blobs/read",
 			"write": "a role with blobs/write, such as datagravity's own", "delete": "a role with blobs/delete, such as datagravity's own",
 		},
 	}
