@@ -34,7 +34,7 @@ objects cost money, and prints the least-privilege policy with --policy.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return runDoctor(c.Context(), g, args, o) },
 	}
-	c.Flags().BoolVar(&o.writeProbe, "write-probe", false, "also try to write and delete a small object under .datagravity/probe/")
+	c.Flags().BoolVar(&o.writeProbe, "write-probe", false, "also try to write and delete a small object below .datagravity/, for an edge to write without writing")
 	c.Flags().BoolVar(&o.conformance, "conformance", false, "run the conformance suite in the store, under a prefix of its own (moves up to about 120 MiB)")
 	c.Flags().BoolVar(&o.policy, "policy", false, "print the least rights that datagravity needs")
 	return c
@@ -145,7 +145,10 @@ func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeR
 	c := a.cfg.Stores[name]
 	r = storeReport{Store: name, URL: open.Redact(c.URL), Location: c.Location.String()}
 	if o.policy {
-		r.Policy = a.policies(name)
+		var err error
+		if r.Policy, err = a.policies(name); err != nil {
+			r.fail("policy", err)
+		}
 	}
 	a.examineClock(ctx, c.URL, &r)
 	s, err := a.store(ctx, name)
@@ -162,6 +165,27 @@ func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeR
 	}
 	r.add("checks", "note", "on upload the service checks: %s; a finished object has: %s", none(caps.ServerChecks), none(caps.ObjectChecksums))
 	r.add("proof", "note", "%s", caps.Proof)
+	a.examineRights(ctx, s, name, o, &r)
+	if o.conformance {
+		a.conformance(ctx, s, &r)
+	}
+	examineRequests(s, c.Requests, &r)
+	return r
+}
+
+// examineRights tries what the credentials must allow. What an origin or an edge needs is more, and less, than what one agent alone does.
+func (a *app) examineRights(ctx context.Context, s store.Store, name string, o doctorFlags, r *storeReport) {
+	needed, err := a.roleRights(name)
+	if err != nil {
+		r.fail("rights", err)
+		return
+	}
+	if len(needed) > 0 {
+		examineRole(probe.Try(ctx, s, needed, o.writeProbe), r)
+		if !a.isDestination(name) {
+			return
+		}
+	}
 	rights := probe.Rights(ctx, s, a.firstPrefix(name), o.writeProbe)
 	for _, right := range []struct {
 		name string
@@ -180,11 +204,6 @@ func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeR
 			r.add("right to "+right.name, "note", "not tried: %s", right.Hint)
 		}
 	}
-	if o.conformance {
-		a.conformance(ctx, s, &r)
-	}
-	examineRequests(s, c.Requests, &r)
-	return r
 }
 
 func none(names []string) string {
@@ -232,11 +251,11 @@ func (a *app) firstPrefix(name string) string {
 }
 
 // policies prints the least rights for each use of a store.
-func (a *app) policies(name string) string {
+func (a *app) policies(name string) (string, error) {
 	raw := a.cfg.Stores[name].URL
 	u, err := url.Parse(raw)
 	if err != nil {
-		return ""
+		return "", nil //nolint:nilerr // reported when it is opened
 	}
 	bucket := u.Host
 	switch u.Scheme {
@@ -248,9 +267,15 @@ func (a *app) policies(name string) string {
 		}
 	}
 	var out []string
-	for _, n := range keys(a.cfg.Datasets) {
-		if d := a.cfg.Datasets[n]; d.Store == name {
-			out = append(out, fmt.Sprintf("# dataset %s\n%s", n, probe.Policy(u.Scheme, bucket, d.Prefix, "source")))
+	theirs, err := a.rolePolicy(u.Scheme, bucket, name)
+	if err != nil {
+		return "", err
+	}
+	if theirs != "" {
+		out = append(out, theirs)
+	} else {
+		for _, n := range a.datasetsIn(name) {
+			out = append(out, fmt.Sprintf("# dataset %s\n%s", n, probe.Policy(u.Scheme, bucket, a.cfg.Datasets[n].Prefix, "source")))
 		}
 	}
 	for _, n := range keys(a.cfg.Destinations) {
@@ -259,7 +284,7 @@ func (a *app) policies(name string) string {
 			out = append(out, fmt.Sprintf("# destination %s\n%s", n, probe.Policy(u.Scheme, bucket, prefix, "destination")))
 		}
 	}
-	return strings.Join(out, "\n")
+	return strings.Join(out, "\n"), nil
 }
 
 func (a *app) conformance(ctx context.Context, s store.Store, r *storeReport) {
