@@ -8,7 +8,7 @@ import (
 )
 
 // algorithms of ours, in the order of the limits below.
-var algorithms = []string{chunker.AlgorithmPlain, chunker.AlgorithmTar}
+var algorithms = []string{chunker.AlgorithmPlain, chunker.AlgorithmTarV1}
 
 // deltas is how much of a new version of a tar shard is new, at 64 KiB: the share of its bytes in chunks that the old version
 // does not have. The peer's column is the ideal, the bytes that really are new.

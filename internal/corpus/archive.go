@@ -19,6 +19,11 @@ func Tar(seed uint64, sizeBytes int64) *Corpus {
 	return grow(newSource("tar", seed), images{20 << 10, 200 << 10}, firstNumber(seed), endOfArchive, sizeBytes)
 }
 
+// SmallTar is Tar with members of 10 to 40 KiB, as images of some 256 pixels have: a few to a chunk.
+func SmallTar(seed uint64, sizeBytes int64) *Corpus {
+	return grow(newSource("small tar", seed), images{10 << 10, 40 << 10}, firstNumber(seed), endOfArchive, sizeBytes)
+}
+
 // TinyTar is Tar with members of 200 B to 8 KiB: many to a chunk.
 func TinyTar(seed uint64, sizeBytes int64) *Corpus {
 	return grow(newSource("tiny tar", seed), images{200, 8 << 10}, firstNumber(seed), endOfArchive, sizeBytes)

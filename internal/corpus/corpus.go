@@ -5,7 +5,7 @@
 //
 // # Two sorts of data
 //
-//	*Corpus   Tar, WebDataset, TinyTar, Text, Tokens: keeps the units that a person would add, drop or change, and edits them
+//	*Corpus   Tar, WebDataset, SmallTar, TinyTar, Text, Tokens: keeps the units that a person would add, drop or change, and edits them
 //	[]byte    Random, Halves, Masks, Bits, Zeros, Pattern: only bytes
 //
 // # Edits

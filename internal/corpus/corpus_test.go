@@ -12,7 +12,7 @@ import (
 )
 
 var kinds = map[string]func(seed uint64, sizeBytes int64) *Corpus{
-	"Tar": Tar, "WebDataset": WebDataset, "TinyTar": TinyTar, "Text": Text, "Tokens": Tokens,
+	"Tar": Tar, "WebDataset": WebDataset, "SmallTar": SmallTar, "TinyTar": TinyTar, "Text": Text, "Tokens": Tokens,
 }
 
 func TestSameSeedSameBytes(t *testing.T) {

@@ -16,7 +16,7 @@ func count(c *Corpus, data []byte) (kept int) {
 }
 
 // Some tens of units each, because every one is searched for.
-var sizes = map[string]int64{"Tar": 8 << 20, "WebDataset": 8 << 20, "TinyTar": 1 << 20, "Text": 256 << 10, "Tokens": 256 << 10}
+var sizes = map[string]int64{"Tar": 8 << 20, "WebDataset": 8 << 20, "SmallTar": 2 << 20, "TinyTar": 1 << 20, "Text": 256 << 10, "Tokens": 256 << 10}
 
 func TestUnitEdits(t *testing.T) {
 	for name, kind := range kinds {

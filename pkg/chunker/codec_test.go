@@ -43,11 +43,12 @@ func cubes(n int) []byte {
 	return data
 }
 
-// The golden recipes pin the boundaries as well as the encoding, for ever.
+// The golden recipes pin the boundaries as well as the encoding, for ever. v1 in their names is the recipe's version.
 func TestGoldenRecipes(t *testing.T) {
 	for name, r := range map[string]*Recipe{
 		"plain": recipeOf(ParamsFor(AlgorithmPlain, 16<<10), cubes(300_000)),
-		"tar":   recipeOf(ParamsFor(AlgorithmTar, 16<<10), goldenTar()),
+		"tar":   recipeOf(ParamsFor(AlgorithmTarV1, 16<<10), goldenTar()),
+		"tar-2": recipeOf(ParamsFor(AlgorithmTar, 16<<10), goldenTar()),
 	} {
 		t.Run(name, func(t *testing.T) { checkGolden(t, r, "testdata/recipe-v1-"+name+".bin") })
 	}

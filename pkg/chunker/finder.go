@@ -45,8 +45,8 @@ func newFinder(p Params) (*finder, error) {
 		return nil, err
 	}
 	f := &finder{bounds: newBoundaries(p)}
-	if p.Algorithm == AlgorithmTar {
-		f.tar = &tarWalk{}
+	if p.Algorithm != AlgorithmPlain {
+		f.tar = &tarWalk{largeSample: p.largeSample()}
 	}
 	return f, nil
 }

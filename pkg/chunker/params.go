@@ -1,13 +1,19 @@
 package chunker
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // The algorithms of recipe version 1. What they do will never change; docs/format.md has it byte by byte.
 const (
 	// AlgorithmPlain looks at content alone.
 	AlgorithmPlain = "plain-v1"
-	// AlgorithmTar also knows the members of a tar archive. What is no tar archive it cuts as AlgorithmPlain does.
-	AlgorithmTar = "tar-v1"
+	// AlgorithmTarV1 also knows the members of a tar archive. What is no tar archive it cuts as AlgorithmPlain does.
+	AlgorithmTarV1 = "tar-v1"
+	// AlgorithmTar is AlgorithmTarV1 with half as much from which on a sample has chunks of its own.
+	AlgorithmTar = "tar-v2"
 )
 
 // Limits on Params, all bytes.
@@ -21,15 +27,18 @@ const (
 
 // Params say how a shard is cut. They are recorded in its recipe: two recipes share chunks only if their sizes are equal.
 type Params struct {
-	// Algorithm is [AlgorithmPlain] or [AlgorithmTar].
+	// Algorithm is one of [Algorithms].
 	Algorithm string
-	// MinBytes is the least length of a chunk (but of a shard's last, and of some small tar samples), MaxBytes the most of any,
+	// MinBytes is the least length of a chunk (but of a shard's last, and of tar samples), MaxBytes the most of any,
 	// AvgBytes the mean over data without structure.
 	MinBytes, AvgBytes, MaxBytes int64
 }
 
-// DefaultParams are [AlgorithmTar] at 64 KiB. A recipe is then 0.06 % of its shard, and an edit of a shard makes some 100 KiB around it new.
-func DefaultParams() Params { return ParamsFor(AlgorithmTar, 64<<10) }
+// Algorithms are all that this version cuts by.
+func Algorithms() []string { return []string{AlgorithmTar, AlgorithmTarV1, AlgorithmPlain} }
+
+// DefaultParams are [AlgorithmTarV1] at 64 KiB. A recipe is then 0.06 % of its shard, and an edit of a shard makes some 100 KiB around it new.
+func DefaultParams() Params { return ParamsFor(AlgorithmTarV1, 64<<10) }
 
 // ParamsFor average avgBytes, with half of it as the least and twice it as the most: so whatever the data, and whoever
 // crafted it, the mean is within a factor of two of what was asked for.
@@ -42,12 +51,20 @@ func (p Params) String() string {
 	return fmt.Sprintf("%s %d/%d/%d", p.Algorithm, p.MinBytes, p.AvgBytes, p.MaxBytes)
 }
 
+// largeSample is how many bytes a tar sample must have to be chunks of its own.
+func (p Params) largeSample() int64 {
+	if p.Algorithm == AlgorithmTarV1 {
+		return p.MinBytes
+	}
+	return p.MinBytes / 2
+}
+
 // Validate tells why nothing can be cut with these parameters, or nil.
 func (p Params) Validate() error {
 	switch {
-	case p.Algorithm != AlgorithmPlain && p.Algorithm != AlgorithmTar:
-		return fmt.Errorf("chunk algorithm %q is not known to this version (known: %s, %s); upgrade datagravity if a newer one made this recipe",
-			p.Algorithm, AlgorithmPlain, AlgorithmTar)
+	case !slices.Contains(Algorithms(), p.Algorithm):
+		return fmt.Errorf("chunk algorithm %q is not known to this version (known: %s); upgrade datagravity if a newer one made this recipe",
+			p.Algorithm, strings.Join(Algorithms(), ", "))
 	case p.AvgBytes < LeastAvgBytes:
 		return fmt.Errorf("average chunk of %d bytes: the least is %d", p.AvgBytes, LeastAvgBytes)
 	case p.MinBytes < LeastMinBytes:

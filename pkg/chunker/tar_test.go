@@ -10,8 +10,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-// smallTar are parameters under which little data has every case.
-var smallTar = Params{Algorithm: AlgorithmTar, MinBytes: 2048, AvgBytes: 4096, MaxBytes: 6000}
+// smallTars are parameters under which little data has every case, for each algorithm that knows tar archives. The last ones are
+// those under which a header alone is a large sample.
+var smallTars = []Params{
+	{Algorithm: AlgorithmTarV1, MinBytes: 2048, AvgBytes: 4096, MaxBytes: 6000},
+	{Algorithm: AlgorithmTar, MinBytes: 2048, AvgBytes: 4096, MaxBytes: 6000},
+	{Algorithm: AlgorithmTar, MinBytes: 1500, AvgBytes: 4096, MaxBytes: 5000},
+	{Algorithm: AlgorithmTar, MinBytes: LeastMinBytes, AvgBytes: LeastAvgBytes, MaxBytes: 4200},
+}
+
+// eachTar checks a property under each of smallTars.
+func eachTar(t *testing.T, check func(t *rapid.T, p Params)) {
+	t.Helper()
+	for _, p := range smallTars {
+		t.Run(p.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { check(t, p) })
+		})
+	}
+}
 
 // archive writes ustar blocks by hand, wrong ones too.
 type archive struct{ bytes []byte }
@@ -38,8 +54,9 @@ func (a *archive) member(name string, data []byte) {
 	a.body(data)
 }
 
-// slowTar is the definition of tar-v1 in docs/format.md, for who has the whole shard: where all chunks but the last end.
+// slowTar is the definition of tar-v1 and tar-v2 in docs/format.md, for who has the whole shard: where all chunks but the last end.
 func slowTar(p Params, data []byte) (ends []int64) {
+	largeSample := map[string]int64{"tar-v1": p.MinBytes, "tar-v2": p.MinBytes / 2}[p.Algorithm]
 	type member struct {
 		group, data, end int64
 		name             uint64
@@ -109,11 +126,11 @@ func slowTar(p Params, data []byte) (ends []int64) {
 			for last+1 < len(members) && members[last+1].name == m.name {
 				last++
 			}
-			if members[last].end-sample >= p.MinBytes && sample > start {
+			if members[last].end-sample >= largeSample && sample > start {
 				cut(sample)
 			}
 		}
-		large = large || m.end-sample >= p.MinBytes
+		large = large || m.end-sample >= largeSample
 		if pending && large && m.group > start {
 			cut(m.group)
 		}
@@ -193,13 +210,13 @@ func archives(t *rapid.T) []byte {
 }
 
 func TestTarBoundariesAreTheDocumentedOnes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	eachTar(t, func(t *rapid.T, p Params) {
 		data := archives(t)
 		var got []int64
-		if err := Boundaries(data, smallTar, func(end int64) { got = append(got, end) }); err != nil {
+		if err := Boundaries(data, p, func(end int64) { got = append(got, end) }); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(slowTar(smallTar, data), got); diff != "" {
+		if diff := cmp.Diff(slowTar(p, data), got); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -207,9 +224,9 @@ func TestTarBoundariesAreTheDocumentedOnes(t *testing.T) {
 
 // As for any shard: no split changes a chunk, also not one in the middle of a header, and a cutter can go on from anywhere.
 func TestTarAnySplitAndResume(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	eachTar(t, func(t *rapid.T, p Params) {
 		data := archives(t)
-		c, err := NewCutter(smallTar, "sha256")
+		c, err := NewCutter(p, "sha256")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,29 +238,29 @@ func TestTarAnySplitAndResume(t *testing.T) {
 			clear(scratch)
 			if rapid.Bool().Draw(t, "resume") {
 				s := c.State()
-				if c, err = ResumeCutter(smallTar, s, data[s.OpenStart:s.At], "sha256"); err != nil {
+				if c, err = ResumeCutter(p, s, data[s.OpenStart:s.At], "sha256"); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		c.Feed(nil, true, emit)
-		if diff := cmp.Diff(cutAll(smallTar, data), got); diff != "" {
+		if diff := cmp.Diff(cutAll(p, data), got); diff != "" {
 			t.Fatal(diff)
 		}
-		if want, _ := Whole(data, smallTar, Options{Workers: 1, Extra: []string{"sha256"}}, func(Chunk) error { return nil }); !cmp.Equal(want.Extra, c.Extra()) {
+		if want, _ := Whole(data, p, Options{Workers: 1, Extra: []string{"sha256"}}, func(Chunk) error { return nil }); !cmp.Equal(want.Extra, c.Extra()) {
 			t.Fatalf("sha256 is %v, want %v", c.Extra(), want.Extra)
 		}
 	})
 }
 
-// Chunks below MinBytes exist, but never many: next to each is a large sample or a chunk of MaxBytes.
+// Chunks below what makes a sample large exist, but never many: next to each is a large sample or a chunk of MaxBytes.
 func TestTarSizesAreBounded(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	eachTar(t, func(t *rapid.T, p Params) {
 		data := archives(t)
-		chunks := cutAll(smallTar, data)
+		chunks := cutAll(p, data)
 		at := int64(0)
 		for i, c := range chunks {
-			if c.Offset != at || c.Length < 1 || c.Length > smallTar.MaxBytes {
+			if c.Offset != at || c.Length < 1 || c.Length > p.MaxBytes {
 				t.Fatalf("chunk %d: offset %d, %d bytes after byte %d", i, c.Offset, c.Length, at)
 			}
 			at = c.End()
@@ -251,7 +268,7 @@ func TestTarSizesAreBounded(t *testing.T) {
 		if at != int64(len(data)) {
 			t.Fatalf("chunks end at %d of %d", at, len(data))
 		}
-		if most := 2*int64(len(data))/smallTar.MinBytes + 2; int64(len(chunks)) > most {
+		if most := 2*int64(len(data))/p.largeSample() + 2; int64(len(chunks)) > most {
 			t.Fatalf("%d chunks for %d bytes: want at most %d", len(chunks), len(data), most)
 		}
 	})
@@ -259,14 +276,14 @@ func TestTarSizesAreBounded(t *testing.T) {
 
 // What is no archive is cut as plain content, from its first byte.
 func TestWhatIsNoTarIsPlain(t *testing.T) {
-	plain := smallTar
-	plain.Algorithm = AlgorithmPlain
-	rapid.Check(t, func(t *rapid.T) {
+	eachTar(t, func(t *rapid.T, p Params) {
+		plain := p
+		plain.Algorithm = AlgorithmPlain
 		data := content(t)
 		if len(data) >= tarBlock && bytes.Equal(data[:tarBlock], zeroBlock[:]) {
 			data[0] = 1
 		}
-		if diff := cmp.Diff(cutAll(plain, data), cutAll(smallTar, data)); diff != "" {
+		if diff := cmp.Diff(cutAll(plain, data), cutAll(p, data)); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -300,16 +317,16 @@ func TestReshuffledSamplesAreNoNewBytes(t *testing.T) {
 		a.bytes = append(a.bytes, make([]byte, 2*tarBlock)...)
 		return a.bytes
 	}
-	p := ParamsFor(AlgorithmTar, 32<<10)
-	order := r.Perm(len(samples))
-	have := map[Digest]bool{}
-	for _, c := range cutAll(p, render(order)) {
-		have[c.Digest] = true
-	}
-	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	for _, c := range cutAll(p, render(order)) {
-		if !have[c.Digest] {
-			t.Errorf("%d new bytes at %d", c.Length, c.Offset)
+	before, after := render(r.Perm(len(samples))), render(r.Perm(len(samples)))
+	for _, p := range []Params{ParamsFor(AlgorithmTarV1, 32<<10), ParamsFor(AlgorithmTar, 64<<10)} {
+		have := map[Digest]bool{}
+		for _, c := range cutAll(p, before) {
+			have[c.Digest] = true
+		}
+		for _, c := range cutAll(p, after) {
+			if !have[c.Digest] {
+				t.Errorf("%v: %d new bytes at %d", p, c.Length, c.Offset)
+			}
 		}
 	}
 }
@@ -323,27 +340,44 @@ func FuzzTar(f *testing.F) {
 	a.member("b.jpg", randomBytes(9000, 2))
 	f.Add(a.bytes, uint16(511))
 	f.Add(a.bytes[:len(a.bytes)-100], uint16(3))
+	// Samples of one member on both sides of what is large by one algorithm and not by the other.
+	var b archive
+	for i, size := range []int{100, 900, 511, 512, 513, 1400, 1536, 1537, 300, 2047, 5000, 700} {
+		b.member(fmt.Sprintf("%d.jpg", i), randomBytes(size, byte(i)))
+	}
+	f.Add(b.bytes, uint16(700))
+	// One that becomes large member by member, beside small ones.
+	var c archive
+	c.member("a.cls", []byte("1"))
+	for _, ext := range []string{"a", "b", "c", "d", "e", "f"} {
+		c.member("b."+ext, randomBytes(400, ext[0]))
+	}
+	c.member("c.cls", []byte("2"))
+	c.bytes = append(c.bytes, make([]byte, 20*tarBlock)...)
+	f.Add(c.bytes, uint16(1023))
 	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
-		var got []int64
-		find, err := newFinder(smallTar)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rest := data; len(rest) > 0; {
-			n := min(len(rest), int(step)+1)
-			decided := find.decided()
-			ends := find.find(rest[:n], nil)
-			for _, e := range ends {
-				if e <= decided-1 || e > find.at {
-					t.Fatalf("an end at %d after %d was decided, at %d", e, decided, find.at)
-				}
+		for _, p := range smallTars {
+			var got []int64
+			find, err := newFinder(p)
+			if err != nil {
+				t.Fatal(err)
 			}
-			got = append(got, ends...)
-			rest = rest[n:]
-		}
-		got = find.finish(got)
-		if diff := cmp.Diff(slowTar(smallTar, data), got); diff != "" {
-			t.Fatal(diff)
+			for rest := data; len(rest) > 0; {
+				n := min(len(rest), int(step)+1)
+				decided := find.decided()
+				ends := find.find(rest[:n], nil)
+				for _, e := range ends {
+					if e <= decided-1 || e > find.at {
+						t.Fatalf("%v: an end at %d after %d was decided, at %d", p, e, decided, find.at)
+					}
+				}
+				got = append(got, ends...)
+				rest = rest[n:]
+			}
+			got = find.finish(got)
+			if diff := cmp.Diff(slowTar(p, data), got); diff != "" {
+				t.Fatal(p, diff)
+			}
 		}
 	})
 }

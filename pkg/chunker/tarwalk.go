@@ -9,7 +9,10 @@ import (
 //
 //	group    a header with the extension headers in front of it
 //	member   a group and the body behind it
-//	sample   consecutive members of one name up to the first dot (tarHeader.sample); large if it has at least MinBytes
+//	sample   consecutive members of one name up to the first dot (tarHeader.sample)
+//
+// A member is large if it has at least MinBytes; a sample by tar-v1, too. By tar-v2 half of that is enough for a sample, so that fewer
+// of them depend on what stands beside them.
 //
 // The rules, for a chunk that began at start:
 //
@@ -21,11 +24,12 @@ import (
 //  4. No position within a group is a candidate.
 //  5. A chunk that reaches MaxBytes ends there; before the last sample that began in it, if that may still become large.
 //
-// Whether a sample is large is known when its members so far, by their headers, reach MinBytes: never later than MinBytes
+// Whether a sample is large is known when its members so far, by their headers, have that many bytes: never later than that many
 // behind its start. Until then its start is open (see decided).
 //
 // A block that is no header ends the walk for good, and the rest of the shard is plain.
 type tarWalk struct {
+	largeSample int64 // bytes
 	walkState
 	// pending: rule 3 waits for the end of a small member.
 	pending bool
@@ -131,7 +135,7 @@ func (f *finder) sample(group int64, name uint64, end int64) {
 		}
 		w.In, w.Name, w.Sample, w.Large, w.open = true, name, group, false, group > f.start
 	}
-	if !w.Large && end-w.Sample >= f.bounds.min {
+	if !w.Large && end-w.Sample >= w.largeSample {
 		w.Large = true
 		if w.open {
 			f.cutSample()

@@ -27,7 +27,7 @@ func ChunkAlgorithm(format string) string {
 	case "mds", "parquet", "litdata", "megatron", "raw":
 		return chunker.AlgorithmPlain
 	}
-	return chunker.AlgorithmTar
+	return chunker.AlgorithmTarV1
 }
 
 // RankOf places a path. Index files are: index.json (MDS, LitData), shardlists of WebDataset (wids), everything in
