@@ -110,10 +110,14 @@ func (c catalog) Syncer() *dgsync.Syncer {
 
 // described is a configured dataset whose store is not open.
 func (a *app) described(name string, d config.Dataset, payer plan.Payer) dgsync.Source {
+	algorithms := jobs.ChunkAlgorithms(d.Format)
+	if d.ChunkAlgorithm != "" {
+		algorithms = []string{d.ChunkAlgorithm}
+	}
 	out := dgsync.Source{
 		Dataset: index.Dataset{
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
-			Params: chunker.ParamsFor(jobs.ChunkAlgorithm(d.Format), int64(d.ChunkSize)), Digests: d.Digests,
+			Params: chunker.ParamsFor(algorithms[0], int64(d.ChunkSize)), Accepted: algorithms[1:], Digests: d.Digests,
 		},
 		Location: a.cfg.Stores[d.Store].Location, For: payer,
 	}

@@ -39,7 +39,7 @@ read. What changes while it is read is an error, never a digest of two versions.
 	f := c.Flags()
 	f.BoolVar(&o.chunks, "chunks", false, "list every chunk: offset, length, digest")
 	f.StringVar(&o.chunkSize, "chunk-size", "64KiB", "average `size` of a chunk")
-	f.StringVar(&o.algorithm, "algorithm", chunker.AlgorithmTarV1, "how to cut: "+strings.Join(chunker.Algorithms(), ", "))
+	f.StringVar(&o.algorithm, "algorithm", chunker.AlgorithmTar, "how to cut: "+strings.Join(chunker.Algorithms(), ", "))
 	f.StringArrayVar(&o.digests, "digest", nil, "one more digest of the whole: "+strings.Join(chunker.ExtraAlgorithms(), " or ")+"; repeatable")
 	f.IntVar(&o.workers, "workers", 0, "cores to use (default: all)")
 	return c

@@ -24,7 +24,7 @@ func finished(ctx context.Context, dir string, source index.Lister) (err error) 
 	defer func() { err = errors.Join(err, m.Close()) }()
 	d := index.Dataset{
 		Name: datasetName, Store: "lake", Prefix: datasetName + "/", Format: "auto",
-		Params: chunker.ParamsFor(jobs.ChunkAlgorithm("auto"), defaultChunkBytes),
+		Params: chunker.ParamsFor(chunker.AlgorithmTar, defaultChunkBytes),
 	}
 	l, err := index.List(ctx, source, d, m.Now(), nil)
 	if err != nil {
@@ -137,6 +137,6 @@ func learn(s *index.State, d index.Dataset, number uint64) (manifest.NewRecipe, 
 	if s.Recipe, err = recipe.Digest(); err != nil {
 		return manifest.NewRecipe{}, err
 	}
-	s.Known, s.Digest, s.CRC64NVME, s.CRC32C, s.Cut = true, sums.Shard, sums.CRC64NVME, sums.CRC32C, d.Cut()
+	s.Known, s.Digest, s.CRC64NVME, s.CRC32C, s.Cut = true, sums.Shard, sums.CRC64NVME, sums.CRC32C, index.CutOf(d.Params, d.Digests)
 	return manifest.NewRecipe{Digest: s.Recipe, Encoded: encoded}, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/azure"
@@ -130,7 +129,7 @@ func TestFinished(t *testing.T) {
 			Source: dgsync.Source{
 				Dataset: index.Dataset{
 					Name: datasetName, Store: "lake", Prefix: datasetName + "/", Format: "auto",
-					Params: chunker.ParamsFor(jobs.ChunkAlgorithm("auto"), defaultChunkBytes),
+					Params: chunker.ParamsFor(chunker.AlgorithmTar, defaultChunkBytes),
 				},
 				Store: source, Location: azureEast,
 			},

@@ -37,8 +37,9 @@ type Params struct {
 // Algorithms are all that this version cuts by.
 func Algorithms() []string { return []string{AlgorithmTar, AlgorithmTarV1, AlgorithmPlain} }
 
-// DefaultParams are [AlgorithmTarV1] at 64 KiB. A recipe is then 0.06 % of its shard, and an edit of a shard makes some 100 KiB around it new.
-func DefaultParams() Params { return ParamsFor(AlgorithmTarV1, 64<<10) }
+// DefaultParams are [AlgorithmTar] at 64 KiB. A recipe is then 0.06 % of its shard (0.2 % where tar
+// samples have 16 KiB), and an edit of a shard makes some 100 KiB around it new.
+func DefaultParams() Params { return ParamsFor(AlgorithmTar, 64<<10) }
 
 // ParamsFor average avgBytes, with half of it as the least and twice it as the most: so whatever the data, and whoever
 // crafted it, the mean is within a factor of two of what was asked for.
@@ -46,7 +47,7 @@ func ParamsFor(algorithm string, avgBytes int64) Params {
 	return Params{Algorithm: algorithm, MinBytes: avgBytes / 2, AvgBytes: avgBytes, MaxBytes: 2 * avgBytes}
 }
 
-// String names what decides about chunks, as in "tar-v1 32768/65536/131072".
+// String names what decides about chunks, as in "tar-v2 32768/65536/131072".
 func (p Params) String() string {
 	return fmt.Sprintf("%s %d/%d/%d", p.Algorithm, p.MinBytes, p.AvgBytes, p.MaxBytes)
 }

@@ -128,6 +128,9 @@ func (d *document) checkDataset(f field, v Dataset, c *Config) {
 	d.checkGlobs(f.Child("exclude"), v.Exclude)
 	d.checkWord(f.Child("format"), v.Format, jobs.Formats)
 	d.checkPower(f.Child("chunk_size"), v.ChunkSize, Size(chunker.LeastAvgBytes), mostChunkSize)
+	if v.ChunkAlgorithm != "" {
+		d.checkWord(f.Child("chunk_algorithm"), v.ChunkAlgorithm, chunker.Algorithms())
+	}
 	for i, name := range v.Digests {
 		if known := chunker.ExtraAlgorithms(); !slices.Contains(known, name) {
 			d.Wrong(f.Child("digests").Index(i), "unknown digest %q%s (known: %s; BLAKE3, CRC64NVME and CRC32C are always recorded)",

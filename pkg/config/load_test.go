@@ -54,7 +54,7 @@ func TestEveryField(t *testing.T) {
 			"c4": {
 				Store: "training", Prefix: "c4/", Include: []string{"**/*.tar", "{train,val}/*"}, Exclude: []string{"**/*.tmp"},
 				Format: "webdataset", CompleteWhen: &CompleteWhen{Marker: "_SUCCESS", UnchangedFor: Duration(10 * time.Minute)}, ChunkSize: 128 << 10,
-				Team: "language",
+				ChunkAlgorithm: "tar-v1", Team: "language",
 			},
 			"2024": {Store: "training", Prefix: "2024/", Format: "auto", ChunkSize: 64 << 10},
 		},

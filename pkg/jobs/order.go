@@ -21,13 +21,14 @@ const (
 // Formats that a dataset can declare. "auto" and "" treat the index files of every known format as such.
 var Formats = []string{"auto", "webdataset", "mds", "parquet", "litdata", "energon", "megatron", "raw"}
 
-// ChunkAlgorithm is how shards of a declared format are cut. Where the format does not tell, the shard's own bytes do.
-func ChunkAlgorithm(format string) string {
+// ChunkAlgorithms are those that shards of a declared format can be cut by: the first is for new ones, the others were for new ones in
+// earlier versions. Where the format does not tell, the shard's own bytes do.
+func ChunkAlgorithms(format string) []string {
 	switch format {
 	case "mds", "parquet", "litdata", "megatron", "raw":
-		return chunker.AlgorithmPlain
+		return []string{chunker.AlgorithmPlain}
 	}
-	return chunker.AlgorithmTarV1
+	return []string{chunker.AlgorithmTar, chunker.AlgorithmTarV1}
 }
 
 // RankOf places a path. Index files are: index.json (MDS, LitData), shardlists of WebDataset (wids), everything in

@@ -86,6 +86,99 @@ func TestChangedChunkingIsIndexedAgain(t *testing.T) {
 	}
 }
 
+// After an upgrade whose default is another algorithm nothing is read again: what is new or changed is cut by the new one, the rest stays as it
+// is. Whoever names an algorithm gets it, and only shards that are cut otherwise are read for that.
+func TestAnotherDefaultReadsNothingAgain(t *testing.T) {
+	r := newRig(t)
+	shards := map[string][]byte{}
+	put := func(path string, seed uint64) {
+		shards[path] = corpus.SmallTar(seed, 1<<20).Bytes()
+		r.put(path, shards[path])
+	}
+	// expect has the dataset indexed, which must read these shards and no others.
+	expect := func(what string, paths ...string) {
+		t.Helper()
+		var want int64
+		for _, path := range paths {
+			want += int64(len(shards[path]))
+		}
+		requests := r.source.Stats()["read"].Requests
+		rep := r.index()
+		if rep.LearnedBytes != want || (want == 0) != (r.source.Stats()["read"].Requests == requests) {
+			t.Errorf("%s: %d bytes read in %d requests, want those of %q", what, rep.LearnedBytes, r.source.Stats()["read"].Requests-requests, paths)
+		}
+	}
+	cutBy := func(want map[string]string) {
+		t.Helper()
+		bySnapshot, byFact := r.recipes()
+		got := map[string]string{}
+		for path, recipe := range bySnapshot {
+			got[path] = recipe.Algorithm
+			if diff := cmp.Diff(recipe, byFact[path]); diff != "" {
+				t.Errorf("%s: snapshot and fact name different recipes:\n%s", path, diff)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	v1, v2 := chunker.AlgorithmTarV1, chunker.AlgorithmTar
+	set := func(algorithm string, accepted ...string) {
+		r.src.Params, r.src.Accepted = chunker.ParamsFor(algorithm, 64<<10), accepted
+	}
+	put("a.tar", 1)
+	put("b.tar", 2)
+	put("c.tar", 3)
+	set(v1)
+	first := r.mustSync().Snapshot
+
+	set(v2, v1)
+	expect("after the upgrade")
+	if rep := r.mustSync(); rep.Snapshot.ID != first.ID || rep.MovedBytes != 0 {
+		t.Errorf("sync after the upgrade: %+v", rep)
+	}
+	put("b.tar", 4)
+	put("d.tar", 5)
+	expect("one changed, one new", "b.tar", "d.tar")
+	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v1, "d.tar": v2})
+	expect("nothing changed since")
+	r.open()
+	err := r.m.View(func(tx *manifest.Tx) error {
+		d, _, err := tx.Dataset(r.src.Name)
+		if d.Cut != r.src.Cut() {
+			t.Errorf("%q is on record, want %q; a look at the listing does not tell that there is nothing to do", d.Cut, r.src.Cut())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	r.put("a.tar", shards["a.tar"]) // another ETag, the same checksums
+	expect("one written again as it was")
+	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v1, "d.tar": v2})
+	put("c.tar", 6)
+	if rep := r.mustSync(); !rep.Ready {
+		t.Errorf("sync of both kinds: %+v", rep)
+	}
+	r.equal()
+	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v2, "d.tar": v2})
+
+	set(v2)
+	expect("the new algorithm is named", "a.tar")
+	cutBy(map[string]string{"a.tar": v2, "b.tar": v2, "c.tar": v2, "d.tar": v2})
+	expect("nothing changed since it was named")
+	set(v2, v1)
+	expect("none is named any more")
+	set(v1)
+	expect("the old algorithm is named", "a.tar", "b.tar", "c.tar", "d.tar")
+	cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.tar": v1, "d.tar": v1})
+	set(v2, v1)
+	expect("and not any more")
+	r.src.Params = chunker.ParamsFor(v2, 128<<10)
+	expect("another size", "a.tar", "b.tar", "c.tar", "d.tar")
+}
+
 // Facts of a manifest from before the format was frozen do not say how they cut: such shards are read again by index, and their
 // digests stay.
 func TestOldFactsAreIndexedAgain(t *testing.T) {
