@@ -117,7 +117,7 @@ func (a *app) described(name string, d config.Dataset, payer plan.Payer) dgsync.
 	out := dgsync.Source{
 		Dataset: index.Dataset{
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
-			Params: chunker.ParamsFor(algorithms[0], int64(d.ChunkSize)), Accepted: algorithms[1:], Digests: d.Digests,
+			Params: chunker.ParamsFor(algorithms[0], int64(d.ChunkSize)), Earlier: algorithms[1:], Digests: d.Digests,
 		},
 		Location: a.cfg.Stores[d.Store].Location, For: payer,
 	}

@@ -21,8 +21,8 @@ const (
 // Formats that a dataset can declare. "auto" and "" treat the index files of every known format as such.
 var Formats = []string{"auto", "webdataset", "mds", "parquet", "litdata", "energon", "megatron", "raw"}
 
-// ChunkAlgorithms are those that shards of a declared format can be cut by: the first is for new ones, the others were for new ones in
-// earlier versions. Where the format does not tell, the shard's own bytes do.
+// ChunkAlgorithms are those that shards of a declared format are cut by unless another one is named: new datasets by the first, those that an
+// earlier version began by one of the others. Where the format does not tell, the shard's own bytes do.
 func ChunkAlgorithms(format string) []string {
 	switch format {
 	case "mds", "parquet", "litdata", "megatron", "raw":

@@ -23,8 +23,8 @@ type Dataset struct {
 	Stable Millis `cbor:"6,keyasint" json:"stable"`
 	// Fingerprint of the last listing (paths, sizes, ETags), to notice that it changed.
 	Fingerprint chunker.Digest `cbor:"7,keyasint" json:"fingerprint"`
-	// Cut tells how all shards of the latest snapshot are cut (index.Dataset.Cut); "" if also otherwise than was wanted, or before the
-	// format was frozen.
+	// Cut tells how all shards of the latest snapshot are cut (index.Dataset.Cut); "" if in several ways, or before the format was
+	// frozen.
 	Cut string `cbor:"8,keyasint,omitempty" json:"cut,omitempty"`
 	// Published is the snapshot that was last published from here, or last taken from where another agent published it, and Sequence the
 	// highest that its reference is known to have had: one put back from a copy is older.

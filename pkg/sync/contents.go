@@ -39,17 +39,17 @@ func (s *Syncer) Contents(ctx context.Context, src Source, snapshot chunker.Dige
 		return nil, err
 	}
 	if snapshot.IsZero() {
-		err = index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now())
+		err = index.Complete(v.src.Dataset, v.listing, v.record, s.Manifest.Now())
 	}
 	if err == nil {
-		err = s.fill(src, v, jobs.Selection{})
+		err = s.fill(v, jobs.Selection{})
 	}
 	if err = errors.Join(err, v.listing.Close()); err != nil {
 		return nil, err
 	}
-	c := &Contents{Source: src, Snapshot: v.snapshot, s: s, states: v.states}
+	c := &Contents{Source: v.src, Snapshot: v.snapshot, s: s, states: v.states}
 	if c.Snapshot.IsZero() && len(index.Unread(c.states)) == 0 {
-		h, err := index.Commit(s.Manifest, src.Dataset, c.states, true)
+		h, err := index.Commit(s.Manifest, v.src.Dataset, c.states, true)
 		if err != nil {
 			return nil, err
 		}

@@ -43,17 +43,17 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 			return out, err
 		}
 		defer v.listing.Close() //nolint:errcheck // nothing in it is needed any more
-		if err := s.complete(src, v); err != nil {
+		if err := s.complete(v); err != nil {
 			return out, err
 		}
 		before := v.record.Latest
 		toRead := index.Unread(v.states)
-		for _, st := range s.stale(src, v.states) {
+		for _, st := range s.stale(v) {
 			st.Recipe = chunker.Digest{} // read without the one there is
 			toRead = append(toRead, st)
 		}
 		if len(toRead) > 0 {
-			again, err := s.indexRound(ctx, src, toRead, route, &out)
+			again, err := s.indexRound(ctx, v.src, toRead, route, &out)
 			if err != nil {
 				return out, err
 			}
@@ -64,7 +64,7 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		if n := len(out.Failures); n > 0 {
 			return out, fmt.Errorf("%w: %d shards of %s could not be read: %w", ErrFailed, n, src.Name, out.Failures[0].Err)
 		}
-		out.Snapshot, err = s.commit(src, v, jobs.Selection{})
+		out.Snapshot, err = s.commit(v, jobs.Selection{})
 		out.New = err == nil && out.Snapshot.ID != before
 		if err == nil {
 			out.Published, err = s.publish(ctx, src, out.Snapshot)
@@ -74,19 +74,19 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 }
 
 // complete tells whether a snapshot may be taken of what is listed. Who published it has waited for that.
-func (s *Syncer) complete(src Source, v *survey) error {
+func (s *Syncer) complete(v *survey) error {
 	if s.Role == EdgeRole {
 		return nil
 	}
-	return index.Complete(src.Dataset, v.listing, v.record, s.Manifest.Now())
+	return index.Complete(v.src.Dataset, v.listing, v.record, s.Manifest.Now())
 }
 
 // stale are the shards to be cut otherwise. An edge leaves that to the origin.
-func (s *Syncer) stale(src Source, states []index.State) []index.State {
+func (s *Syncer) stale(v *survey) []index.State {
 	if s.Role == EdgeRole {
 		return nil
 	}
-	return index.Stale(src.Dataset, states)
+	return index.Stale(v.src.Dataset, v.states)
 }
 
 // indexRound reads what is unread; again tells that the source changed meanwhile.
@@ -108,7 +108,7 @@ func (s *Syncer) indexRound(ctx context.Context, src Source, unread []index.Stat
 }
 
 // commit takes the snapshot of a survey's shards, which must all be known by now.
-func (s *Syncer) commit(src Source, v *survey, sel jobs.Selection) (manifest.SnapshotHeader, error) {
+func (s *Syncer) commit(v *survey, sel jobs.Selection) (manifest.SnapshotHeader, error) {
 	if !v.snapshot.IsZero() {
 		var h manifest.SnapshotHeader
 		err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
@@ -117,21 +117,21 @@ func (s *Syncer) commit(src Source, v *survey, sel jobs.Selection) (manifest.Sna
 		})
 		return h, err
 	}
-	states, err := s.refresh(src, v, sel)
+	states, err := s.refresh(v, sel)
 	if err != nil {
 		return manifest.SnapshotHeader{}, err
 	}
-	return index.Commit(s.Manifest, src.Dataset, states, sel.All())
+	return index.Commit(s.Manifest, v.src.Dataset, states, sel.All())
 }
 
 // refresh joins the survey's listing again with what was learned since.
-func (s *Syncer) refresh(src Source, v *survey, sel jobs.Selection) (states []index.State, err error) {
+func (s *Syncer) refresh(v *survey, sel jobs.Selection) (states []index.State, err error) {
 	if !v.snapshot.IsZero() {
 		return v.states, nil
 	}
 	var all []index.State
 	err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
-		all, _, err = index.States(tx, src.Dataset, v.listing)
+		all, _, err = index.States(tx, v.src.Dataset, v.listing)
 		return err
 	})
 	for _, st := range all {

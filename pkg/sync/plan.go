@@ -17,6 +17,7 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.Source = v.src
 	p, err := s.plan(ctx, q, v)
 	if err == nil {
 		err = s.foresee(ctx, q, v, p)
@@ -43,7 +44,7 @@ func providerPrices(at store.Location) string {
 
 // planAt plans a request for the place that it names.
 func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
-	if err := s.fill(q.Source, v, q.Selection); err != nil {
+	if err := s.fill(v, q.Selection); err != nil {
 		return nil, err
 	}
 	route, err := s.route(q.Source, &q.Destination)

@@ -86,97 +86,166 @@ func TestChangedChunkingIsIndexedAgain(t *testing.T) {
 	}
 }
 
-// After an upgrade whose default is another algorithm nothing is read again: what is new or changed is cut by the new one, the rest stays as it
-// is. Whoever names an algorithm gets it, and only shards that are cut otherwise are read for that.
-func TestAnotherDefaultReadsNothingAgain(t *testing.T) {
-	r := newRig(t)
-	shards := map[string][]byte{}
-	put := func(path string, seed uint64) {
-		shards[path] = corpus.SmallTar(seed, 1<<20).Bytes()
-		r.put(path, shards[path])
-	}
-	// expect has the dataset indexed, which must read these shards and no others.
-	expect := func(what string, paths ...string) {
-		t.Helper()
-		var want int64
-		for _, path := range paths {
-			want += int64(len(shards[path]))
-		}
-		requests := r.source.Stats()["read"].Requests
-		rep := r.index()
-		if rep.LearnedBytes != want || (want == 0) != (r.source.Stats()["read"].Requests == requests) {
-			t.Errorf("%s: %d bytes read in %d requests, want those of %q", what, rep.LearnedBytes, r.source.Stats()["read"].Requests-requests, paths)
-		}
-	}
-	cutBy := func(want map[string]string) {
-		t.Helper()
-		bySnapshot, byFact := r.recipes()
-		got := map[string]string{}
-		for path, recipe := range bySnapshot {
-			got[path] = recipe.Algorithm
-			if diff := cmp.Diff(recipe, byFact[path]); diff != "" {
-				t.Errorf("%s: snapshot and fact name different recipes:\n%s", path, diff)
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
-		}
-	}
-	v1, v2 := chunker.AlgorithmTarV1, chunker.AlgorithmTar
-	set := func(algorithm string, accepted ...string) {
-		r.src.Params, r.src.Accepted = chunker.ParamsFor(algorithm, 64<<10), accepted
-	}
-	put("a.tar", 1)
-	put("b.tar", 2)
-	put("c.tar", 3)
-	set(v1)
-	first := r.mustSync().Snapshot
+// cutting is a rig whose tar shards are known by path.
+type cutting struct {
+	*rig
+	shards map[string]*corpus.Corpus
+}
 
-	set(v2, v1)
-	expect("after the upgrade")
-	if rep := r.mustSync(); rep.Snapshot.ID != first.ID || rep.MovedBytes != 0 {
+func newCutting(t *testing.T) *cutting { return &cutting{newRig(t), map[string]*corpus.Corpus{}} }
+
+func (c *cutting) tar(path string, seed uint64) {
+	c.shards[path] = corpus.SmallTar(seed, 4<<20)
+	c.put(path, c.shards[path].Bytes())
+}
+
+// names has the configuration name an algorithm; namesNone has it leave that open.
+func (c *cutting) names(algorithm string) {
+	c.src.Params, c.src.Earlier = chunker.ParamsFor(algorithm, 64<<10), nil
+}
+
+func (c *cutting) namesNone() {
+	c.src.Params, c.src.Earlier = chunker.DefaultParams(), []string{chunker.AlgorithmTarV1}
+}
+
+// reads has the dataset indexed, which must read these shards and no others.
+func (c *cutting) reads(what string, paths ...string) {
+	c.t.Helper()
+	var want int64
+	for _, path := range paths {
+		want += int64(len(readObject(c.t, c.source, "c4/"+path)))
+	}
+	requests := c.source.Stats()["read"].Requests
+	rep := c.index()
+	if requests = c.source.Stats()["read"].Requests - requests; rep.LearnedBytes != want || (want == 0) != (requests == 0) {
+		c.t.Errorf("%s: %d bytes read in %d requests, want those of %q", what, rep.LearnedBytes, requests, paths)
+	}
+}
+
+// cutBy wants shards to be cut by these algorithms.
+func (c *cutting) cutBy(want map[string]string) {
+	c.t.Helper()
+	bySnapshot, byFact := c.recipes()
+	got := map[string]string{}
+	for path, recipe := range bySnapshot {
+		got[path] = recipe.Algorithm
+		if diff := cmp.Diff(recipe, byFact[path]); diff != "" {
+			c.t.Errorf("%s: snapshot and fact name different recipes:\n%s", path, diff)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		c.t.Error(diff)
+	}
+}
+
+const v1, v2 = chunker.AlgorithmTarV1, chunker.AlgorithmTar
+
+// After an upgrade whose default is another algorithm nothing is read again, and a dataset keeps the algorithm that it has: a changed shard
+// shares the chunks of the old one. Whoever names an algorithm gets it for all shards, and naming none again changes nothing.
+func TestAnotherDefaultReadsNothingAgain(t *testing.T) {
+	c := newCutting(t)
+	c.tar("a.tar", 1)
+	c.tar("b.tar", 2)
+	c.put("c.bin", data(3, 1<<20))
+	c.names(v1)
+	first := c.mustSync().Snapshot
+
+	c.namesNone()
+	c.reads("after the upgrade")
+	if rep := c.mustSync(); rep.Snapshot.ID != first.ID || rep.MovedBytes != 0 {
 		t.Errorf("sync after the upgrade: %+v", rep)
 	}
-	put("b.tar", 4)
-	put("d.tar", 5)
-	expect("one changed, one new", "b.tar", "d.tar")
-	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v1, "d.tar": v2})
-	expect("nothing changed since")
-	r.open()
-	err := r.m.View(func(tx *manifest.Tx) error {
-		d, _, err := tx.Dataset(r.src.Name)
-		if d.Cut != r.src.Cut() {
-			t.Errorf("%q is on record, want %q; a look at the listing does not tell that there is nothing to do", d.Cut, r.src.Cut())
+	changed, fresh := c.shards["b.tar"].Replace(4, 0.01)
+	c.put("b.tar", changed)
+	c.assembled(1, fresh+256<<10) // by the new algorithm it would be 2 MiB
+	c.tar("d.tar", 5)
+	c.reads("a new one", "d.tar")
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.bin": v1, "d.tar": v1})
+	c.reads("nothing changed since")
+	c.put("a.tar", c.shards["a.tar"].Bytes()) // another ETag, the same checksums
+	c.reads("one written again as it was")
+
+	plain := func() *chunker.Recipe { bySnapshot, _ := c.recipes(); return bySnapshot["c.bin"] }
+	before := plain()
+	c.names(v2)
+	c.reads("the new one is named", "a.tar", "b.tar", "c.bin", "d.tar")
+	c.cutBy(map[string]string{"a.tar": v2, "b.tar": v2, "c.bin": v2, "d.tar": v2})
+	if diff := cmp.Diff(before.Chunks, plain().Chunks); diff != "" {
+		t.Errorf("what is no tar archive is cut otherwise:\n%s", diff)
+	}
+	c.reads("nothing changed since it was named")
+	c.namesNone()
+	c.reads("none is named any more")
+	c.tar("d.tar", 6)
+	c.reads("one changed", "d.tar")
+	c.cutBy(map[string]string{"a.tar": v2, "b.tar": v2, "c.bin": v2, "d.tar": v2})
+	c.mustSync()
+	c.equal()
+
+	c.names(v1)
+	c.reads("the old one is named", "a.tar", "b.tar", "c.bin", "d.tar")
+	c.namesNone()
+	c.reads("and not any more")
+	c.src.Params = chunker.ParamsFor(v2, 128<<10)
+	c.reads("another size", "a.tar", "b.tar", "c.bin", "d.tar")
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.bin": v1, "d.tar": v1})
+}
+
+func TestNewDatasetBeginsWithTheNewestAlgorithm(t *testing.T) {
+	c := newCutting(t)
+	c.namesNone()
+	c.tar("a.tar", 1)
+	c.reads("a new dataset", "a.tar")
+	c.tar("b.tar", 2)
+	c.mustSync()
+	c.cutBy(map[string]string{"a.tar": v2, "b.tar": v2})
+}
+
+// An index that was cut short before the first snapshot goes on with the algorithm that it began with.
+func TestFirstIndexGoesOnAfterAnUpgrade(t *testing.T) {
+	c := newCutting(t)
+	c.names(v1)
+	c.options.Shards = 1
+	c.tar("a.tar", 1)
+	c.tar("b.tar", 2)
+	ctx, stop := context.WithCancel(context.Background())
+	c.src.Store = &hooked{Store: c.source, beforeRead: func(key string, _ int64) {
+		if key == "c4/b.tar" {
+			stop()
 		}
-		return err
-	})
-	if err != nil {
+	}}
+	if _, err := c.open().Index(ctx, c.src); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	r.close()
-	r.put("a.tar", shards["a.tar"]) // another ETag, the same checksums
-	expect("one written again as it was")
-	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v1, "d.tar": v2})
-	put("c.tar", 6)
-	if rep := r.mustSync(); !rep.Ready {
-		t.Errorf("sync of both kinds: %+v", rep)
-	}
-	r.equal()
-	cutBy(map[string]string{"a.tar": v1, "b.tar": v2, "c.tar": v2, "d.tar": v2})
+	c.close()
+	c.src.Store = c.source
+	c.namesNone()
+	c.reads("after the upgrade", "b.tar")
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1})
+}
 
-	set(v2)
-	expect("the new algorithm is named", "a.tar")
-	cutBy(map[string]string{"a.tar": v2, "b.tar": v2, "c.tar": v2, "d.tar": v2})
-	expect("nothing changed since it was named")
-	set(v2, v1)
-	expect("none is named any more")
-	set(v1)
-	expect("the old algorithm is named", "a.tar", "b.tar", "c.tar", "d.tar")
-	cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.tar": v1, "d.tar": v1})
-	set(v2, v1)
-	expect("and not any more")
-	r.src.Params = chunker.ParamsFor(v2, 128<<10)
-	expect("another size", "a.tar", "b.tar", "c.tar", "d.tar")
+// A sync reads nothing to cut it otherwise, so that shards can be cut in two ways once an algorithm was named. When none is named any more, the
+// dataset keeps that of most of its bytes.
+func TestNamedForATime(t *testing.T) {
+	c := newCutting(t)
+	c.names(v1)
+	c.tar("a.tar", 1)
+	c.tar("b.tar", 2)
+	c.mustSync()
+	c.names(v2)
+	c.tar("c.tar", 3)
+	c.mustSync()
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.tar": v2})
+	c.namesNone()
+	requests := c.source.Stats()["read"].Requests
+	if c.mustSync(); c.source.Stats()["read"].Requests != requests {
+		t.Error("a sync read something again")
+	}
+	c.tar("d.tar", 4)
+	c.mustSync()
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.tar": v2, "d.tar": v1})
+	c.reads("what stands out", "c.tar")
+	c.cutBy(map[string]string{"a.tar": v1, "b.tar": v1, "c.tar": v1, "d.tar": v1})
 }
 
 // Facts of a manifest from before the format was frozen do not say how they cut: such shards are read again by index, and their

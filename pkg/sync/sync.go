@@ -64,7 +64,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 		if len(out.Deferred) > 0 {
 			return out, fmt.Errorf("%w: %d shards were left for the next window", cost.ErrBudget, len(out.Deferred))
 		}
-		out.Snapshot, err = s.commit(q.Source, v, q.Selection)
+		out.Snapshot, err = s.commit(v, q.Selection)
 		if err != nil {
 			return out, err
 		}
@@ -102,8 +102,8 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if v, err = s.survey(ctx, q.Source, q.Selection, q.Snapshot, link); err != nil {
 		return v, false, err
 	}
-	v.at = q.Destination.Destination
-	if err := s.complete(q.Source, v); err != nil && q.Snapshot.IsZero() {
+	q.Source, v.at = v.src, q.Destination.Destination
+	if err := s.complete(v); err != nil && q.Snapshot.IsZero() {
 		return v, false, err
 	}
 	if v.unchanged && !q.Check {
@@ -143,7 +143,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	}
 	if learned.Learned > 0 {
 		// What was read may be held under another key: plan again, now that the digests are known.
-		if v.states, err = s.refresh(q.Source, v, q.Selection); err != nil {
+		if v.states, err = s.refresh(v, q.Selection); err != nil {
 			return v, false, err
 		}
 		if p, err = s.plan(ctx, q, v); err != nil {

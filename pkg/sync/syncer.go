@@ -124,6 +124,8 @@ type Request struct {
 
 // survey is what a round starts from.
 type survey struct {
+	// src is the dataset with how its shards are cut, also where its configuration leaves that open.
+	src      Source
 	listing  *index.Listing
 	record   manifest.Dataset
 	states   []index.State // the selected ones; nil before fill
@@ -140,14 +142,19 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 	if err != nil {
 		return nil, err
 	}
-	v := &survey{listing: listing, snapshot: snapshot}
+	v := &survey{src: src, listing: listing, snapshot: snapshot}
 	err = s.Manifest.Update(func(tx *manifest.Tx) (err error) {
 		v.record, err = index.RecordListing(tx, src.Dataset, listing)
 		return err
 	})
-	if err == nil && snapshot.IsZero() && sel.All() {
+	if err == nil {
 		err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
-			v.unchanged, err = index.Unchanged(tx, src.Dataset, listing)
+			if v.src.Dataset, err = index.Kept(tx, src.Dataset); err != nil {
+				return err
+			}
+			if snapshot.IsZero() && sel.All() {
+				v.unchanged, err = index.Unchanged(tx, v.src.Dataset, listing)
+			}
 			return err
 		})
 	}
@@ -161,14 +168,14 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 	if s.Role == EdgeRole && v.snapshot.IsZero() && listing.Whole {
 		v.snapshot = listing.Snapshot // whatever is published meanwhile
 	}
-	if err := s.fill(src, v, sel); err != nil {
+	if err := s.fill(v, sel); err != nil {
 		return nil, errors.Join(err, listing.Close())
 	}
 	return v, nil
 }
 
 // fill reads the states of a survey's shards.
-func (s *Syncer) fill(src Source, v *survey, sel jobs.Selection) error {
+func (s *Syncer) fill(v *survey, sel jobs.Selection) error {
 	if v.states != nil {
 		return nil
 	}
@@ -178,7 +185,7 @@ func (s *Syncer) fill(src Source, v *survey, sel jobs.Selection) error {
 			all, err = index.OfSnapshot(tx, v.snapshot, v.listing)
 			return err
 		}
-		all, _, err = index.States(tx, src.Dataset, v.listing)
+		all, _, err = index.States(tx, v.src.Dataset, v.listing)
 		return err
 	})
 	if err != nil {
@@ -191,7 +198,7 @@ func (s *Syncer) fill(src Source, v *survey, sel jobs.Selection) error {
 	}
 	if len(v.states) == 0 {
 		return fmt.Errorf("%w %s in dataset %s (%d shards); datagravity snapshot show %s lists their names",
-			jobs.ErrNothingSelected, sel, src.Name, len(all), src.Name)
+			jobs.ErrNothingSelected, sel, v.src.Name, len(all), v.src.Name)
 	}
 	return nil
 }

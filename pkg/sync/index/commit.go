@@ -105,8 +105,9 @@ func Unread(list []State) (unread []State) {
 // Stale are the shards whose digest is known and whose recipe is not made as the dataset wants it: of another chunk size or
 // format, without a digest that is asked for, or from before the format was frozen.
 func Stale(d Dataset, list []State) (stale []State) {
+	want := d.Cut()
 	for _, s := range list {
-		if s.Known && !d.accepts(s.Cut) {
+		if s.Known && s.Cut != want {
 			stale = append(stale, s)
 		}
 	}

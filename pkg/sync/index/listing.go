@@ -26,8 +26,9 @@ type Dataset struct {
 	Filter jobs.Filter
 	Format string
 	Params chunker.Params
-	// Accepted are algorithms that are as good as that of Params, at the same sizes: what is cut by one of them is not read again.
-	Accepted []string
+	// Earlier are algorithms that were the default before that of Params was, the youngest first. A dataset that was indexed by one of them
+	// keeps it, see [Kept].
+	Earlier []string
 	// Digests of whole shards to record beside BLAKE3, see [chunker.ExtraAlgorithms].
 	Digests []string
 	// Marker must exist before a snapshot may be taken; UnchangedFor must have passed since the last change.
@@ -35,31 +36,9 @@ type Dataset struct {
 	UnchangedFor time.Duration
 }
 
-// anyOf stands between algorithms of which each shard is cut by one.
-const anyOf = "|"
-
-// Cut tells in one line what a recipe of the dataset must be like, as in "tar-v2|tar-v1 32768/65536/131072 sha256". Recipes made
-// otherwise are made anew when the dataset is indexed.
-func (d Dataset) Cut() string {
-	p := d.Params
-	p.Algorithm = strings.Join(append([]string{p.Algorithm}, d.Accepted...), anyOf)
-	return CutOf(p, d.Digests)
-}
-
-// accepts tells whether recipes that are made as a line of [CutOf] or [Dataset.Cut] says are as the dataset wants them.
-func (d Dataset) accepts(cut string) bool {
-	algorithms, rest, _ := strings.Cut(cut, " ")
-	_, want, _ := strings.Cut(d.Cut(), " ")
-	if rest != want {
-		return false
-	}
-	for a := range strings.SplitSeq(algorithms, anyOf) {
-		if a != d.Params.Algorithm && !slices.Contains(d.Accepted, a) {
-			return false
-		}
-	}
-	return true
-}
+// Cut tells in one line what a recipe of the dataset must be like, as in "tar-v2 32768/65536/131072 sha256". Recipes made otherwise are
+// made anew when the dataset is indexed.
+func (d Dataset) Cut() string { return CutOf(d.Params, d.Digests) }
 
 // CutOf is [Dataset.Cut] for what a shard was really read with.
 func CutOf(p chunker.Params, digests []string) string {
@@ -214,7 +193,7 @@ func (f *fingerprint) digest() chunker.Digest { return f.hash.Digest() }
 // made as the dataset wants them: there is nothing to read and nothing to commit.
 func Unchanged(tx *manifest.Tx, d Dataset, l *Listing) (bool, error) {
 	record, ok, err := tx.Dataset(d.Name)
-	if err != nil || !ok || record.Store != d.Store || record.Prefix != d.Prefix || record.Latest.IsZero() || !d.accepts(record.Cut) {
+	if err != nil || !ok || record.Store != d.Store || record.Prefix != d.Prefix || record.Latest.IsZero() || record.Cut != d.Cut() {
 		return false, err
 	}
 	print := newFingerprint()

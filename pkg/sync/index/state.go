@@ -17,7 +17,7 @@ type State struct {
 	CRC32C    uint32
 	// Gone: a snapshot names this content, but the source no longer has it.
 	Gone bool
-	// Cut tells how its recipe cuts it, or in which ways it may, "" if that is not known.
+	// Cut tells how its recipe cuts it, "" if that is not known.
 	Cut string
 	// carried: known through an equal stored checksum under a new ETag; Commit records it.
 	carried bool
@@ -69,7 +69,7 @@ func States(tx *manifest.Tx, d Dataset, l *Listing) (list []State, unchanged boo
 			return true, nil
 		})
 		// Shards that are cut otherwise than is wanted now are no change of the source, but something to commit.
-		unchanged = unchanged && i == len(list) && d.accepts(record.Cut)
+		unchanged = unchanged && i == len(list) && record.Cut == d.Cut()
 	}
 	if err != nil || unchanged || !here {
 		return list, unchanged, err
@@ -82,9 +82,10 @@ func (s *State) learn(digest, recipe chunker.Digest, crc64 uint64, crc32c uint32
 }
 
 func joinFacts(tx *manifest.Tx, d Dataset, list []State) error {
+	want := d.Cut()
 	for i := range list {
 		s := &list[i]
-		if s.Known && d.accepts(s.Cut) {
+		if s.Known && s.Cut == want {
 			continue
 		}
 		f, ok, err := tx.Fact(d.Name, s.Path)
