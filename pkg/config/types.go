@@ -99,7 +99,7 @@ type Dataset struct {
 	// Average chunk size, a power of two. Default 64KiB.
 	ChunkSize Size `yaml:"chunk_size"`
 	// How shards are cut: tar-v2, tar-v1 or plain-v1. Default: as they are cut already; a new dataset begins with tar-v2, or plain-v1 where its format has no
-	// tar shards. Another one has index read the whole dataset again, and the next change of each shard costs more; see index in cli.md.
+	// tar shards. Another one has index read the whole dataset again, and the next change of each shard costs more; see index in cli.md. At an edge the origin decides.
 	ChunkAlgorithm string `yaml:"chunk_algorithm"`
 	// Digests of whole shards to record beside BLAKE3, for catalogues that name them: sha256, md5.
 	Digests []string `yaml:"digests"`

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,16 @@ func (s *Syncer) takeOver(ctx context.Context, r *paidReader, src Source, ref ex
 		return err
 	}
 	var have map[chunker.Digest]bool
+	var sample chunker.Digest // a recipe that tells how the origin cuts: a new one, if there is any
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		have = map[chunker.Digest]bool{}
 		return p.Shards(func(sh manifest.Shard) error {
 			known, err := tx.HasRecipe(sh.Recipe)
 			if known {
 				have[sh.Recipe] = true
+			}
+			if !sh.Recipe.IsZero() && (sample.IsZero() || !known) {
+				sample = sh.Recipe
 			}
 			return err
 		})
@@ -107,6 +112,10 @@ func (s *Syncer) takeOver(ctx context.Context, r *paidReader, src Source, ref ex
 	if err != nil {
 		return err
 	}
+	cut, err := s.cutOf(sample)
+	if err != nil {
+		return err
+	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
 		h := p.Header()
 		// Also one that is known: the same shards may be cut otherwise by now.
@@ -123,10 +132,29 @@ func (s *Syncer) takeOver(ctx context.Context, r *paidReader, src Source, ref ex
 		}
 		record.Name, record.Store, record.Prefix = src.Name, src.Dataset.Store, src.Prefix
 		record.Latest, record.Published, record.Sequence = h.ID, h.ID, ref.Sequence
-		// How it is cut is the origin's choice, and no reason to read anything again.
-		record.Cut = src.Cut()
+		// Also if some of it is cut otherwise: that is the origin's choice, and no reason to read anything again.
+		record.Cut = cmp.Or(cut, record.Cut, src.Cut())
 		return tx.PutDataset(record)
 	})
+}
+
+// cutOf tells how a recipe cuts its shard, "" if there is none.
+func (s *Syncer) cutOf(id chunker.Digest) (string, error) {
+	if id.IsZero() {
+		return "", nil
+	}
+	r, err := s.Manifest.Recipe(id)
+	if errors.Is(err, manifest.ErrCorrupt) {
+		return "", nil // who needs it makes it anew
+	}
+	if err != nil {
+		return "", err
+	}
+	var digests []string
+	for _, extra := range r.Extra {
+		digests = append(digests, extra.Algorithm)
+	}
+	return index.CutOf(r.Params, digests), nil
 }
 
 // publish tells others of a snapshot, unless they were told. What it costs is a request or two, and the recipes of what is new.

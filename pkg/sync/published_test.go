@@ -3,11 +3,17 @@ package sync
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/datagravity/datagravity/internal/corpus"
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/exchange"
+	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -66,6 +72,46 @@ func TestEdgeIndexReadsNoShard(t *testing.T) {
 	read := edge.source.Stats()["read"].ReceivedBytes
 	if rep := edge.index(); rep.Snapshot.ID != want || rep.Learned != 0 || edge.source.Stats()["read"].ReceivedBytes-read > 100_000 {
 		t.Errorf("snapshot %s, want %s; %d shards learned, %d bytes read", rep.Snapshot.ID, want, rep.Learned, edge.source.Stats()["read"].ReceivedBytes-read)
+	}
+}
+
+// What an edge must cut itself, because its recipe was lost before it was published, it cuts as the published ones are cut, whatever its own
+// configuration says.
+func TestEdgeCutsAsIsPublished(t *testing.T) {
+	for name, configured := range map[string]index.Dataset{
+		"nothing is named": {Params: chunker.DefaultParams(), Earlier: []string{chunker.AlgorithmTarV1}},
+		"all is named":     {Params: chunker.ParamsFor(chunker.AlgorithmPlain, 16<<10), Digests: []string{"md5"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			origin, edge := newPair(t)
+			origin.src.Params, origin.src.Digests = chunker.ParamsFor(chunker.AlgorithmTarV1, 32<<10), []string{"sha256"}
+			edge.src.Params, edge.src.Earlier, edge.src.Digests = configured.Params, configured.Earlier, configured.Digests
+			edge.put("a.tar", corpus.SmallTar(1, 2<<20).Bytes())
+			origin.role = ""
+			origin.index()
+			if err := os.RemoveAll(filepath.Join(origin.dir, "recipes")); err != nil {
+				t.Fatal(err)
+			}
+			edge.put("b.tar", corpus.SmallTar(2, 2<<20).Bytes())
+			origin.role = OriginRole
+			if rep := origin.index(); rep.Published.Without != 1 {
+				t.Fatalf("%+v was published, want one shard without its recipe", rep.Published)
+			}
+			edge.mustSync()
+			edge.equal()
+			edge.open()
+			defer edge.close()
+			err := edge.m.View(func(tx *manifest.Tx) error {
+				f, ok, err := tx.Fact("c4", "a.tar")
+				if want := index.CutOf(origin.src.Params, origin.src.Digests); !ok || f.Cut != want {
+					t.Errorf("the edge cut it as %q, want %q", f.Cut, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

@@ -149,7 +149,9 @@ func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, sna
 	})
 	if err == nil {
 		err = s.Manifest.View(func(tx *manifest.Tx) (err error) {
-			if v.src.Dataset, err = index.Kept(tx, src.Dataset); err != nil {
+			if s.Role == EdgeRole {
+				v.src.Dataset = src.CutAs(v.record.Cut) // how it is cut is the origin's choice
+			} else if v.src.Dataset, err = index.Kept(tx, src.Dataset); err != nil {
 				return err
 			}
 			if snapshot.IsZero() && sel.All() {

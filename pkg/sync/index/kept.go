@@ -1,9 +1,11 @@
 package index
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -44,4 +46,23 @@ func Kept(tx *manifest.Tx, d Dataset) (Dataset, error) {
 func algorithmOf(cut string) string {
 	a, _, _ := strings.Cut(cut, " ")
 	return a
+}
+
+// CutAs is the dataset with its shards cut as a line of [CutOf] says, if it says something that this version knows.
+func (d Dataset) CutAs(cut string) Dataset {
+	words := strings.Fields(cut)
+	if len(words) < 2 {
+		return d
+	}
+	p := chunker.Params{Algorithm: words[0]}
+	if _, err := fmt.Sscanf(words[1], "%d/%d/%d", &p.MinBytes, &p.AvgBytes, &p.MaxBytes); err != nil || p.Validate() != nil {
+		return d
+	}
+	for _, digest := range words[2:] {
+		if !slices.Contains(chunker.ExtraAlgorithms(), digest) {
+			return d
+		}
+	}
+	d.Params, d.Digests, d.Earlier = p, words[2:], nil
+	return d
 }

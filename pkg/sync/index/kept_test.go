@@ -2,7 +2,10 @@ package index
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -78,5 +81,22 @@ func TestKept(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCutAs(t *testing.T) {
+	d := Dataset{Name: "c4", Params: chunker.DefaultParams(), Earlier: []string{"tar-v1"}, Digests: []string{"md5"}}
+	for _, cut := range []string{"tar-v1 32768/65536/131072", "plain-v1 8192/16384/32768 md5 sha256"} {
+		if got := d.CutAs(cut); got.Cut() != cut || got.Name != "c4" {
+			t.Errorf("%q, want %q", got.Cut(), cut)
+		}
+	}
+	for _, cut := range []string{"", "tar-v1", "tar-v9 32768/65536/131072", "tar-v1 32768/65536", "tar-v1 1/2/3", "tar-v1 a/b/c", "tar-v1 32768/65536/131072 crc32"} {
+		if diff := cmp.Diff(d, d.CutAs(cut)); diff != "" {
+			t.Errorf("%q is understood:\n%s", cut, diff)
+		}
+	}
+	if !slices.Equal(d.Digests, []string{"md5"}) {
+		t.Error("the dataset itself was changed")
 	}
 }
