@@ -30,10 +30,25 @@ func (a *app) isDestination(name string) bool {
 	return false
 }
 
-// roleRights are what this agent needs in the store of datasets to be an origin or an edge there; none where it is neither.
+// exchangeOf is the store about whose datasets agents tell each other in a store: that one itself, or the one whose exchange it is; "" for none.
+func (a *app) exchangeOf(name string) string {
+	for _, n := range keys(a.cfg.Stores) {
+		if a.cfg.Stores[n].Exchange == name {
+			return n
+		}
+	}
+	if a.cfg.Stores[name].Exchange == "" && len(a.datasetsIn(name)) > 0 {
+		return name
+	}
+	return ""
+}
+
+// roleRights are what this agent needs in a store to be an origin or an edge there; none where it is neither.
 func (a *app) roleRights(name string) ([]probe.Right, error) {
+	about := a.exchangeOf(name)
+	told := a.datasetsIn(about)
 	datasets := a.datasetsIn(name)
-	if len(datasets) == 0 {
+	if len(told)+len(datasets) == 0 {
 		return nil, nil
 	}
 	var list, theirs []probe.Right
@@ -44,9 +59,12 @@ func (a *app) roleRights(name string) ([]probe.Right, error) {
 		}
 		theirs = exchange.OriginRights()
 	case config.Edge:
-		theirs = exchange.EdgeRights(a.cfg.Agent.NameOr(os.Hostname), datasets, a.cfg.Granted()[name])
+		theirs = exchange.EdgeRights(a.cfg.Agent.NameOr(os.Hostname), told, a.cfg.Granted()[about])
 	default:
 		return nil, nil
+	}
+	if len(told) == 0 {
+		theirs = nil // they are told elsewhere
 	}
 	for _, n := range datasets {
 		// An edge is told by the origin what is in a dataset.
@@ -108,10 +126,13 @@ func (a *app) rolePolicy(kind, bucket, name string) (string, error) {
 	if a.cfg.Agent.Role == config.Edge {
 		as = "edge " + a.cfg.Agent.NameOr(os.Hostname)
 	}
-	list := a.datasetsIn(name)
-	what := "dataset " + list[0]
-	if len(list) > 1 {
-		what = "datasets " + strings.Join(list, ", ")
+	list, what := a.datasetsIn(name), "dataset "
+	if len(list) == 0 {
+		list, what = a.datasetsIn(a.exchangeOf(name)), "exchange about dataset "
 	}
+	if len(list) > 1 {
+		what = strings.Replace(what, "dataset ", "datasets ", 1)
+	}
+	what += strings.Join(list, ", ")
 	return fmt.Sprintf("# %s, %s\n%s", what, as, probe.PolicyOf(kind, bucket, a.cfg.Agent.Role, rights)), nil
 }

@@ -11,10 +11,15 @@ import (
 
 func configured(t *testing.T, agent string) *app {
 	t.Helper()
+	return configuredWith(t, agent, `  training: {url: "s3://training?region=us-east-1", location: "aws:us-east-1"}`)
+}
+
+func configuredWith(t *testing.T, agent, stores string) *app {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "datagravity.yaml")
 	text := `agent: ` + agent + `
 stores:
-  training: {url: "s3://training?region=us-east-1", location: "aws:us-east-1"}
+` + stores + `
   bucket: {url: "gs://acme-training", location: "gcp:us-central1"}
 datasets:
   c4: {store: training, prefix: c4/}
@@ -84,5 +89,25 @@ func TestPoliciesFollowTheRole(t *testing.T) {
 	alone, edge := configured(t, `{location: "gcp:us-central1"}`), configured(t, `{location: "gcp:us-central1", role: edge, name: iowa}`)
 	if a, b := policyOf(t, alone, "bucket"), policyOf(t, edge, "bucket"); a != b || !strings.Contains(a, "# destination gcp\n") {
 		t.Errorf("%s\nand\n%s", a, b)
+	}
+}
+
+// Where agents have a store of their own for what they tell each other, an edge only reads where the datasets are.
+func TestPoliciesOfAnExchange(t *testing.T) {
+	const stores = `  training: {url: "s3://training?region=us-east-1", location: "aws:us-east-1", exchange: corner}
+  corner: {url: "s3://corner?region=us-east-1", location: "aws:us-east-1"}`
+	for agent, who := range map[string]string{`{location: "gcp:us-central1", role: edge, name: iowa}`: "edge iowa", `{location: "aws:us-east-1", role: origin}`: "origin"} {
+		a := configuredWith(t, agent, stores)
+		data, corner := policyOf(t, a, "training"), policyOf(t, a, "corner")
+		if !strings.Contains(data, "# datasets c4, pile, "+who) || strings.Contains(data, ".datagravity/") || strings.Contains(data, "PutObject") || !strings.Contains(data, "training/c4/*") {
+			t.Errorf("%s: where the datasets are:\n%s", who, data)
+		}
+		if !strings.Contains(corner, "# exchange about datasets c4, pile, "+who) || !strings.Contains(corner, "PutObject") || strings.Contains(corner, "/c4/*\"") && who == "origin" {
+			t.Errorf("%s: where they are told:\n%s", who, corner)
+		}
+	}
+	// One agent alone tells nobody.
+	if got := policyOf(t, configuredWith(t, `{location: "aws:us-east-1"}`, stores), "corner"); got != "" {
+		t.Errorf("%s", got)
 	}
 }
