@@ -26,7 +26,7 @@ func SplitParts(chunks []Chunk, targetBytes, minBytes, maxBytes int64, maxParts 
 	size := chunks[len(chunks)-1].End() - chunks[0].Offset
 	want := max(targetBytes, minBytes)
 	if maxBytes > 0 {
-		want = min(want, maxBytes)
+		want = max(min(want, maxBytes), minBytes) // with a minimum above the maximum there may be one part, the last
 	}
 	if maxParts > 0 {
 		// Parts of at least ceil(size/maxParts), the last aside, can never be more than maxParts.

@@ -115,6 +115,7 @@ func TestSplitPartsRefuses(t *testing.T) {
 		"large chunk":     func() ([]PartSpan, error) { return SplitParts(chunks, 100, 0, 99, 0) },
 		"too many":        func() ([]PartSpan, error) { return SplitParts(chunks, 100, 0, 150, 5) },
 		"between min/max": func() ([]PartSpan, error) { return SplitParts(chunks, 100, 110, 190, 0) },
+		"min above max":   func() ([]PartSpan, error) { return SplitParts(chunks[:2], 1, 101, 100, 0) },
 		"empty chunk":     func() ([]PartSpan, error) { return SplitParts([]Chunk{{}}, 100, 0, 0, 0) },
 	} {
 		if parts, err := f(); err == nil {
