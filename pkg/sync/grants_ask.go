@@ -79,8 +79,9 @@ func (g *Grants) pending(ctx context.Context, st store.Store, r *paidReader, of 
 		if u.Claimed != 0 {
 			continue
 		}
+		// What was refused to an earlier run may be granted to this one.
 		state, err := g.take(ctx, st, r, u.HeldGrant)
-		if err != nil {
+		if err := forgiven(err); err != nil {
 			return found, false, err
 		}
 		if state != unanswered {
@@ -118,6 +119,9 @@ func (g *Grants) request(ctx context.Context, st store.Store, c cost.Crossing, w
 	held = manifest.HeldGrant{
 		ID: q.ID, For: c.GrantFor(), Asked: manifest.At(now), Void: manifest.At(q.Expires), Bytes: q.Bytes, Requests: q.Requests,
 	}
+	if held.Place, err = g.s.Manifest.Place(); err != nil {
+		return held, err
+	}
 	// Recorded first: only what this manifest asked for is taken.
 	if err := g.s.Ledger.PutGrant(held); err != nil {
 		return held, err
@@ -138,63 +142,93 @@ const (
 	gone                // it cannot, and never will
 )
 
-// take claims what was asked for, once it is granted.
+// refusedError is an origin's refusal.
+type refusedError struct{ origin, source, why string }
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("%v: agent %s, which keeps the budgets for %s, refuses: %s", cost.ErrBudget, e.origin, e.source, e.why)
+}
+
+func (e *refusedError) Is(target error) bool { return target == cost.ErrBudget }
+
+// forgiven passes over what only says that an answer is of no use: it is forgotten, and can be asked for anew.
+func forgiven(err error) error {
+	var refused *refusedError
+	if errors.As(err, &refused) || errors.Is(err, exchange.ErrBad) {
+		return nil
+	}
+	return err
+}
+
+// take claims what was asked for, once it is granted. An answer that is of no use is forgotten.
 func (g *Grants) take(ctx context.Context, st store.Store, r *paidReader, held manifest.HeldGrant) (answered, error) {
 	answer, found, err := exchange.ReadGrant(ctx, r, g.s.Name, held.ID)
+	if err == nil && found && answer.Dataset != held.For.Dataset {
+		err = fmt.Errorf("%w: grant %s is for dataset %s, asked for was %s", exchange.ErrBad, held.ID, answer.Dataset, held.For.Dataset)
+	}
+	if errors.Is(err, exchange.ErrBad) {
+		return gone, errors.Join(err, g.s.Ledger.DropGrant(held.ID))
+	}
 	if err != nil || !found {
 		return unanswered, err
 	}
-	now := g.s.Manifest.Now()
-	switch {
-	case answer.Dataset != held.For.Dataset:
-		return gone, fmt.Errorf("%w: grant %s is for dataset %s, asked for was %s", exchange.ErrBad, held.ID, answer.Dataset, held.For.Dataset)
-	case answer.Refused != "":
-		return gone, errors.Join(fmt.Errorf("%w: agent %s, which keeps the budgets for %s, refuses: %s", cost.ErrBudget, answer.Origin, held.For.Source, answer.Refused),
-			g.s.Ledger.DropGrant(held.ID))
-	case !answer.Expires.After(now):
-		return gone, g.s.Ledger.DropGrant(held.ID)
+	place, err := g.s.Manifest.Place()
+	if err != nil {
+		return unanswered, err
 	}
-	if held.Nonce == "" {
+	now := g.s.Manifest.Now()
+	again := held.Nonce != ""
+	switch {
+	case answer.Refused != "":
+		return gone, errors.Join(&refusedError{answer.Origin, held.For.Source, answer.Refused}, g.s.Ledger.DropGrant(held.ID))
+	case held.Place != place: // what asked for it was another manifest, of which this one is a copy
+		return gone, g.notMine(held)
+	case !again && !answer.Expires.After(now):
+		return gone, g.s.Ledger.DropGrant(held.ID)
+	case !again:
 		held.Nonce = randomID()
-		if held.Place, err = g.s.Manifest.Place(); err != nil {
-			return unanswered, err
-		}
 		// Before the claim: a process that dies in between knows it as its own.
 		if err := g.s.Ledger.PutGrant(held); err != nil {
 			return unanswered, err
 		}
 	}
-	mine, err := g.claim(ctx, st, r, held)
-	if err != nil || !mine {
+	// One that is over and was perhaps claimed is claimed again, so that it can be settled.
+	mine, err := g.claim(ctx, st, r, held, again)
+	if errors.Is(err, exchange.ErrBad) {
+		return gone, errors.Join(err, g.s.Ledger.DropGrant(held.ID))
+	}
+	if err != nil {
 		return gone, err
+	}
+	if !mine {
+		return gone, g.notMine(held)
 	}
 	held.Claimed, held.Bytes, held.Requests, held.NanoUSD, held.Expires = manifest.At(now), answer.Bytes, answer.Requests, answer.NanoUSD, manifest.At(answer.Expires)
 	return taken, g.s.Ledger.Hold(held)
 }
 
-// claim makes a grant this agent's, or finds that it is another's: of a copy of this manifest, or taken back.
-func (g *Grants) claim(ctx context.Context, st store.Store, r *paidReader, held manifest.HeldGrant) (mine bool, err error) {
+// claim makes a grant this agent's, or finds that it is another's: of a copy of this manifest, or taken back. again: it may have been claimed
+// under this nonce before.
+func (g *Grants) claim(ctx context.Context, st store.Store, r *paidReader, held manifest.HeldGrant, again bool) (mine bool, err error) {
 	claim := exchange.Claim{ID: held.ID, Edge: g.s.Name, Nonce: held.Nonce, Time: g.s.Manifest.Now()}
 	holder, err := exchange.PutClaim(ctx, st, claim)
-	if err != nil {
+	if err != nil || holder.Nonce != held.Nonce || holder.Revoked {
 		return false, err
 	}
-	place, err := g.s.Manifest.Place()
-	if err != nil {
-		return false, err
-	}
-	found := false
-	if holder.Nonce == held.Nonce && !holder.Revoked && place == held.Place {
-		// It may have been used up and removed, claim and all, before this claim was made.
-		if _, found, err = exchange.ReadGrant(ctx, r, g.s.Name, held.ID); err != nil {
+	if again {
+		// By a later self of this manifest, which was put back in its place since.
+		if _, settled, err := exchange.ReadSettlement(ctx, r, g.s.Name, held.ID); settled || err != nil {
 			return false, err
 		}
 	}
-	if !found {
-		g.s.Log.Warn("a grant is another's, or was taken back; it is not used", "grant", held.ID, "dataset", held.For.Dataset)
-		return false, g.s.Ledger.DropGrant(held.ID)
-	}
-	return true, nil
+	// It may have been used up and removed, claim and all, before this claim was made.
+	_, found, err := exchange.ReadGrant(ctx, r, g.s.Name, held.ID)
+	return found, err
+}
+
+func (g *Grants) notMine(held manifest.HeldGrant) error {
+	g.s.Log.Warn("a grant is another's, or was taken back; it is not used", "grant", held.ID, "dataset", held.For.Dataset)
+	return g.s.Ledger.DropGrant(held.ID)
 }
 
 func randomID() string {
