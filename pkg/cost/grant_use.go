@@ -10,6 +10,8 @@ import (
 type HeldUse struct {
 	manifest.HeldGrant
 	manifest.Window
+	// Mine: this process claimed it, or has found out that no other agent did.
+	Mine bool
 	// Usable: this process may read on it.
 	Usable bool
 }
@@ -33,7 +35,8 @@ func (l *Ledger) Grants(only *manifest.GrantFor) (list []HeldUse, err error) {
 			if only != nil && g.For != *only {
 				return true, nil
 			}
-			u := HeldUse{HeldGrant: g, Usable: g.Claimed != 0 && g.Closed == 0 && now < g.Expires && l.holding.has(g.ID)}
+			u := HeldUse{HeldGrant: g, Mine: g.Claimed != 0 && l.holding.has(g.ID)}
+			u.Usable = u.Mine && g.Closed == 0 && now < g.Expires
 			var err error
 			u.Window, _, err = tx.Window(g.Window())
 			list = append(list, u)

@@ -29,6 +29,8 @@ const (
 	slackBytes   = 8 << 20
 	// settleTime is how long telling the origin what was used may take, whatever became of the sync.
 	settleTime = 20 * time.Second
+	// idleAfter is when a grant for which nobody said that he reads goes back: it was had for a single read.
+	idleAfter = time.Minute
 )
 
 // ErrNotGranted: no origin has answered yet; it may, and the next run uses what it grants. It is an [ErrNotReady] and a [cost.ErrNoGrant].
@@ -48,8 +50,8 @@ type Grants struct {
 
 	// wait for an answer, and poll at first.
 	wait, poll time.Duration
-	// asking: one asks at a time, so that two that lack the same do not both ask for it.
-	asking sync.Mutex
+	// asking has room for one: who asks is alone, so that two that lack the same do not both ask for it.
+	asking chan struct{}
 	// looked are the stores whose grants of earlier processes were looked after.
 	looked map[string]bool
 
@@ -59,7 +61,7 @@ type Grants struct {
 
 // NewGrants has a syncer ask for what it may read. open opens the exchange of a configured store.
 func NewGrants(s *Syncer, open func(ctx context.Context, store string) (store.Store, error)) *Grants {
-	g := &Grants{s: s, open: open, wait: grantWait, poll: firstPoll, looked: map[string]bool{}, users: map[manifest.GrantFor][]*context.Context{}}
+	g := &Grants{s: s, open: open, wait: grantWait, poll: firstPoll, asking: make(chan struct{}, 1), looked: map[string]bool{}, users: map[manifest.GrantFor][]*context.Context{}}
 	s.Ledger.AskThrough(g)
 	return g
 }
@@ -175,8 +177,11 @@ type wanted struct{ bytes, least, requests int64 }
 
 // get returns without error when so much can be reserved, or as much of it as was granted.
 func (g *Grants) get(ctx context.Context, c cost.Crossing, w wanted) error {
-	g.asking.Lock()
-	defer g.asking.Unlock()
+	leave, err := g.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	of := c.GrantFor()
 	if ok, err := g.has(of, w); ok || err != nil {
 		return err // somebody else asked
@@ -193,6 +198,23 @@ func (g *Grants) get(ctx context.Context, c cost.Crossing, w wanted) error {
 		return err
 	}
 	return g.ask(ctx, st, r, c, w)
+}
+
+// alone waits until nobody else asks.
+func (g *Grants) alone(ctx context.Context) (leave func(), err error) {
+	select {
+	case g.asking <- struct{}{}:
+		return func() { <-g.asking }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// idle tells that nobody said that he reads for a purpose.
+func (g *Grants) idle(of manifest.GrantFor) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.users[of]) == 0
 }
 
 // has tells whether one grant has so much left.

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/exchange"
@@ -21,7 +22,8 @@ func (g *Grants) giveBack(ctx context.Context, st store.Store, of manifest.Grant
 	return err
 }
 
-// look looks after what earlier processes left of the grants of a store: what is certainly this agent's is used further, or settled.
+// look looks after what earlier processes left of the grants of a store: what is certainly this agent's is used further, or settled. Who calls it is
+// alone.
 func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error {
 	if g.looked[c.Link.Source] {
 		return nil
@@ -35,7 +37,13 @@ func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error
 		return err
 	}
 	for _, u := range list {
-		if u.For.Source != c.Link.Source || u.Claimed == 0 || u.Usable {
+		if u.For.Source != c.Link.Source || u.Mine {
+			continue
+		}
+		if u.Claimed == 0 {
+			if err := g.lookAtAsked(ctx, r, u.HeldGrant); err != nil {
+				return err
+			}
 			continue
 		}
 		holder, found, err := exchange.ReadClaim(ctx, r, g.s.Name, u.ID)
@@ -56,8 +64,8 @@ func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error
 			}
 			continue
 		}
+		g.s.Ledger.Resume(u.ID)
 		if u.For == c.GrantFor() && u.Closed == 0 {
-			g.s.Ledger.Resume(u.ID)
 			continue
 		}
 		if err := g.settleOne(ctx, r.src.Store, u); err != nil {
@@ -68,15 +76,47 @@ func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error
 	return nil
 }
 
-// settle tells the origin what was used of the grants for a purpose, whatever became of the run. What cannot be told now is told by a later run;
-// until then all that was granted counts as spent.
+// lookAtAsked looks after a grant that an earlier process asked for. If that one died while it claimed it, it may have it, and nothing was read on it.
+func (g *Grants) lookAtAsked(ctx context.Context, r *paidReader, held manifest.HeldGrant) error {
+	if held.Nonce != "" {
+		_, err := g.take(ctx, r.src.Store, r, held)
+		return forgiven(err)
+	}
+	if held.Void.Time().Add(clocksDiffer).Before(g.s.Manifest.Now()) { // nobody answers it any more
+		return g.s.Ledger.DropGrant(held.ID)
+	}
+	return nil
+}
+
+// settle tells the origin what was used of the grants for a purpose, and of those that nobody reads on, whatever became of the run. What cannot be
+// told now is told by a later run; until then all that was granted counts as spent.
 func (g *Grants) settle(ctx context.Context, c cost.Crossing) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
+	if err := g.settleIdle(ctx, c); err != nil {
+		g.s.Log.Warn("the agent beside the source was not told what was used of a grant; a later run tells it", "dataset", c.Dataset, "error", err)
+	}
+}
+
+func (g *Grants) settleIdle(ctx context.Context, c cost.Crossing) error {
+	list, err := g.s.Ledger.Grants(nil)
+	if err != nil {
+		return err
+	}
+	// What an earlier process left may be another agent's: who has a copy of its manifest would tell less than was used.
+	theirs := func(u cost.HeldUse) bool { return u.Claimed != 0 && !u.Mine && u.For.Source == c.Link.Source }
+	if slices.ContainsFunc(list, theirs) {
+		if err := g.lookFirst(ctx, c); err != nil {
+			return err
+		}
+		if list, err = g.s.Ledger.Grants(nil); err != nil {
+			return err
+		}
+	}
 	of := c.GrantFor()
-	list, err := g.s.Ledger.Grants(&of)
+	old := manifest.At(g.s.Manifest.Now().Add(-idleAfter))
 	for _, u := range list {
-		if u.Claimed == 0 {
+		if !u.Mine || u.For != of && u.Claimed > old || !g.idle(u.For) {
 			continue
 		}
 		st, openErr := g.open(ctx, u.For.Source)
@@ -85,9 +125,20 @@ func (g *Grants) settle(ctx context.Context, c cost.Crossing) {
 		}
 		err = errors.Join(err, openErr)
 	}
+	return err
+}
+
+func (g *Grants) lookFirst(ctx context.Context, c cost.Crossing) error {
+	leave, err := g.alone(ctx)
 	if err != nil {
-		g.s.Log.Warn("the agent beside the source was not told what was used of a grant; a later run tells it", "dataset", c.Dataset, "error", err)
+		return err
 	}
+	defer leave()
+	st, err := g.open(ctx, c.Link.Source)
+	if err != nil {
+		return err
+	}
+	return g.look(ctx, g.reader(st, c), c)
 }
 
 func (g *Grants) settleOne(ctx context.Context, st store.Store, u cost.HeldUse) error {
