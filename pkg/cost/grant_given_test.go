@@ -130,7 +130,7 @@ func TestGiveTooMuch(t *testing.T) {
 func TestDoubtAboutAnAccount(t *testing.T) {
 	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 100})
 	knows := func() (known bool) {
-		if err := r.m.View(func(tx *manifest.Tx) (err error) { known, err = tx.Knows("00ff00ff00ff00ff", 7); return err }); err != nil {
+		if err := r.m.View(func(tx *manifest.Tx) (err error) { known, err = tx.TookOver("00ff00ff00ff00ff", 7); return err }); err != nil {
 			t.Fatal(err)
 		}
 		return known

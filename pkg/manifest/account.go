@@ -35,6 +35,11 @@ type account struct {
 	Others map[string]uint64 `cbor:"6,keyasint,omitempty"`
 	// Clock is the latest time that the ledger was in, to the quarter of an hour: a clock that jumps back opens no earlier window.
 	Clock Millis `cbor:"7,keyasint,omitempty"`
+	// TakenOver is the highest id of this account itself that a journal or a doubt told of: up to there all is known or given up, though
+	// this manifest did not give out all of them.
+	TakenOver uint64 `cbor:"8,keyasint,omitempty"`
+	// Marks are, by store, how far it said there that it has granted, see [Tx.GrantMarks].
+	Marks map[string][]GrantMark `cbor:"9,keyasint,omitempty"`
 }
 
 // clockStep: in every time zone in use days begin at a full quarter of an hour (UTC), so that no window begins within one. What is not
@@ -152,7 +157,9 @@ func (tx *Tx) NextReservation() (uint64, error) {
 // take records that everything up to an id of an account is known, or was given up for good.
 func (a *account) take(account string, id uint64) {
 	if account == a.ID {
-		a.LastID = max(a.LastID, id)
+		if id > a.LastID {
+			a.LastID, a.TakenOver = id, id
+		}
 		return
 	}
 	if a.Others == nil {

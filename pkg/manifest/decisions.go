@@ -109,6 +109,9 @@ func (tx *Tx) PutDoubt(d Doubt) error {
 	}
 	for account, id := range d.Accounts {
 		a.take(account, id)
+		if account == a.ID {
+			a.TakenOver = max(a.TakenOver, id)
+		}
 	}
 	return doubts.put(tx, key(d.ID), d)
 }

@@ -111,13 +111,57 @@ func (tx *Tx) GivenGrants(f func(GivenGrant) (bool, error)) error {
 	return givenGrants.scan(tx, nil, nil, func(_ []byte, g GivenGrant) (bool, error) { return f(g) })
 }
 
-// Knows tells whether everything up to an id of an account's ledger is in this one: its own, or that of a lost manifest whose journal was
-// taken over.
-func (tx *Tx) Knows(account string, id uint64) (bool, error) {
+// TookOver tells whether everything up to an id of an account's ledger is in this one though another manifest gave it out: one that was lost, or
+// of which this one is an old copy, and whose journal was taken over, or that was doubted.
+func (tx *Tx) TookOver(account string, id uint64) (bool, error) {
 	a, err := tx.ledgerAccount()
 	if err != nil {
 		return false, err
 	}
-	last, ok := a.known()[account]
+	if account == a.ID {
+		return id <= a.TakenOver, nil
+	}
+	last, ok := a.Others[account]
 	return ok && id <= last, nil
+}
+
+// GrantMark is how far a ledger says in a store that it has granted.
+type GrantMark struct {
+	Origin   string `cbor:"1,keyasint"`
+	Sequence uint64 `cbor:"2,keyasint"`
+	Second   int64  `cbor:"3,keyasint"` // Unix time of saying it
+}
+
+// maxMarks bounds the marks of a store: one that was written, and those of which nobody knows whether they were.
+const maxMarks = 8
+
+// GrantMarks are the marks of a store that this manifest wrote: first the one that it knows to have been written, then those that may have been. By its
+// number alone a mark is not known: an old copy of this manifest gives out the same numbers again.
+func (tx *Tx) GrantMarks(store string) ([]GrantMark, error) {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return nil, err
+	}
+	return a.Marks[store], nil
+}
+
+// PutGrantMark records a mark: before it is written, and again, with written, when it is known to be.
+func (tx *Tx) PutGrantMark(store string, m GrantMark, written bool) error {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return err
+	}
+	if a.Marks == nil {
+		a.Marks = map[string][]GrantMark{}
+	}
+	list := append(a.Marks[store], m)
+	switch {
+	case written:
+		list = []GrantMark{m}
+	case len(list) > maxMarks:
+		list = append(list[:1:1], list[2:]...)
+	}
+	a.Marks[store] = list
+	tx.changed = true
+	return nil
 }

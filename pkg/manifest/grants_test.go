@@ -125,3 +125,61 @@ func TestPlace(t *testing.T) {
 		t.Error("a copy that was put back is in the same place")
 	}
 }
+
+// A number that this manifest gave out itself is not one that it took over; what a doubt names is.
+func TestTookOver(t *testing.T) {
+	m := open(t, t.TempDir(), Options{})
+	var own string
+	took := func(id uint64) (yes bool) {
+		err := m.View(func(tx *Tx) (err error) {
+			if own, err = tx.ID(); err == nil {
+				yes, err = tx.TookOver(own, id)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return yes
+	}
+	took(0)
+	err := m.Update(func(tx *Tx) error {
+		for range 5 {
+			if _, err := tx.NextReservation(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || took(3) {
+		t.Error("it took over what it gave out", err)
+	}
+	err = m.Update(func(tx *Tx) error { return tx.PutDoubt(Doubt{ID: "d", Accounts: map[string]uint64{own: 3}}) })
+	if err != nil || !took(3) || took(4) {
+		t.Error("a doubt is taken over up to its number", err)
+	}
+}
+
+// Marks that may have been written stay beside the one that was, and not without bound.
+func TestGrantMarks(t *testing.T) {
+	m := open(t, t.TempDir(), Options{})
+	put := func(n uint64, written bool) (list []GrantMark) {
+		err := m.Update(func(tx *Tx) error { return tx.PutGrantMark("training", GrantMark{"a", n, 1}, written) })
+		if err == nil {
+			err = m.View(func(tx *Tx) (err error) { list, err = tx.GrantMarks("training"); return err })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	put(1, true)
+	for n := range uint64(20) {
+		if list := put(2+n, false); list[0].Sequence != 1 || list[len(list)-1].Sequence != 2+n || len(list) > maxMarks {
+			t.Fatalf("%+v", list)
+		}
+	}
+	if list := put(30, true); len(list) != 1 || list[0].Sequence != 30 {
+		t.Errorf("%+v", list)
+	}
+}

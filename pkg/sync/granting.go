@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -189,7 +190,7 @@ func (g *granting) mayGrant() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	may, err := g.knows(m, found)
+	may, _, err := g.knows(m, found)
 	if err != nil {
 		return false, err
 	}
@@ -269,25 +270,58 @@ func (g *granting) publish(one manifest.GivenGrant) error {
 // mark says in the store how far this ledger has granted.
 func (g *granting) mark(account string, number uint64) error {
 	m, before, found, err := exchange.ReadLedgerMark(g.ctx, g.at.exchange())
-	if err != nil || found && m.Account == account && m.Sequence >= number {
+	if err != nil {
 		return err
 	}
-	if known, err := g.knows(m, found); !known || err != nil {
-		return errors.Join(err, exchange.ErrRaced) // the next pass finds out whose it is
+	known, ours, err := g.knows(m, found)
+	switch {
+	case err != nil || ours && m.Sequence >= number:
+		return err
+	case !known:
+		return exchange.ErrRaced // the next pass finds out whose it is
+	case m.Account == account:
+		number = max(number, m.Sequence)
 	}
-	return exchange.PutLedgerMark(g.ctx, g.at.exchange(), exchange.LedgerMark{Origin: g.s.Name, Account: account, Sequence: number, Time: g.now}, before, found)
+	next := exchange.LedgerMark{Origin: g.s.Name, Account: account, Sequence: number, Time: g.now}
+	// Before and after: whatever becomes of this process, it knows its own.
+	if err := g.noteMark(next, false); err != nil {
+		return err
+	}
+	if err := exchange.PutLedgerMark(g.ctx, g.at.exchange(), next, before, found); err != nil {
+		return err
+	}
+	return g.noteMark(next, true)
 }
 
-// knows tells whether all that was granted is in this ledger.
-func (g *granting) knows(m exchange.LedgerMark, found bool) (known bool, err error) {
+func (g *granting) noteMark(m exchange.LedgerMark, written bool) error {
+	return g.s.Manifest.Update(func(tx *manifest.Tx) error { return tx.PutGrantMark(g.at.Dataset.Store, grantMark(m), written) })
+}
+
+func grantMark(m exchange.LedgerMark) manifest.GrantMark {
+	return manifest.GrantMark{Origin: m.Origin, Sequence: m.Sequence, Second: m.Time.Unix()}
+}
+
+// knows tells whether all that was granted is in this ledger, and whether the mark is one that it wrote itself. A number of its own account is not
+// enough: a ledger that was put back from a copy, or a copy of it elsewhere, gives out the same numbers again.
+func (g *granting) knows(m exchange.LedgerMark, found bool) (known, ours bool, err error) {
 	if !found {
-		return true, nil
+		return true, false, nil
 	}
-	err = g.s.Manifest.View(func(tx *manifest.Tx) (err error) {
-		known, err = tx.Knows(m.Account, m.Sequence)
+	err = g.s.Manifest.View(func(tx *manifest.Tx) error {
+		account, err := tx.ID()
+		if err != nil {
+			return err
+		}
+		if known, err = tx.TookOver(m.Account, m.Sequence); err != nil || m.Account != account {
+			return err
+		}
+		marks, err := tx.GrantMarks(g.at.Dataset.Store)
+		ours = slices.Contains(marks, grantMark(m))
+		// An older one of ours was put back.
+		known = known || ours || len(marks) > 0 && m.Sequence < marks[0].Sequence
 		return err
 	})
-	return known, err
+	return known, ours, err
 }
 
 // printable is what a document may carry of a text.

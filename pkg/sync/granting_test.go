@@ -53,10 +53,16 @@ func TestWhatIsGrantedComesBack(t *testing.T) {
 type unpublished struct {
 	store.Store
 	refuse string
+	put    bool // it fails when it is written
 }
 
 func (s unpublished) Put(ctx context.Context, key string, b []byte, o store.WriteOptions) (store.Object, error) {
 	if strings.Contains(key, s.refuse) {
+		if s.put {
+			if o, err := s.Store.Put(ctx, key, b, o); err != nil {
+				return o, err
+			}
+		}
 		return store.Object{}, &store.Error{Kind: store.ErrTransient, Op: "put", Key: key}
 	}
 	return s.Store.Put(ctx, key, b, o)

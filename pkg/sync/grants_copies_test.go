@@ -150,6 +150,81 @@ func TestAnOlderLedgerDoesNotGrant(t *testing.T) {
 	}
 }
 
+// decides has an origin give out numbers of its ledger for something else than grants.
+func (r *rig) decides(times int) {
+	r.t.Helper()
+	s := r.open()
+	defer r.close()
+	for range times {
+		_, err := s.Ledger.Approve(cost.NewApproval{Budget: "b", ExtraBytes: 1, Reason: "test", By: "me@here", Expires: r.now().Add(time.Hour)})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// Numbers that an older ledger has given out since, for other things, do not make it know what was granted.
+func TestAnOlderLedgerDoesNotCatchUp(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	old := origin.copied()
+	for _, name := range []string{"one", "two"} {
+		holds(t, origin, edge.another(name), 1<<20)
+	}
+	origin.dir = old.dir
+	origin.decides(5)
+	ids(t, edge.another("three"), 1<<20)
+	if got := origin.grantOnce(t); got.Granted != 0 || got.Refused != 1 {
+		t.Errorf("%+v, want that it refuses", got)
+	}
+}
+
+// Of two copies of a ledger that run at the same time, each finds out when the other has granted.
+func TestACopyOfTheOriginIsNoticed(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	other := origin.copied()
+	origin.decides(5)
+	ids(t, edge.another("two"), 1<<20)
+	if got := other.grantOnce(t); got.Granted != 1 {
+		t.Fatalf("%+v", got)
+	}
+	ids(t, edge.another("three"), 1<<20)
+	if got := origin.grantOnce(t); got.Granted != 0 || got.Refused != 1 {
+		t.Errorf("%+v, want that it refuses", got)
+	}
+}
+
+// Whatever an origin dies after when it moves the mark, it knows its own; and an older one of its own that is put back.
+func TestAnOriginKnowsItsOwnMark(t *testing.T) {
+	const markKey = ".datagravity/v1/ledger.json"
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	first := readObject(t, edge.source, markKey)
+	ids(t, edge.another("two"), 1<<20)
+	for _, fails := range []store.Store{
+		unpublished{Store: origin.source, refuse: markKey},            // before the mark
+		unpublished{Store: origin.source, refuse: markKey, put: true}, // when it is written, and nobody knows
+		unpublished{Store: origin.source, refuse: "/grants/"},         // after it
+	} {
+		s := origin.open()
+		src := origin.src
+		src.Store = fails
+		if _, err := s.Grant(context.Background(), []Source{src}); !errors.Is(err, store.ErrTransient) {
+			t.Fatal(err)
+		}
+		origin.close()
+	}
+	if got := origin.grantOnce(t); got.Granted != 1 {
+		t.Errorf("%+v", got)
+	}
+	putObject(t, edge.source, markKey, first)
+	ids(t, edge.another("three"), 1<<20)
+	if got := origin.grantOnce(t); got.Granted != 1 {
+		t.Errorf("%+v after its own older mark was put back", got)
+	}
+}
+
 // The ledger of another agent that is alive is not doubted, and not joined.
 func TestOneOfTwoOriginsGrants(t *testing.T) {
 	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
