@@ -17,7 +17,7 @@ func newGrants(g *globals) *cobra.Command {
 to whom, until a day after it was settled; at an edge, what it asked for and holds.
 
 What is granted is set aside in every budget that counts it until the edge has said what it used. A grant that is over and was not settled counts
-as spent, whole, until that is said: an edge that died says it when it runs again.`,
+as spent, whole, until that is said: an edge that died says it when it runs again. After 45 days it is spent for good.`,
 		RunE: func(*cobra.Command, []string) error {
 			return withManifest(g, func(a *app) error { return listGrants(a) })
 		},

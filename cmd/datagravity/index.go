@@ -112,7 +112,7 @@ func (a *app) grantOnce(ctx context.Context, src dgsync.Source) dgsync.Granted {
 		}
 	}
 	granted, grantErr := a.sync.Grant(ctx, beside)
-	if err = errors.Join(err, grantErr); err != nil {
+	if err = errors.Join(err, grantErr, a.sync.CollectGrants(ctx, beside)); err != nil {
 		a.log.Error("what edges ask for was not all answered; the next index or the daemon does", "error", err)
 	}
 	return granted

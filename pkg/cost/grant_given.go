@@ -87,7 +87,7 @@ func (l *Ledger) SettleGiven(edge, id string, c Crossing, used Moved) error {
 	var booked bool
 	var overrun error
 	err := l.m.Update(func(tx *manifest.Tx) error {
-		g, o, ok, err := given(tx, edge, id)
+		g, o, ok, err := l.given(tx, edge, id)
 		if err != nil || !ok {
 			return err
 		}
@@ -120,33 +120,48 @@ func (l *Ledger) SettleGiven(edge, id string, c Crossing, used Moved) error {
 
 // RevokeGiven takes back a grant that nobody can claim any more.
 func (l *Ledger) RevokeGiven(edge, id string) error {
+	return l.endGiven(edge, id, "release", false, func(g *manifest.GivenGrant, s *manifest.Open) {
+		s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = 0, 0, 0, 0
+		g.Revoked = true
+	})
+}
+
+// ChargeGiven books all of a grant, because nobody will say what was used of it.
+func (l *Ledger) ChargeGiven(edge, id string) error {
+	return l.endGiven(edge, id, "settle", true, func(g *manifest.GivenGrant, s *manifest.Open) { g.SettledBytes, g.SettledUSD = s.Bytes, s.NanoUSD })
+}
+
+func (l *Ledger) endGiven(edge, id, kind string, whole bool, end func(g *manifest.GivenGrant, s *manifest.Open)) error {
 	var s manifest.Open
 	var booked bool
 	err := l.m.Update(func(tx *manifest.Tx) error {
-		g, o, ok, err := given(tx, edge, id)
+		g, o, ok, err := l.given(tx, edge, id)
 		if err != nil || !ok {
 			return err
 		}
 		s = o
-		s.Bytes, s.NanoUSD, s.Requests, s.OtherNanoUSD = 0, 0, 0, 0
-		if booked, err = l.settle(tx, o, s, s, false); err != nil {
+		end(&g, &s)
+		if booked, err = l.settle(tx, o, s, s, whole); err != nil {
 			return err
 		}
-		g.Settled, g.Revoked = manifest.At(l.m.Now()), true
+		g.Settled = manifest.At(l.m.Now())
 		return tx.PutGivenGrant(g)
 	})
 	if err != nil || !booked {
 		return err
 	}
-	return l.journal("release", false, s)
+	return l.journal(kind, whole, s)
 }
 
-// given finds a grant for which money is still set aside.
-func given(tx *manifest.Tx, edge, id string) (g manifest.GivenGrant, o manifest.Open, ok bool, err error) {
+// given finds a grant for which money is still set aside. One of which the journal told that it is settled, to a manifest from before, is over.
+func (l *Ledger) given(tx *manifest.Tx, edge, id string) (g manifest.GivenGrant, o manifest.Open, ok bool, err error) {
 	if g, ok, err = tx.GivenGrant(edge, id); err != nil || !ok || !g.Stands() {
 		return g, o, false, err
 	}
-	o, ok, err = tx.Reservation(g.Reservation)
+	if o, ok, err = tx.Reservation(g.Reservation); err == nil && !ok {
+		g.Settled = manifest.At(l.m.Now())
+		err = tx.PutGivenGrant(g)
+	}
 	return g, o, ok, err
 }
 

@@ -227,3 +227,28 @@ func TestGivenGrantModel(t *testing.T) {
 		})
 	})
 }
+
+// Nobody says what was used: all of it is spent. And what a journal settled, to a manifest from before, is over.
+func TestChargeGiven(t *testing.T) {
+	r := newLedgerRig(t, Budget{Name: "b", LimitNanoUSD: 1000})
+	r.give(t, "iowa", "1", 100, 100)
+	r.give(t, "iowa", "2", 200, 200)
+	for range 2 {
+		if err := r.l.ChargeGiven("iowa", "1"); err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, "b", 100, 200)
+	}
+	r.save(t, "saved")
+	r.settleGiven(t, "iowa", "2", 30)
+	r.crash(t, restore("saved"))
+	r.want(t, "b", 130, 0)
+	r.settleGiven(t, "iowa", "2", 30)
+	r.want(t, "b", 130, 0)
+	list, err := r.l.Given()
+	if err != nil || len(list) != 2 || list[0].SettledBytes != 100 || list[0].Stands() || list[1].Stands() {
+		t.Errorf("%+v, %v", list, err)
+	}
+	r.crash(t, lose)
+	r.want(t, "b", 130, 0)
+}

@@ -23,6 +23,8 @@ const (
 	// refusalBytes are what a refusal may say, and refusalStands how long it can be read.
 	refusalBytes  = 1000
 	refusalStands = time.Hour
+	// unsettledLife is how long after its end a grant that was claimed may still be settled. Then all of it is spent for good, and forgotten.
+	unsettledLife = 45 * 24 * time.Hour
 )
 
 // Granted is what an origin did about what edges ask for.
@@ -88,7 +90,8 @@ func (g *granting) run() error {
 		}
 	}
 	for _, st := range states {
-		if _, known := g.given[[2]string{st.Edge, st.ID}]; !known && st.Asked && !st.Settled {
+		// What was claimed was answered, by a ledger that this one knows nothing of.
+		if _, known := g.given[[2]string{st.Edge, st.ID}]; !known && st.Asked && !st.Settled && !st.Claimed {
 			err = errors.Join(err, tolerable(g.answer(st)))
 		}
 	}
@@ -108,12 +111,18 @@ func tolerable(err error) error {
 
 // answer decides about one request.
 func (g *granting) answer(st exchange.GrantState) error {
-	q, found, err := exchange.ReadGrantRequest(g.ctx, g.at.exchange(), st.Edge, st.ID)
-	if err != nil || !found || g.now.After(q.Expires.Add(clocksDiffer)) {
-		return err
-	}
 	if may, err := g.mayGrant(); !may || err != nil {
 		return err
+	}
+	q, found, err := exchange.ReadGrantRequest(g.ctx, g.at.exchange(), st.Edge, st.ID)
+	if err != nil || !found {
+		return err
+	}
+	if over := q.Expires.Add(clocksDiffer); g.now.After(over.Add(clocksDiffer)) {
+		// Nobody waits for the answer, by whatever clock: it is not looked at again and again until it is collected.
+		return exchange.RemoveGrant(g.ctx, g.at.exchange(), st.Edge, st.ID)
+	} else if g.now.After(over) {
+		return nil
 	}
 	if _, found, err := exchange.ReadGrant(g.ctx, g.at.exchange(), st.Edge, st.ID); found || err != nil {
 		return err // this ledger forgot that it answered
@@ -124,8 +133,11 @@ func (g *granting) answer(st exchange.GrantState) error {
 		Expires: manifest.At(g.expires(q)), Void: manifest.At(q.Expires.Add(2 * clocksDiffer)),
 	}
 	c, err := g.crossing(one, q.Bytes, q.Requests)
+	if err == nil && !g.has(q.Dataset) {
+		err = fmt.Errorf("there is no dataset %s in store %s", q.Dataset, one.For.Source)
+	}
 	if err == nil {
-		err = g.s.Ledger.CheckPrices(c.Subject(), g.s.Routes.Trust, c.Rate)
+		err = errors.Join(g.s.Ledger.CheckPrices(c.Subject(), g.s.Routes.Trust, c.Rate), g.s.Ledger.Gate(c.Link))
 	}
 	if err != nil {
 		one.Refused = err.Error()
@@ -155,9 +167,6 @@ func (g *granting) crossing(one manifest.GivenGrant, bytes, requests int64) (c c
 		Link: cost.Link{Source: one.For.Source, SourceLocation: g.at.Location, Dest: one.For.Dest}, From: g.at.Location, Dataset: one.For.Dataset,
 		Team: one.For.Team, Job: one.For.Job, Activity: "grant", Bytes: bytes, Requests: map[cost.Op]int64{cost.OpRead: requests},
 		RequestPrices: requestPrices(g.at.Store, g.at.Location),
-	}
-	if !g.has(one.For.Dataset) {
-		return c, fmt.Errorf("there is no dataset %s in store %s", one.For.Dataset, one.For.Source)
 	}
 	if c.To, err = store.ParseLocation(one.To); err != nil {
 		return c, err
@@ -341,15 +350,15 @@ func printable(text string) string {
 // settle books what an edge says that it used.
 func (g *granting) settle(one manifest.GivenGrant) error {
 	said, found, err := exchange.ReadSettlement(g.ctx, g.at.exchange(), one.Edge, one.ID)
-	if err != nil || !found {
+	if err != nil && !errors.Is(err, exchange.ErrBad) || err == nil && !found {
 		return err
 	}
-	holder, found, err := exchange.ReadClaim(g.ctx, g.at.exchange(), one.Edge, one.ID)
-	if err != nil {
+	holder, found, claimErr := exchange.ReadClaim(g.ctx, g.at.exchange(), one.Edge, one.ID)
+	if err = errors.Join(err, claimErr); err != nil && !errors.Is(err, exchange.ErrBad) {
 		return err
 	}
-	if !found || holder.Nonce != said.Nonce || holder.Revoked {
-		g.s.Log.Error("the settlement of a grant is not by whom it was claimed; all of the grant counts as spent", "edge", one.Edge, "grant", one.ID)
+	if err != nil || !found || holder.Nonce != said.Nonce || holder.Revoked {
+		g.s.Log.Error("the settlement of a grant is not by whom it was claimed; all of the grant counts as spent", "edge", one.Edge, "grant", one.ID, "error", err)
 		return g.s.Ledger.MarkGiven(one.Edge, one.ID, func(one *manifest.GivenGrant, now manifest.Millis) { one.Disputed = now })
 	}
 	c, err := g.crossing(one, said.Bytes, said.Requests)
@@ -383,6 +392,9 @@ func (g *granting) tend(one manifest.GivenGrant, st exchange.GrantState) error {
 	case one.Stands() && over && st.Asked && !st.Claimed:
 		// Where the request is gone too, somebody removed what there was, and it may have been claimed.
 		return g.revoke(one)
+	case one.Stands() && g.now.After(one.Expires.Time().Add(unsettledLife)):
+		g.s.Log.Warn("nobody has said what was used of a grant that is long over; all of it is spent", "edge", one.Edge, "grant", one.ID)
+		return g.s.Ledger.ChargeGiven(one.Edge, one.ID) // the next pass removes what belongs to it
 	case one.Stands() || one.Settled == 0 && g.now.Before(one.Void.Time()):
 		return nil
 	case one.Removed == 0:

@@ -99,3 +99,115 @@ func TestGrantIsDurableBeforeItIsPublished(t *testing.T) {
 		}
 	}
 }
+
+// askKey is the key of what lies beside an edge's one request.
+func askKey(t *testing.T, edge *rig, suffix string) string {
+	t.Helper()
+	for _, k := range edge.keys(".datagravity/v1/asks/") {
+		if base, ok := strings.CutSuffix(k, ".ask.json"); ok {
+			return base + suffix
+		}
+	}
+	t.Fatal("nothing is asked for")
+	return ""
+}
+
+// Who keeps the budgets can pause a link: nothing is granted for it until it is resumed.
+func TestAPausedLinkIsNotGranted(t *testing.T) {
+	for _, link := range []string{"*", "training", "s3-east"} {
+		origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+		ids(t, edge, 1<<20)
+		if err := cost.SetPause(origin.dir, link, true, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if got := origin.grantOnce(t); got.Granted != 0 || got.Refused != 1 {
+			t.Errorf("%s: %+v while it is paused", link, got)
+		}
+		if err := cost.SetPause(origin.dir, link, false, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		ids(t, edge, 1<<20)
+		if got := origin.grantOnce(t); got.Granted != 1 {
+			t.Errorf("%s: %+v when it is resumed", link, got)
+		}
+	}
+}
+
+// What was claimed and never settled does not stay for ever, neither set aside nor in the store.
+func TestWhatIsNeverSettledIsSpent(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30, Period: cost.Period{Kind: cost.Rolling, Last: 30 * 24 * time.Hour}})
+	holds(t, origin, edge, 1<<20)
+	now := time.Now()
+	origin.now = func() time.Time { return now }
+	now = now.Add(readFor + unsettledLife - time.Hour)
+	origin.grantOnce(t)
+	if use := origin.use(t); use.ReservedBytes < 64<<20 {
+		t.Errorf("%+v: it can still be settled", use)
+	}
+	now = now.Add(2 * time.Hour)
+	for range 3 {
+		origin.grantOnce(t)
+	}
+	if use := origin.use(t); use.ReservedBytes != 0 {
+		t.Errorf("%d bytes are set aside for ever", use.ReservedBytes)
+	}
+	for _, folder := range []string{"asks/", "grants/"} {
+		if left := edge.keys(".datagravity/v1/" + folder); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	s := origin.open()
+	defer origin.close()
+	if list, err := s.Ledger.Given(); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// A dataset that is configured no more is settled all the same.
+func TestWhatWasGrantedOfAnOldDatasetIsSettled(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	edge.passes()
+	origin.src.Name = "other"
+	if got := origin.grantOnce(t); got.Settled != 1 {
+		t.Errorf("%+v", got)
+	}
+	ids(t, edge, 1<<20)
+	if got := origin.grantOnce(t); got.Refused != 1 {
+		t.Errorf("%+v, want that nothing more of it is granted", got)
+	}
+}
+
+// A request that nobody waits for any more goes at once.
+func TestAnOldRequestIsRemoved(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	ids(t, edge, 1<<20)
+	now := time.Now().Add(askLife + 15*time.Minute)
+	origin.now = func() time.Time { return now }
+	if got := origin.grantOnce(t); got != (Granted{}) || len(edge.keys(".datagravity/v1/asks/")) != 1 {
+		t.Errorf("%+v, %v: its edge may wait for it by another clock", got, edge.keys(".datagravity/v1/"))
+	}
+	now = now.Add(10 * time.Minute)
+	if got := origin.grantOnce(t); got != (Granted{}) || len(edge.keys(".datagravity/v1/asks/")) != 0 {
+		t.Errorf("%+v, %v", got, edge.keys(".datagravity/v1/"))
+	}
+}
+
+// A settlement that cannot be read is said once, and all of the grant counts as spent.
+func TestABadSettlementIsDisputed(t *testing.T) {
+	for _, bad := range []string{".settled.json", ".claim.json"} {
+		origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+		holds(t, origin, edge, 1<<20)
+		key := askKey(t, edge, bad)
+		edge.passes()
+		putObject(t, edge.source, key, []byte("{}"))
+		for range 2 {
+			if got := origin.grantOnce(t); got != (Granted{}) { // and no error
+				t.Errorf("%s: %+v", bad, got)
+			}
+		}
+		if use := origin.use(t); use.ReservedBytes < 64<<20 {
+			t.Errorf("%s: %+v", bad, use)
+		}
+	}
+}

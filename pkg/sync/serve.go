@@ -123,7 +123,7 @@ func (s *Syncer) grants(ctx context.Context, sources func(ctx context.Context) (
 		}
 		if now := s.Manifest.Now(); now.Sub(collected).Abs() >= collectAfter {
 			collected = now
-			err = errors.Join(err, s.collectGrants(ctx, list, now))
+			err = errors.Join(err, s.CollectGrants(ctx, list))
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("what edges ask for was not all answered; it is tried again", "error", err)
@@ -131,8 +131,9 @@ func (s *Syncer) grants(ctx context.Context, sources func(ctx context.Context) (
 	}
 }
 
-// collectGrants removes what belongs to no grant that is known.
-func (s *Syncer) collectGrants(ctx context.Context, list []Source, now time.Time) error {
+// CollectGrants removes what belongs to no grant that is known, in the stores of datasets. It must not run beside [Syncer.Grant].
+func (s *Syncer) CollectGrants(ctx context.Context, list []Source) error {
+	now := s.Manifest.Now()
 	known := map[[2]string]bool{}
 	given, err := s.Ledger.Given()
 	if err != nil {
