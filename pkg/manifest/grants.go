@@ -69,6 +69,8 @@ type GivenGrant struct {
 	SettledUSD   int64  `cbor:"18,keyasint,omitempty" json:"-"`
 	// Disputed is when a settlement was found that is not by whom the grant was claimed, 0 for none: all of it counts as spent.
 	Disputed Millis `cbor:"20,keyasint,omitempty" json:"disputed,omitempty"`
+	// Claimed is when a claim by an edge was first seen, 0 before: should it be gone later, the grant may have been used all the same.
+	Claimed Millis `cbor:"21,keyasint,omitempty" json:"claimed,omitempty"`
 	// Removed is when its objects were removed from the store, 0 before.
 	Removed Millis `cbor:"19,keyasint,omitempty" json:"-"`
 }

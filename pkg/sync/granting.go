@@ -386,11 +386,16 @@ func (g *granting) tend(one manifest.GivenGrant, st exchange.GrantState) error {
 		return err
 	}
 	over := g.now.After(one.Expires.Time().Add(clocksDiffer))
+	if one.Stands() && st.Claimed && one.Claimed == 0 {
+		if err := g.s.Ledger.MarkGiven(one.Edge, one.ID, func(one *manifest.GivenGrant, now manifest.Millis) { one.Claimed = now }); err != nil {
+			return err
+		}
+	}
 	switch {
 	case one.Published == 0 && !over:
 		return g.publish(one)
-	case one.Stands() && over && st.Asked && !st.Claimed:
-		// Where the request is gone too, somebody removed what there was, and it may have been claimed.
+	case one.Stands() && over && st.Asked && !st.Claimed && one.Claimed == 0:
+		// Where the request is gone too, somebody removed what there was, and it may have been claimed. So it was where a claim was seen before.
 		return g.revoke(one)
 	case one.Stands() && g.now.After(one.Expires.Time().Add(unsettledLife)):
 		g.s.Log.Warn("nobody has said what was used of a grant that is long over; all of it is spent", "edge", one.Edge, "grant", one.ID)

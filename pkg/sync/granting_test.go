@@ -211,3 +211,19 @@ func TestABadSettlementIsDisputed(t *testing.T) {
 		}
 	}
 }
+
+// A grant whose claim was seen and is gone may have been used: it is not taken back.
+func TestAClaimThatWasSeenCounts(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	origin.grantOnce(t)
+	deleteObject(t, edge.source, askKey(t, edge, ".claim.json"))
+	now := time.Now().Add(readFor + 30*time.Minute)
+	origin.now = func() time.Time { return now }
+	if got := origin.grantOnce(t); got.Revoked != 0 {
+		t.Errorf("%+v", got)
+	}
+	if use := origin.use(t); use.ReservedBytes < 64<<20 {
+		t.Errorf("%+v", use)
+	}
+}
