@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,5 +182,104 @@ func TestABadAnswerIsForgotten(t *testing.T) {
 		if got := ids(t, edge, 1<<20); len(got) != 1 {
 			t.Errorf("a bad %s: %v", bad, got)
 		}
+	}
+}
+
+// A grant whose claim is not under this manifest's nonce is another's, wherever the manifest is: it is neither used nor settled.
+func TestAClaimUnderAnotherNonceIsNotUsed(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	id := holds(t, origin, edge, 1<<20)
+	deleteObject(t, edge.source, askKey(t, edge, ".claim.json"))
+	if _, err := exchange.PutClaim(context.Background(), edge.source, exchange.Claim{ID: id, Edge: edge.name, Nonce: randomID(), Time: edge.now()}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, edge, 1<<20); len(got) != 0 {
+		t.Errorf("%v is used", got)
+	}
+	edge.passes()
+	if _, settled, err := exchange.ReadSettlement(context.Background(), edge.source, edge.name, id); settled || err != nil {
+		t.Errorf("settled by whom it is not: %v, %v", settled, err)
+	}
+}
+
+// Nor is it settled when that happens under a process that uses it.
+func TestAClaimThatWasReplacedIsNotSettled(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	ids(t, edge, 1<<20)
+	origin.grantOnce(t)
+	s := impatient(edge.open())
+	defer edge.close()
+	if err := s.Grants.get(context.Background(), edge.crossing(t, 1<<20), wanted{1 << 20, 1 << 20, 10}); err != nil {
+		t.Fatal(err)
+	}
+	key := askKey(t, edge, ".claim.json")
+	id := filepath.Base(key)[:32]
+	deleteObject(t, edge.source, key)
+	if _, err := exchange.PutClaim(context.Background(), edge.source, exchange.Claim{ID: id, Edge: edge.name, Nonce: randomID(), Time: edge.now()}); err != nil {
+		t.Fatal(err)
+	}
+	s.Grants.settle(context.Background(), edge.crossing(t, 1))
+	if _, settled, err := exchange.ReadSettlement(context.Background(), edge.source, edge.name, id); settled || err != nil {
+		t.Errorf("settled: %v, %v", settled, err)
+	}
+}
+
+// interrupted does something before a key is written.
+type interrupted struct {
+	store.Store
+	suffix string
+	before func()
+}
+
+func (s interrupted) Put(ctx context.Context, key string, b []byte, o store.WriteOptions) (store.Object, error) {
+	if strings.HasSuffix(key, s.suffix) {
+		s.before()
+	}
+	return s.Store.Put(ctx, key, b, o)
+}
+
+// Between the answer and the claim, another claims, or all that belongs to the grant goes: it is not used.
+func TestWhatChangesBeforeTheClaim(t *testing.T) {
+	for what, change := range map[string]func(edge *rig, id string) error{
+		"claimed by another": func(edge *rig, id string) error {
+			_, err := exchange.PutClaim(context.Background(), edge.source, exchange.Claim{ID: id, Edge: edge.name, Nonce: randomID(), Time: edge.now()})
+			return err
+		},
+		"taken back": func(edge *rig, id string) error {
+			_, err := exchange.PutClaim(context.Background(), edge.source, exchange.Claim{ID: id, Edge: edge.name, Nonce: randomID(), Revoked: true, Time: edge.now()})
+			return err
+		},
+		"removed": func(edge *rig, id string) error {
+			return exchange.RemoveGrant(context.Background(), edge.source, edge.name, id)
+		},
+	} {
+		origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+		ids(t, edge, 1<<20)
+		origin.grantOnce(t)
+		id := filepath.Base(askKey(t, edge, ".claim.json"))[:32]
+		edge.src.Store = interrupted{Store: edge.source, suffix: id + ".claim.json", before: func() {
+			if err := change(edge, id); err != nil {
+				t.Error(what, err)
+			}
+		}}
+		if got := ids(t, edge, 1<<20); len(got) != 0 {
+			t.Errorf("%s: %v is used", what, got)
+		}
+	}
+}
+
+// An agent that does not know all that it spent does not know what it used of a grant: it neither uses nor settles it.
+func TestADoubtedEdgeDoesNotUseTheGrant(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	id := holds(t, origin, edge, 1<<20)
+	if err := edge.open().Ledger.Doubt("the journal has lost a month", "00ff00ff00ff00ff", 7); err != nil {
+		t.Fatal(err)
+	}
+	edge.close()
+	if got := ids(t, edge, 1<<20); len(got) != 0 {
+		t.Errorf("%v is used", got)
+	}
+	if _, settled, err := exchange.ReadSettlement(context.Background(), edge.source, edge.name, id); settled || err != nil {
+		t.Errorf("settled: %v, %v", settled, err)
 	}
 }
