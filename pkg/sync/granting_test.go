@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -225,5 +226,70 @@ func TestAClaimThatWasSeenCounts(t *testing.T) {
 	}
 	if use := origin.use(t); use.ReservedBytes < 64<<20 {
 		t.Errorf("%+v", use)
+	}
+}
+
+// A settlement by another than who claimed counts for nothing.
+func TestASettlementByAnotherIsDisputed(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	id := holds(t, origin, edge, 1<<20)
+	err := exchange.PutSettlement(context.Background(), edge.source, exchange.Settlement{ID: id, Edge: edge.name, Nonce: randomID(), Bytes: 1, Requests: 1, Time: edge.now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := origin.grantOnce(t); got.Settled != 0 {
+		t.Errorf("%+v", got)
+	}
+	if use := origin.use(t); use.ReservedBytes < 64<<20 {
+		t.Errorf("%+v", use)
+	}
+}
+
+// looking does something before a key is looked at for the second time.
+type looking struct {
+	store.Store
+	key    string
+	times  *int
+	before func()
+}
+
+func (s looking) Head(ctx context.Context, key string) (store.Object, error) {
+	if key == s.key {
+		if *s.times++; *s.times == 2 {
+			s.before()
+		}
+	}
+	return s.Store.Head(ctx, key)
+}
+
+// Another ledger that grants between the look at the mark and its move is not passed over.
+func TestAMarkThatMovesMeanwhile(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 1 << 30})
+	holds(t, origin, edge, 1<<20)
+	ids(t, edge.another("two"), 1<<20)
+	s := origin.open()
+	defer origin.close()
+	src := origin.src
+	src.Store = looking{Store: origin.source, key: ".datagravity/v1/ledger.json", times: new(int), before: func() {
+		_, at, found, err := exchange.ReadLedgerMark(context.Background(), origin.source)
+		if err == nil {
+			m := exchange.LedgerMark{Origin: "other", Account: "00ff00ff00ff00ff", Sequence: 1, Time: origin.now()}
+			err = exchange.PutLedgerMark(context.Background(), origin.source, m, at, found)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	if got, err := s.Grant(context.Background(), []Source{src}); err != nil || got.Granted != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if uses, err := s.Ledger.Uses(); err != nil || uses[0].Doubt != "" {
+		t.Errorf("%+v, %v", uses, err)
+	}
+	if _, err := s.Grant(context.Background(), []Source{src}); err != nil {
+		t.Error(err)
+	}
+	if uses, err := s.Ledger.Uses(); err != nil || uses[0].Doubt == "" {
+		t.Errorf("%+v, %v: the next look finds out", uses, err)
 	}
 }
