@@ -112,7 +112,7 @@ func (g *Grants) ensure(ctx context.Context, q Request, p *plan.Plan, out *Repor
 	if g == nil {
 		return nil
 	}
-	bytes, requests := g.needs(p)
+	bytes, requests := p.FromSource(g.s.Engine.PartBytes())
 	if requests == 0 {
 		return nil
 	}
@@ -120,7 +120,7 @@ func (g *Grants) ensure(ctx context.Context, q Request, p *plan.Plan, out *Repor
 	if err != nil || !g.s.Ledger.NeedsGrant(c) {
 		return err
 	}
-	w := wanted{bytes: bytes, least: bytes, requests: requests}
+	w := wanted{bytes: bytes + bytes*slackPercent/100 + slackBytes, least: bytes, requests: 2*requests + leastAskedRequests/4}
 	if q.Partial {
 		w.least = min(w.least, 2*slackBytes)
 	}
@@ -128,15 +128,6 @@ func (g *Grants) ensure(ctx context.Context, q Request, p *plan.Plan, out *Repor
 		return err
 	}
 	return g.deferred(q, p, c.GrantFor(), out)
-}
-
-// needs is what a plan is granted for.
-func (g *Grants) needs(p *plan.Plan) (bytes, requests int64) {
-	bytes, requests = p.FromSource(g.s.Engine.PartBytes())
-	if requests == 0 {
-		return 0, 0
-	}
-	return bytes + bytes*slackPercent/100 + slackBytes, 2*requests + leastAskedRequests/4
 }
 
 // deferred takes out of a plan, from its end, what was not granted.

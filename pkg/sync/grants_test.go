@@ -226,6 +226,19 @@ func TestLessIsGrantedThanWasAskedFor(t *testing.T) {
 	edge.equal()
 }
 
+// What just fits is granted, without what is asked for beside it.
+func TestAPlanThatJustFitsIsGranted(t *testing.T) {
+	origin, edge := newGranted(t, cost.Budget{LimitBytes: 14 << 20})
+	edge.put("a.bin", data(1, 12<<20))
+	origin.index()
+	end := origin.granting(t)
+	edge.mustSync()
+	if got := end(); got.Refused != 0 {
+		t.Errorf("%+v", got)
+	}
+	edge.equal()
+}
+
 func TestTwoEdgesDoNotOverspendTogether(t *testing.T) {
 	const shard = 24 << 20
 	origin, one := newGranted(t, cost.Budget{LimitBytes: 48 << 20})
