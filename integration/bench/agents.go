@@ -60,7 +60,7 @@ func (b *bed) newAgents(container string, to place) (p *twoAgents, err error) {
 // turnTo has both agents take a folder for the dataset. The origin knows the folder of the first version by another name, too.
 func (p *twoAgents) turnTo(folder string) error {
 	p.folder = folder
-	return p.write("origin")
+	return p.write("own")
 }
 
 // write writes both configurations. The edge reads on the budget of the origin, or its own.
