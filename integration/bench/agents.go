@@ -30,6 +30,8 @@ func newAgentsBed(ctx context.Context, out io.Writer, o options) (*bed, error) {
 type twoAgents struct {
 	b         *bed
 	container string
+	// corner is a container of their own for what they tell each other: those before them had other ledgers.
+	corner string
 	origin    *agent
 	edge      *agent
 	to        place
@@ -43,8 +45,11 @@ const (
 	afterFolder  = "after"
 )
 
-func (b *bed) newAgents(container string, to place) (p *twoAgents, err error) {
-	p = &twoAgents{b: b, container: container, to: to}
+func (b *bed) newAgents(ctx context.Context, container string, to place) (p *twoAgents, err error) {
+	p = &twoAgents{b: b, container: container, corner: b.name("corner"), to: to}
+	if err := b.azure.CreateBucket(ctx, p.corner); err != nil {
+		return nil, err
+	}
 	if p.meter, err = netem.StartMeter(b.azure.Addr()); err != nil {
 		return nil, err
 	}
@@ -65,12 +70,13 @@ func (p *twoAgents) turnTo(folder string) error {
 
 // write writes both configurations. The edge reads on the budget of the origin, or its own.
 func (p *twoAgents) write(budget string) error {
-	lake := p.b.azurePlace(p.container)
-	write := func(a *agent, role, budget, location string, lake place, more string) error {
+	lake, corner := p.b.azurePlace(p.container), p.b.azurePlace(p.corner)
+	write := func(a *agent, role, budget, location string, lake, corner place, more string) error {
 		a.configPath = filepath.Join(a.dir, "datagravity.yaml")
 		text := fmt.Sprintf(`agent: {role: %s, name: %s, location: %q, state: %q, allow_insecure: true%s}
 stores:
-  lake: {location: %q, url: %q}
+  lake: {location: %q, url: %q, exchange: corner}
+  corner: {location: %q, url: %q}
   site: {location: %q, url: %q}
 datasets:
   %s: {store: lake, prefix: %s}
@@ -78,12 +84,12 @@ datasets:
   site: {store: site, prefix: "{dataset}"}
 budgets:
   - {name: link, from: lake, to: site, usd: 100000, bytes: 100TiB}
-`, role, role, location, filepath.Join(a.dir, "state"), budget, lake.location, lake.url, p.to.location, p.to.url, datasetName, p.folder, more)
+`, role, role, location, filepath.Join(a.dir, "state"), budget, lake.location, lake.url, corner.location, corner.url, p.to.location, p.to.url, datasetName, p.folder, more)
 		return os.WriteFile(a.configPath, []byte(text), 0o644)
 	}
 	return errors.Join(
-		write(p.origin, "origin", "", lake.location, lake, fmt.Sprintf("  old: {store: lake, prefix: %s}\n", beforeFolder)),
-		write(p.edge, "edge", ", budget: "+budget, p.to.location, lake.behind(p.meter.Through), ""),
+		write(p.origin, "origin", "", lake.location, lake, corner, fmt.Sprintf("  old: {store: lake, prefix: %s}\n", beforeFolder)),
+		write(p.edge, "edge", ", budget: "+budget, p.to.location, lake.behind(p.meter.Through), corner.behind(p.meter.Through), ""),
 	)
 }
 

@@ -83,7 +83,7 @@ func (a *assembling) at(ctx context.Context, to site) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.newAgents(a.container, at)
+	p, err := a.newAgents(ctx, a.container, at)
 	if err != nil {
 		return nil, err
 	}

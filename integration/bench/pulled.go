@@ -114,7 +114,7 @@ func (c pulledChange) pulled(ctx context.Context, b *bed, container string, to s
 	if err != nil {
 		return 0, 0, err
 	}
-	p, err := b.newAgents(container, at)
+	p, err := b.newAgents(ctx, container, at)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -250,7 +250,7 @@ func pulledText(ctx context.Context, b *bed) (rows []row, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := b.newAgents(container, at)
+		p, err := b.newAgents(ctx, container, at)
 		if err != nil {
 			return nil, err
 		}
