@@ -156,7 +156,7 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if g.json {
 		return saying(g.printJSON(planDocument(p, fits, room, true)), errors.Join(fits, room))
 	}
-	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printRoom(g, p, o.list)); err != nil {
+	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printPacks(g, p), printRoom(g, p, o.list)); err != nil {
 		return err
 	}
 	return errors.Join(fits, room)
@@ -174,8 +174,10 @@ type planJSON struct {
 	// Storage of the replicas, and the other ways that the bytes could go.
 	Storage      *plan.Keeping      `json:"storage,omitempty"`
 	Alternatives []plan.Alternative `json:"alternatives,omitempty"`
-	Fits         bool               `json:"fits_budgets"`
-	Refusal      string             `json:"refusal,omitempty"`
+	// Packs of what is missing, at an edge.
+	Packs   *plan.Packs `json:"packs,omitempty"`
+	Fits    bool        `json:"fits_budgets"`
+	Refusal string      `json:"refusal,omitempty"`
 	// Approve are the commands that would let it, where a budget asks.
 	Approve []string   `json:"approve,omitempty"`
 	Shards  []itemJSON `json:"shards,omitempty"`
@@ -196,7 +198,7 @@ type itemJSON struct {
 func planDocument(p *plan.Plan, fits, room error, shards bool) planJSON {
 	out := planJSON{
 		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
-		Location: p.Route.Destination.String(), Estimate: p.Estimate, Storage: p.Keeping, Alternatives: p.Alternatives, Fits: fits == nil, roomJSON: roomDocument(p),
+		Location: p.Route.Destination.String(), Estimate: p.Estimate, Storage: p.Keeping, Alternatives: p.Alternatives, Packs: p.Packs, Fits: fits == nil, roomJSON: roomDocument(p),
 	}
 	if !p.Snapshot.IsZero() {
 		out.Snapshot = p.Snapshot.String()

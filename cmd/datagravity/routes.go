@@ -83,3 +83,16 @@ func printKeeping(g *globals, p *plan.Plan) {
 		_, _ = fmt.Fprintf(g.out, "         what is replaced costs up to %s for the rest of that time\n", k.EarlyDeletionUSD)
 	}
 }
+
+// printPacks says what of a plan may cross packed.
+func printPacks(g *globals, p *plan.Plan) error {
+	if p.Packs == nil {
+		return nil
+	}
+	text := fmt.Sprintf("packs: the agent beside the source is asked for %s of missing chunks, if it is there; they cross packed where that is smaller", size(p.Packs.Bytes))
+	if p.Packs.Why != "" {
+		text = fmt.Sprintf("packs: nobody is asked for %s of missing chunks: %s", size(p.Packs.Bytes), p.Packs.Why)
+	}
+	_, err := fmt.Fprintln(g.out, text)
+	return err
+}

@@ -32,11 +32,11 @@ type twoAgents struct {
 	container string
 	// corner is a container of their own for what they tell each other: those before them had other ledgers.
 	corner string
-	origin    *agent
-	edge      *agent
-	to        place
-	meter     *netem.Meter
-	folder    string
+	origin *agent
+	edge   *agent
+	to     place
+	meter  *netem.Meter
+	folder string
 }
 
 // The two versions of a dataset stand in one container, so that the old one can still be read when the new one is packed.

@@ -59,6 +59,25 @@ func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packed
 	return out, nil
 }
 
+// foreseePacks says what a sync by this plan would do about packs.
+func (s *Syncer) foreseePacks(q Request, p *plan.Plan) error {
+	if !q.Compare || s.Role != EdgeRole || p.Route.In.IsFree() || !p.Pending() {
+		return nil
+	}
+	_, missing, err := s.missingChunks(q, p)
+	if err != nil {
+		return err
+	}
+	p.Packs = &plan.Packs{Bytes: missing}
+	switch {
+	case missing < leastWanted:
+		p.Packs.Why = "too little is missing"
+	case q.hasty(p, missing, s.Manifest.Now()):
+		p.Packs.Why = "it is needed sooner than they may come"
+	}
+	return nil
+}
+
 // mayNotPass tells that reading ranges would fail as well.
 func mayNotPass(ctx context.Context, err error) bool {
 	for _, kind := range []error{cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth} {

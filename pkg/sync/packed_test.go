@@ -137,6 +137,10 @@ func TestWhoIsInAHurryReadsRanges(t *testing.T) {
 		origin.index()
 		end := origin.serving(t)
 		s := edge.open()
+		p, err := s.Plan(context.Background(), Request{Source: edge.src, Destination: edge.dst, Compare: true, Wish: Wish{NeedBy: time.Now().Add(needBy)}})
+		if err != nil || p.Packs == nil || p.Packs.Bytes != 2<<20 || (p.Packs.Why == "") != (want == 1) {
+			t.Errorf("needed in %s: planned %+v, %v", needBy, p, err)
+		}
 		rep, err := s.Sync(context.Background(), Request{Source: edge.src, Destination: edge.dst, Wish: Wish{NeedBy: time.Now().Add(needBy)}})
 		edge.close()
 		if answered := end(); err != nil || !rep.Ready || answered.Wants != want {

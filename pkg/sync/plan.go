@@ -20,7 +20,7 @@ func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	q.Source = v.src
 	p, err := s.plan(ctx, q, v)
 	if err == nil {
-		err = s.foresee(ctx, q, v, p)
+		err = errors.Join(s.foresee(ctx, q, v, p), s.foreseePacks(q, p))
 	}
 	return p, errors.Join(err, v.listing.Close())
 }

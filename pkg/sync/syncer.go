@@ -98,7 +98,7 @@ type Request struct {
 	Adopt    plan.AdoptMode
 	// Check looks at the destination even for what the manifest knows.
 	Check bool
-	// Compare finds out what an agent elsewhere would do, for [plan.Plan.Weigh].
+	// Compare finds out what an agent elsewhere would do, for [plan.Plan.Weigh], and what may cross packed.
 	Compare bool
 	// Partial runs what fits the budgets.
 	Partial bool

@@ -25,6 +25,8 @@ type Plan struct {
 	// Keeping and Alternatives are what [Plan.Weigh] found.
 	Keeping      *Keeping
 	Alternatives []Alternative
+	// Packs says, at an edge, whether an origin is asked to pack what is missing.
+	Packs *Packs
 	// Beside is set if pins keep the plan out of the mirror, and it goes beside it.
 	Beside *Beside
 	// Room is set if the destination has a capacity.
@@ -33,6 +35,14 @@ type Plan struct {
 	Removals []Removal
 	// Guard says why the deletions will be refused; nil: they will not.
 	Guard error
+}
+
+// Packs are what an origin may make of what a plan reads from the source: whether they are smaller only it can tell.
+type Packs struct {
+	// Bytes of missing chunks that are asked for.
+	Bytes int64 `json:"bytes"`
+	// Why nobody is asked; "": an origin is, if one is alive then.
+	Why string `json:"why,omitempty"`
 }
 
 // Payer is who moving is for, and charged to: what budgets select by beside the dataset and its way.
