@@ -6,14 +6,10 @@ import (
 	"hash/fnv"
 	"io"
 	"maps"
-	"math/bits"
 	"os"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // The file format of bbolt, as internal/common of go.etcd.io/bbolt v1.5.0 has it. A page is a header (u64 id, u16 flags,
@@ -64,56 +60,6 @@ type pageChecker struct {
 
 // leafFunc looks at a leaf that has so many elements.
 type leafFunc func(id uint64, body []byte, count int) error
-
-// pageSet has a bit for each page.
-type pageSet []uint64
-
-func (s pageSet) has(id uint64) bool { return s[id/64]&(1<<(id%64)) != 0 }
-func (s pageSet) add(id uint64)      { s[id/64] |= 1 << (id % 64) }
-
-// last is the last member up to id.
-func (s pageSet) last(id uint64) (member uint64, ok bool) {
-	word := s[id/64] << (63 - id%64) >> (63 - id%64)
-	for at := id / 64; ; at-- {
-		if word != 0 {
-			return at*64 + 63 - uint64(bits.LeadingZeros64(word)), true
-		}
-		if at == 0 {
-			return 0, false
-		}
-		word = s[at-1]
-	}
-}
-
-// take adds the members of another, and returns how many those are.
-func (s pageSet) take(other pageSet) (n int) {
-	for at, word := range other {
-		s[at] |= word
-		n += bits.OnesCount64(word)
-	}
-	return n
-}
-
-// without takes the members of another out.
-func (s pageSet) without(other pageSet) {
-	for at, word := range other {
-		s[at] &^= word
-	}
-}
-
-// next is the first member from id on.
-func (s pageSet) next(id uint64) (member uint64, ok bool) {
-	for at := id / 64; at < uint64(len(s)); at++ {
-		word := s[at]
-		if at == id/64 {
-			word &= ^uint64(0) << (id % 64)
-		}
-		if word != 0 {
-			return at*64 + uint64(bits.TrailingZeros64(word)), true
-		}
-	}
-	return 0, false
-}
 
 // checkPages is called with the file locked, before bbolt sees it. Errors: [ErrCorrupt] with the page. If leaves may be looked at later, it returns the
 // buckets whose were not looked at yet.
@@ -277,20 +223,6 @@ func (c *pageChecker) bucket(name string, root uint64) error {
 	return nil
 }
 
-// mayLeave tells whether the next level is one of leaves, and large enough for it to matter. One look tells: all leaves of a tree are on one level. The
-// bucket meta is read by other means than tables.
-func (c *pageChecker) mayLeave(name string) (bool, error) {
-	if c.later == nil || c.count < fewPages || name == string(metaBucket) {
-		return false, nil
-	}
-	id, _ := c.below.next(0)
-	head := make([]byte, pageHeaderBytes)
-	if err := c.read(id, head); err != nil {
-		return false, err
-	}
-	return native.Uint16(head[8:]) == leafPage, nil
-}
-
 // child has a page looked at in the next level.
 func (c *pageChecker) child(id uint64) error {
 	if err := c.claim(id); err != nil {
@@ -298,85 +230,6 @@ func (c *pageChecker) child(id uint64) error {
 	}
 	c.below.add(id)
 	c.count++
-	return nil
-}
-
-// readLevel looks at the n pages of a level, on all cores unless they are few: most of it is copying.
-func (c *pageChecker) readLevel(n int, leaf leafFunc) error {
-	var g errgroup.Group
-	var next atomic.Uint64
-	for range min(runtime.GOMAXPROCS(0), 1+n/fewPages) {
-		g.Go(func() error {
-			r := pageReader{pageChecker: c, leaf: leaf}
-			defer r.borrow()()
-			for {
-				end := next.Add(sharePages)
-				if end-sharePages >= c.pages {
-					return nil
-				}
-				if err := r.share(end-sharePages, end); err != nil {
-					return err
-				}
-			}
-		})
-	}
-	return g.Wait()
-}
-
-// pageReader reads a share of a level after the other.
-type pageReader struct {
-	*pageChecker
-	leaf leafFunc
-	buf  []byte
-}
-
-// borrow takes memory to read into, until the function it returns is called.
-func (r *pageReader) borrow() (giveBack func()) {
-	select {
-	case r.buf = <-r.spare:
-	default:
-	}
-	return func() {
-		select {
-		case r.spare <- r.buf:
-		default:
-		}
-	}
-}
-
-// share looks at those pages of the level that are between two.
-func (r *pageReader) share(begin, end uint64) error {
-	most := max(1, uint64(readBytes/r.pageBytes))
-	from, ok := r.level.next(begin)
-	for ok && from < end {
-		to := from + 1
-		var next uint64
-		for next, ok = r.level.next(to); ok && next < min(end, from+most) && next-to <= gapPages; next, ok = r.level.next(to) {
-			to = next + 1
-		}
-		if err := r.stretch(from, to); err != nil {
-			return err
-		}
-		from = next
-	}
-	return nil
-}
-
-// stretch reads pages and looks at those of them that are in the level.
-func (r *pageReader) stretch(from, to uint64) error {
-	n := int64(to-from) * r.pageBytes
-	if int64(len(r.buf)) < n {
-		r.buf = make([]byte, max(n, readBytes))
-	}
-	b := r.buf[:n]
-	if err := r.read(from, b); err != nil {
-		return err
-	}
-	for id, ok := r.level.next(from); ok && id < to; id, ok = r.level.next(id + 1) {
-		if err := r.page(id, b[int64(id-from)*r.pageBytes:], r.leaf); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -497,80 +350,6 @@ func (c *pageChecker) freePages(id uint64) error {
 			return c.bad(free, "counts as free and is in use")
 		}
 		c.seen.add(free)
-	}
-	return nil
-}
-
-// besideFree looks at those of the leaves that were left for later which would reach into a free page if they went on in another than their own: a free
-// page is overwritten, whichever bucket is written to.
-func (c *pageChecker) besideFree(ids []byte) error {
-	if c.later == nil {
-		return nil
-	}
-	now, all := make(pageSet, len(c.seen)), make(pageSet, len(c.seen))
-	for _, b := range c.later.buckets {
-		all.take(b.leaves)
-	}
-	for ; len(ids) > 0; ids = ids[8:] {
-		free := native.Uint64(ids)
-		if free >= c.pages {
-			continue // said by who called
-		}
-		if id, ok := c.seen.last(free); ok && all.has(id) {
-			now.add(id)
-		}
-	}
-	for _, b := range c.later.buckets {
-		b.leaves.without(now)
-	}
-	return c.these(now)
-}
-
-// unread are the buckets of an open file whose leaves were not looked at when it was opened. What was found then holds until they are: bbolt changes no
-// page of a bucket that nobody has asked it for.
-type unread struct {
-	path    string
-	buckets map[string]*unreadBucket
-
-	mu      sync.Mutex // guards what is below
-	checker *pageChecker
-}
-
-type unreadBucket struct {
-	once   sync.Once
-	leaves pageSet
-	err    error
-}
-
-// read looks at a bucket's leaves, once. It is called before bbolt is asked for the bucket. Errors: [ErrCorrupt] with the page, now and ever after.
-func (u *unread) read(bucket string) error {
-	if u == nil {
-		return nil
-	}
-	b := u.buckets[bucket]
-	if b == nil {
-		return nil
-	}
-	b.once.Do(func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		if err := u.checker.these(b.leaves); err != nil {
-			b.err = damaged(u.path, fmt.Errorf("bucket %q: %w", bucket, err))
-		}
-		b.leaves = nil
-	})
-	return b.err
-}
-
-// readAll is for what goes past tables.
-func (u *unread) readAll() error {
-	if u == nil {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(u.buckets)) {
-		if err := u.read(name); err != nil {
-			return err
-		}
 	}
 	return nil
 }
