@@ -11,6 +11,11 @@ import (
 // ErrNoGrant: the budget is another agent's, and it has granted too little for this. Nothing was sent. [Ledger.Reserve] returns a [*NoGrant].
 var ErrNoGrant = errors.New("not granted")
 
+// Stops tells errors of the ledger that are about all that would move: whatever else is tried over the link fails as well.
+func Stops(err error) bool {
+	return errors.Is(err, ErrBudget) || errors.Is(err, ErrNoGrant) || errors.Is(err, ErrPaused) || errors.Is(err, ErrOverrun)
+}
+
 // NoGrant is what would have to be granted.
 type NoGrant struct {
 	Crossing Crossing // the one that did not fit

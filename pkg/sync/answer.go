@@ -80,12 +80,12 @@ func (s *Syncer) answer(ctx context.Context, src Source, others []Source, w exch
 
 // mayPass tells that the same want may well be answered later.
 func mayPass(ctx context.Context, err error) bool {
-	for _, kind := range []error{store.ErrTransient, store.ErrAuth, store.ErrPermission, cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun} {
+	for _, kind := range []error{store.ErrTransient, store.ErrAuth, store.ErrPermission} {
 		if errors.Is(err, kind) {
 			return true
 		}
 	}
-	return ctx.Err() != nil
+	return cost.Stops(err) || ctx.Err() != nil
 }
 
 // errNoGain: packs would not be smaller than what is in them.
@@ -112,7 +112,7 @@ type packer struct {
 	places map[chunker.Digest]store.Ref
 	seen   map[chunker.Digest]bool
 	// The shard that was opened last.
-	opened openShard
+	opened *openShard
 }
 
 // shards looks up what the want is about.

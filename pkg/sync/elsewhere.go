@@ -132,7 +132,7 @@ func (e *elsewhere) answers(ctx context.Context, c anotherCopy) (bool, error) {
 	switch {
 	case err == nil:
 		return o.ETag == c.object.ETag && o.Size == c.object.Size, nil
-	case ctx.Err() != nil, errors.Is(err, cost.ErrBudget), errors.Is(err, cost.ErrNoGrant), errors.Is(err, cost.ErrPaused), errors.Is(err, cost.ErrOverrun), errors.Is(err, manifest.ErrCorrupt):
+	case ctx.Err() != nil, cost.Stops(err), errors.Is(err, manifest.ErrCorrupt):
 		return false, fmt.Errorf("look for another copy of %q: %w", c.object.Key, err)
 	case !errors.Is(err, store.ErrNotFound):
 		e.s.Log.Warn("a copy cannot be looked at", "store", c.at.Name, "key", c.object.Key, "error", err)

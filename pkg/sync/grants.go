@@ -188,7 +188,7 @@ func (g *Grants) get(ctx context.Context, c cost.Crossing, w wanted) error {
 	if ok, err := g.has(of, w); ok || err != nil {
 		return err
 	}
-	return g.ask(ctx, st, r, c, w)
+	return g.ask(ctx, r, c, w)
 }
 
 // alone waits until nobody else asks.

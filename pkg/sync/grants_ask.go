@@ -24,13 +24,13 @@ func (g *Grants) reader(st store.Store, c cost.Crossing) *paidReader {
 }
 
 // ask asks for so much, or goes on with what was asked for before, and waits for the answer.
-func (g *Grants) ask(ctx context.Context, st store.Store, r *paidReader, c cost.Crossing, w wanted) error {
+func (g *Grants) ask(ctx context.Context, r *paidReader, c cost.Crossing, w wanted) error {
 	owed, err := g.s.Ledger.Owed(c.Link.Source)
 	if err != nil {
 		return err
 	}
 	with := wanted{w.bytes + owed.SettledBytes, w.least + owed.SettledBytes, w.requests + owed.SettledRequests}
-	held, asked, err := g.pending(ctx, st, r, c.GrantFor(), with)
+	held, asked, err := g.pending(ctx, r, c.GrantFor(), with)
 	if err != nil {
 		return err
 	}
@@ -38,11 +38,11 @@ func (g *Grants) ask(ctx context.Context, st store.Store, r *paidReader, c cost.
 		return err
 	}
 	// What is left of others goes back first, so that the budget has it for this one.
-	if err := g.giveBack(ctx, st, c.GrantFor()); err != nil {
+	if err := g.giveBack(ctx, r.from, c.GrantFor()); err != nil {
 		return err
 	}
 	if !asked {
-		if held, err = g.request(ctx, st, c, with); err != nil {
+		if held, err = g.request(ctx, r.from, c, with); err != nil {
 			return err
 		}
 	}
@@ -54,7 +54,7 @@ func (g *Grants) ask(ctx context.Context, st store.Store, r *paidReader, c cost.
 	}
 	poll := g.poll
 	for waited := time.Duration(0); waited < g.wait; waited += poll {
-		if state, err := g.take(ctx, st, r, held); state != unanswered || err != nil {
+		if state, err := g.take(ctx, r, held); state != unanswered || err != nil {
 			return err // what it does not suffice for is refused as nothing else would be
 		}
 		select {
@@ -70,7 +70,7 @@ func (g *Grants) ask(ctx context.Context, st store.Store, r *paidReader, c cost.
 
 // pending is what was asked for before and may still be answered, if it suffices. What was answered meanwhile is taken: unclaimed it would stay
 // set aside for nobody.
-func (g *Grants) pending(ctx context.Context, st store.Store, r *paidReader, of manifest.GrantFor, w wanted) (found manifest.HeldGrant, ok bool, err error) {
+func (g *Grants) pending(ctx context.Context, r *paidReader, of manifest.GrantFor, w wanted) (found manifest.HeldGrant, ok bool, err error) {
 	list, err := g.s.Ledger.Grants(&of)
 	if err != nil {
 		return found, false, err
@@ -80,7 +80,7 @@ func (g *Grants) pending(ctx context.Context, st store.Store, r *paidReader, of 
 			continue
 		}
 		// What was refused to an earlier run may be granted to this one.
-		state, err := g.take(ctx, st, r, u.HeldGrant)
+		state, err := g.take(ctx, r, u.HeldGrant)
 		if err := forgiven(err); err != nil {
 			return found, false, err
 		}
@@ -161,7 +161,7 @@ func forgiven(err error) error {
 }
 
 // take claims what was asked for, once it is granted. An answer that is of no use is forgotten.
-func (g *Grants) take(ctx context.Context, st store.Store, r *paidReader, held manifest.HeldGrant) (answered, error) {
+func (g *Grants) take(ctx context.Context, r *paidReader, held manifest.HeldGrant) (answered, error) {
 	answer, found, err := exchange.ReadGrant(ctx, r, g.s.Name, held.ID)
 	if err == nil && found && answer.Dataset != held.For.Dataset {
 		err = fmt.Errorf("%w: grant %s is for dataset %s, asked for was %s", exchange.ErrBad, held.ID, answer.Dataset, held.For.Dataset)
@@ -193,7 +193,7 @@ func (g *Grants) take(ctx context.Context, st store.Store, r *paidReader, held m
 		}
 	}
 	// One that is over and was perhaps claimed is claimed again, so that it can be settled.
-	mine, err := g.claim(ctx, st, r, held, again)
+	mine, err := g.claim(ctx, r, held, again)
 	if errors.Is(err, exchange.ErrBad) {
 		return gone, errors.Join(err, g.s.Ledger.DropGrant(held.ID))
 	}
@@ -209,9 +209,9 @@ func (g *Grants) take(ctx context.Context, st store.Store, r *paidReader, held m
 
 // claim makes a grant this agent's, or finds that it is another's: of a copy of this manifest, or taken back. again: it may have been claimed
 // under this nonce before.
-func (g *Grants) claim(ctx context.Context, st store.Store, r *paidReader, held manifest.HeldGrant, again bool) (mine bool, err error) {
+func (g *Grants) claim(ctx context.Context, r *paidReader, held manifest.HeldGrant, again bool) (mine bool, err error) {
 	claim := exchange.Claim{ID: held.ID, Edge: g.s.Name, Nonce: held.Nonce, Time: g.s.Manifest.Now()}
-	holder, err := exchange.PutClaim(ctx, st, claim)
+	holder, err := exchange.PutClaim(ctx, r.from, claim)
 	if err != nil || holder.Nonce != held.Nonce || holder.Revoked {
 		return false, err
 	}

@@ -68,7 +68,7 @@ func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error
 		if u.For == c.GrantFor() && u.Closed == 0 {
 			continue
 		}
-		if err := g.settleOne(ctx, r.src.Store, u); err != nil {
+		if err := g.settleOne(ctx, r.from, u); err != nil {
 			g.s.Log.Warn("what was used of a grant could not be told; it is tried again", "grant", u.ID, "error", err)
 		}
 	}
@@ -79,7 +79,7 @@ func (g *Grants) look(ctx context.Context, r *paidReader, c cost.Crossing) error
 // lookAtAsked looks after a grant that an earlier process asked for. If that one died while it claimed it, it may have it, and nothing was read on it.
 func (g *Grants) lookAtAsked(ctx context.Context, r *paidReader, held manifest.HeldGrant) error {
 	if held.Nonce != "" {
-		_, err := g.take(ctx, r.src.Store, r, held)
+		_, err := g.take(ctx, r, held)
 		return forgiven(err)
 	}
 	if held.Void.Time().Add(clocksDiffer).Before(g.s.Manifest.Now()) { // nobody answers it any more

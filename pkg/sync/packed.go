@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,7 +40,7 @@ const (
 // earlier run fetched is used again. nil: there is no origin that answers, or packing does not pay; then the ranges are read from the shards. Whoever
 // gets packs says when they are done with.
 func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packedChunks, error) {
-	if s.Role != EdgeRole || q.shared != nil || p.Route.In.IsFree() {
+	if !s.packable(q, p) {
 		return nil, nil
 	}
 	out, err := s.packs(ctx, q, p)
@@ -59,20 +58,25 @@ func (s *Syncer) askPacks(ctx context.Context, q Request, p *plan.Plan) (*packed
 	return out, nil
 }
 
+// packable tells whether what a plan reads from the source may come from an origin's packs.
+func (s *Syncer) packable(q Request, p *plan.Plan) bool {
+	return s.Role == EdgeRole && q.shared == nil && !p.Route.In.IsFree()
+}
+
 // foreseePacks says what a sync by this plan would do about packs.
 func (s *Syncer) foreseePacks(q Request, p *plan.Plan) error {
-	if !q.Compare || s.Role != EdgeRole || p.Route.In.IsFree() || !p.Pending() {
+	if !q.Compare || !s.packable(q, p) || !p.Pending() {
 		return nil
 	}
-	_, missing, err := s.missingChunks(q, p)
+	m, err := s.missingChunks(q, p)
 	if err != nil {
 		return err
 	}
-	p.Packs = &plan.Packs{Bytes: missing}
+	p.Packs = &plan.Packs{Bytes: m.bytes}
 	switch {
-	case missing < leastWanted:
+	case m.bytes < leastWanted:
 		p.Packs.Why = "too little is missing"
-	case q.hasty(p, missing, s.Manifest.Now()):
+	case q.hasty(p, m.bytes, s.Manifest.Now()):
 		p.Packs.Why = "it is needed sooner than they may come"
 	}
 	return nil
@@ -80,49 +84,44 @@ func (s *Syncer) foreseePacks(q Request, p *plan.Plan) error {
 
 // mayNotPass tells that reading ranges would fail as well.
 func mayNotPass(ctx context.Context, err error) bool {
-	for _, kind := range []error{cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return ctx.Err() != nil
+	return ctx.Err() != nil || cost.Stops(err) || errors.Is(err, manifest.ErrCorrupt) || errors.Is(err, store.ErrAuth)
 }
 
 // packs returns what there is of packs, also beside an error.
 func (s *Syncer) packs(ctx context.Context, q Request, p *plan.Plan) (out *packedChunks, err error) {
-	want, missing, err := s.missingChunks(q, p)
-	if err != nil || missing < leastWanted {
+	m, err := s.missingChunks(q, p)
+	if err != nil || m.bytes < leastWanted {
 		return nil, err
 	}
 	r := &paidReader{s: s, src: q.Source, from: q.Source.exchange(), link: s.link(q.Source, &q.Destination)}
 	defer func() { err = errors.Join(err, r.note()) }()
-	if out, err = s.spooled(q, want.Snapshot, want.Base); err != nil {
+	if out, err = s.spooled(q, m.Snapshot, m.Base); err != nil {
 		return nil, err
 	}
-	if err := out.goOn(ctx, r, missing); err != nil {
+	if err := out.goOn(ctx, r, m.bytes); err != nil {
 		return out, err
 	}
-	if missing, err = out.lacking(ctx, &want); err != nil || missing < leastWanted {
+	if err := out.takeOut(ctx, &m); err != nil || m.bytes < leastWanted {
 		return out, err
 	}
-	if q.hasty(p, missing, s.Manifest.Now()) {
-		s.Log.Info("nobody is asked for packs: what is missing is needed sooner than they may come", "dataset", q.Source.Name, "bytes", missing, "need_by", q.Wish.NeedBy)
+	if q.hasty(p, m.bytes, s.Manifest.Now()) {
+		s.Log.Info("nobody is asked for packs: what is missing is needed sooner than they may come", "dataset", q.Source.Name, "bytes", m.bytes, "need_by", q.Wish.NeedBy)
 		return out, nil
 	}
 	if alive, err := s.originAlive(ctx, r); !alive {
 		return out, err
 	}
-	if err := out.asks(want.ID); err != nil {
+	if err := out.asks(m.ID); err != nil {
 		return out, err
 	}
-	answer, err := s.awaitPacks(ctx, r, q, want, missing)
+	answer, err := s.awaitPacks(ctx, r, q, m.Want, m.bytes)
 	if err == nil {
-		err = fitting(answer, want, missing)
+		err = fitting(answer, m.Want, m.bytes)
 	}
 	if err != nil {
 		return out, err
 	}
-	err = out.fetchAll(ctx, r, want.ID, answer)
+	err = out.fetchAll(ctx, r, m.ID, answer)
 	return out, errors.Join(err, out.findBases(ctx))
 }
 
@@ -141,23 +140,29 @@ func fitting(a exchange.Answer, w exchange.Want, missing int64) error {
 	return nil
 }
 
-// missingChunks are the runs of chunks that a plan reads from the source, and their bytes.
-func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes int64, err error) {
-	id := chunker.Sum([]byte(fmt.Sprintf("%q %s %s %d", s.Name, needID(q), q.Source.Name, s.Manifest.Now().UnixNano())))
-	w = exchange.Want{ID: hex.EncodeToString(id[:16]), Edge: s.Name, Dataset: q.Source.Name}
+// missing is what is read from the source, as a want.
+type missing struct {
+	exchange.Want
+	bytes   int64
+	recipes map[uint32]chunker.Digest // of the shards that its runs are of
+}
+
+// missingChunks are the runs of chunks that a plan reads from the source.
+func (s *Syncer) missingChunks(q Request, p *plan.Plan) (m missing, err error) {
+	m = missing{Want: exchange.Want{ID: randomID(), Edge: s.Name, Dataset: q.Source.Name}, recipes: map[uint32]chunker.Digest{}}
 	places := map[shardID]uint32{}
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		record, _, err := tx.Dataset(q.Source.Name)
 		if err != nil {
 			return err
 		}
-		w.Snapshot = record.Published
+		m.Snapshot = record.Published
 		need, _, err := tx.Need(needID(q))
 		if err != nil {
 			return err
 		}
-		if p.Route.Back.IsFree() && need.Snapshot != w.Snapshot {
-			w.Base = need.Snapshot
+		if p.Route.Back.IsFree() && need.Snapshot != m.Snapshot {
+			m.Base = need.Snapshot
 		}
 		n := uint32(0)
 		// Only the items of the plan: there may be a million shards.
@@ -167,7 +172,7 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 				wanted[it.Path] = true
 			}
 		}
-		return tx.SnapshotShards(w.Snapshot, func(sh manifest.Shard) (bool, error) {
+		return tx.SnapshotShards(m.Snapshot, func(sh manifest.Shard) (bool, error) {
 			if wanted[sh.Path] {
 				places[shardID{sh.Path, sh.Recipe}] = n
 			}
@@ -176,27 +181,28 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 		})
 	})
 	if err != nil {
-		return w, 0, err
+		return m, err
 	}
 	for _, it := range p.Items {
 		place, published := places[shardID{it.Path, it.Recipe}]
-		if bytes >= wantedAtOnce || !published || !it.Known || it.Recipe.IsZero() || it.Origin != nil || it.Size < packFrom {
+		if m.bytes >= wantedAtOnce || !published || !it.Known || it.Recipe.IsZero() || it.Origin != nil || it.Size < packFrom {
 			continue
 		}
+		m.recipes[place] = it.Recipe
 		switch it.Way {
 		case plan.Full:
 			recipe, err := s.Manifest.Recipe(it.Recipe)
 			if err != nil {
 				continue // it is cut again on the way
 			}
-			w.Missing = append(w.Missing, exchange.Run{Shard: place, First: 0, Count: uint32(len(recipe.Chunks))})
-			bytes += it.Size
+			m.Missing = append(m.Missing, exchange.Run{Shard: place, First: 0, Count: uint32(len(recipe.Chunks))})
+			m.bytes += it.Size
 		case plan.Assemble:
 			for _, part := range it.Assembly.Parts {
 				for _, piece := range part.Pieces() {
 					if !piece.Copied {
-						w.Missing = append(w.Missing, exchange.Run{Shard: place, First: uint32(piece.First), Count: uint32(piece.Count)})
-						bytes += piece.Size
+						m.Missing = append(m.Missing, exchange.Run{Shard: place, First: uint32(piece.First), Count: uint32(piece.Count)})
+						m.bytes += piece.Size
 					}
 				}
 			}
@@ -204,15 +210,15 @@ func (s *Syncer) missingChunks(q Request, p *plan.Plan) (w exchange.Want, bytes 
 			first := 0
 			for _, piece := range it.Pulled.Pieces {
 				if piece.From == 0 {
-					w.Missing = append(w.Missing, exchange.Run{Shard: place, First: uint32(first), Count: uint32(piece.Chunks)})
+					m.Missing = append(m.Missing, exchange.Run{Shard: place, First: uint32(first), Count: uint32(piece.Chunks)})
 				}
 				first += piece.Chunks
 			}
-			bytes += it.Pulled.FetchedBytes
+			m.bytes += it.Pulled.FetchedBytes
 		}
 	}
-	slices.SortStableFunc(w.Missing, func(a, b exchange.Run) int { return int(int64(a.Shard) - int64(b.Shard)) })
-	return w, bytes, nil
+	slices.SortStableFunc(m.Missing, func(a, b exchange.Run) int { return int(int64(a.Shard) - int64(b.Shard)) })
+	return m, nil
 }
 
 // shardID is a shard that is cut in one way.

@@ -19,6 +19,9 @@ const readRun = 4 << 20
 func (p *packer) all() error {
 	for _, r := range p.want.Missing {
 		w, err := p.open(r)
+		if err == nil {
+			w, err = p.withBases(w)
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +52,7 @@ type openShard struct {
 	place  uint32
 	shard  manifest.Shard
 	recipe *chunker.Recipe
+	looked bool // for bases
 	bases  *packing.Bases
 	base   old
 }
@@ -56,6 +60,7 @@ type openShard struct {
 // run is wanted chunks that follow each other, and by number the old ones that may have bytes in common with each; nil: none have.
 type run struct {
 	*openShard
+	of     exchange.Run
 	chunks []chunker.Chunk
 	before [][]int
 }
@@ -74,16 +79,13 @@ func (r run) bytes() int64 { return r.chunks[len(r.chunks)-1].End() - r.chunks[0
 
 // open looks up what a run of the want is.
 func (p *packer) open(r exchange.Run) (run, error) {
-	if p.opened.recipe == nil || p.opened.place != r.Shard {
-		o := openShard{place: r.Shard, shard: p.fresh[r.Shard]}
+	if p.opened == nil || p.opened.place != r.Shard {
+		o := &openShard{place: r.Shard, shard: p.fresh[r.Shard]}
 		if o.shard.Recipe.IsZero() {
 			return run{}, fmt.Errorf("%w: the want is about shard %d, which the snapshot does not have", exchange.ErrBad, r.Shard)
 		}
 		var err error
 		if o.recipe, err = p.s.Manifest.Recipe(o.shard.Recipe); err != nil {
-			return run{}, err
-		}
-		if o.bases, o.base, err = p.basesOf(o.shard.Path); err != nil {
 			return run{}, err
 		}
 		p.opened = o
@@ -92,12 +94,23 @@ func (p *packer) open(r exchange.Run) (run, error) {
 	if r.Count == 0 || uint64(r.First)+uint64(r.Count) > uint64(len(all)) {
 		return run{}, fmt.Errorf("%w: the want is about chunks %d to %d of shard %d, which has %d", exchange.ErrBad, r.First, r.First+r.Count, r.Shard, len(all))
 	}
-	o := p.opened
-	out := run{openShard: &o, chunks: all[r.First : r.First+r.Count]}
-	if o.bases != nil {
-		out.before = o.bases.Of(all, int(r.First), int(r.Count))
+	return run{openShard: p.opened, of: r, chunks: all[r.First : r.First+r.Count]}, nil
+}
+
+// withBases looks up what a whole run of the want may have in common with the old version.
+func (p *packer) withBases(w run) (run, error) {
+	o := w.openShard
+	if !o.looked {
+		var err error
+		if o.bases, o.base, err = p.basesOf(o.shard.Path); err != nil {
+			return w, err
+		}
+		o.looked = true
 	}
-	return out, nil
+	if o.bases != nil {
+		w.before = o.bases.Of(o.recipe.Chunks, int(w.of.First), int(w.of.Count))
+	}
+	return w, nil
 }
 
 // old is a shard of the base that can be read.

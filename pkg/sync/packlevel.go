@@ -102,6 +102,9 @@ func (p *packer) sample() (runs [][]pack.Chunk, err error) {
 			at++
 		}
 		w, err := p.open(p.want.Missing[at])
+		if err == nil {
+			w, err = p.withBases(w)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/exchange/pack"
-	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -226,32 +225,20 @@ func (p *packedChunks) fetch(ctx context.Context, r *paidReader, want string, re
 	return p.open(name, digest)
 }
 
-// lacking takes out of a want what is in the packs already, and returns the bytes of what is left.
-func (p *packedChunks) lacking(ctx context.Context, w *exchange.Want) (bytes int64, err error) {
-	shards := map[uint32]chunker.Digest{}
-	for _, run := range w.Missing {
-		shards[run.Shard] = chunker.Digest{}
+// takeOut takes out of what is missing what is in the packs already.
+func (p *packedChunks) takeOut(ctx context.Context, m *missing) error {
+	if len(p.packs) == 0 {
+		return nil
 	}
-	err = p.s.Manifest.View(func(tx *manifest.Tx) error {
-		n := uint32(0)
-		return tx.SnapshotShards(w.Snapshot, func(sh manifest.Shard) (bool, error) {
-			if _, ok := shards[n]; ok {
-				shards[n] = sh.Recipe
-			}
-			n++
-			return true, nil
-		})
-	})
-	if err != nil {
-		return 0, err
-	}
-	var left []exchange.Run
+	runs := m.Missing
+	m.Missing, m.bytes = nil, 0
 	var recipe *chunker.Recipe
 	var of chunker.Digest
-	for _, run := range w.Missing {
-		if d := shards[run.Shard]; recipe == nil || d != of {
+	for _, run := range runs {
+		if d := m.recipes[run.Shard]; recipe == nil || d != of {
+			var err error
 			if recipe, err = p.s.Manifest.Recipe(d); err != nil {
-				return 0, err
+				return err
 			}
 			of = d
 		}
@@ -262,18 +249,17 @@ func (p *packedChunks) lacking(ctx context.Context, w *exchange.Want) (bytes int
 				open = false
 				continue
 			}
-			if bytes += c.Length; open {
-				left[len(left)-1].Count++
+			if m.bytes += c.Length; open {
+				m.Missing[len(m.Missing)-1].Count++
 			} else {
-				left, open = append(left, exchange.Run{Shard: run.Shard, First: i, Count: 1}), true
+				m.Missing, open = append(m.Missing, exchange.Run{Shard: run.Shard, First: i, Count: 1}), true
 			}
 		}
 		if err := context.Cause(ctx); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	w.Missing = left
-	return bytes, nil
+	return nil
 }
 
 // usable tells whether a chunk is in a pack, and what its frame builds on at the destination.

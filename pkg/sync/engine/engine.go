@@ -274,13 +274,10 @@ func (r *run) done(ctx context.Context, it plan.Item, moved int64, err error) er
 
 // ends tells errors that are about the whole run.
 func ends(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || cost.Stops(err) {
 		return true
 	}
-	for _, kind := range []error{
-		cost.ErrBudget, cost.ErrNoGrant, cost.ErrPaused, cost.ErrOverrun, manifest.ErrCorrupt, store.ErrAuth, store.ErrPermission,
-		errRecord,
-	} {
+	for _, kind := range []error{manifest.ErrCorrupt, store.ErrAuth, store.ErrPermission, errRecord} {
 		if errors.Is(err, kind) {
 			return true
 		}
