@@ -19,6 +19,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/observe"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
@@ -49,6 +50,9 @@ type app struct {
 	reloaded chan struct{}
 	// keeper keeps the manifest's jobs.
 	keeper *keeper
+	// recorder and problems remember what this process does, while it holds the manifest.
+	recorder *observe.Recorder
+	problems *observe.Problems
 	// server answers other processes; nil: it does not, for the reason in unserved if it was to.
 	server   *daemon.Server
 	unserved error
@@ -105,6 +109,7 @@ func (a *app) take(o engine.Options) (err error) {
 	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir, LeavesLater: a.brief}); err != nil {
 		return err
 	}
+	a.observed()
 	a.reload = a.reloadOnHangup()
 	book, routes, err := a.cfg.PriceBook()
 	if err != nil {
@@ -133,6 +138,7 @@ func (a *app) take(o engine.Options) (err error) {
 
 // engineOptions fills in what the configuration says.
 func (a *app) engineOptions(o engine.Options) engine.Options {
+	o.Observe = a.observing(o.Observe)
 	o.MemoryBytes, o.PartBytes = int64(a.cfg.Agent.Memory), int64(a.cfg.Agent.PartSize)
 	o.Shards, o.PartsPerShard, o.Links, o.Log = a.cfg.Agent.Shards, a.cfg.Agent.Parts, a.links, a.log
 	return o

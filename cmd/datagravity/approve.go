@@ -15,6 +15,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/observe"
 )
 
 type approveFlags struct {
@@ -77,11 +78,11 @@ func runApprove(a *app, o approveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	doc := approvalDocument(made, a.m.Now())
+	doc := observe.ApprovalOf(made, a.m.Now())
 	if a.json {
 		return a.printJSON(doc)
 	}
-	_, err = fmt.Fprintf(a.out, "approved: %s\n", doc)
+	_, err = fmt.Fprintf(a.out, "approved: %s\n", approvalText(doc))
 	return err
 }
 
@@ -125,35 +126,8 @@ func whoami() string {
 	return name + "@" + host
 }
 
-// approvalJSON is an approval with its money in dollars.
-type approvalJSON struct {
-	manifest.Approval
-	ExtraUSD cost.NanoUSD `json:"extra_usd"`
-	// GivenUSD and GivenBytes are what was taken of it, by all budgets together.
-	GivenUSD   cost.NanoUSD `json:"given_usd"`
-	GivenBytes int64        `json:"given_bytes"`
-	Live       bool         `json:"live"`
-}
-
-func approvalDocument(a manifest.Approval, now time.Time) approvalJSON {
-	out := approvalJSON{Approval: a, ExtraUSD: cost.NanoUSD(a.ExtraNanoUSD), Live: a.Live(manifest.At(now))}
-	for _, d := range a.Given {
-		out.GivenUSD = cost.AddNanoUSD(out.GivenUSD, cost.NanoUSD(d.NanoUSD))
-		out.GivenBytes += d.Bytes
-	}
-	return out
-}
-
-func approvalDocuments(list []manifest.Approval, now time.Time) []approvalJSON {
-	out := make([]approvalJSON, len(list))
-	for i, a := range list {
-		out[i] = approvalDocument(a, now)
-	}
-	return out
-}
-
-// String is a line for people.
-func (a approvalJSON) String() string {
+// approvalText is a line for people.
+func approvalText(a observe.Approval) string {
 	what := "budget " + a.Budget
 	if a.Job != "" {
 		what = "job " + a.Job
@@ -188,18 +162,18 @@ func newApprovals(g *globals) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				docs := approvalDocuments(list, a.m.Now())
+				docs := observe.ApprovalsOf(list, a.m.Now())
 				if g.json {
 					if resets == nil {
 						resets = []manifest.Reset{}
 					}
 					return g.printJSON(struct {
-						Approvals []approvalJSON   `json:"approvals"`
-						Resets    []manifest.Reset `json:"resets"`
+						Approvals []observe.Approval `json:"approvals"`
+						Resets    []manifest.Reset   `json:"resets"`
 					}{docs, resets})
 				}
 				for _, d := range docs {
-					_, _ = fmt.Fprintf(g.out, "approved: %s\n", d)
+					_, _ = fmt.Fprintf(g.out, "approved: %s\n", approvalText(d))
 				}
 				for _, r := range resets {
 					_, _ = fmt.Fprintf(g.out, "reset: %s\n", resetText(r))
@@ -225,11 +199,11 @@ func newRevoke(g *globals) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				doc := approvalDocument(gone, a.m.Now())
+				doc := observe.ApprovalOf(gone, a.m.Now())
 				if g.json {
 					return g.printJSON(doc)
 				}
-				_, err = fmt.Fprintf(g.out, "revoked: %s\n", doc)
+				_, err = fmt.Fprintf(g.out, "revoked: %s\n", approvalText(doc))
 				return err
 			})
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/observe"
 )
 
 func newBudget(g *globals) *cobra.Command {
@@ -42,69 +43,10 @@ sent. approve lets more be spent, once and for a time; reset says that somebody 
 	return asks(c)
 }
 
-// budgetJSON is one row of budget --json. Limits and what is left are null where there is no limit of that kind.
-type budgetJSON struct {
-	Name    string `json:"name"`
-	From    string `json:"from,omitempty"`
-	To      string `json:"to,omitempty"`
-	Dataset string `json:"dataset,omitempty"`
-	Team    string `json:"team,omitempty"`
-	Job     string `json:"job,omitempty"`
-	Period  string `json:"period"`
-	Zone    string `json:"zone"`
-	AtLimit string `json:"at_limit"`
-	Window  string `json:"window"`
-	// Bounds of the window, null where it has none.
-	WindowFrom    *time.Time    `json:"window_from"`
-	WindowUntil   *time.Time    `json:"window_until"`
-	LimitUSD      *cost.NanoUSD `json:"limit_usd"`
-	ExtraUSD      cost.NanoUSD  `json:"extra_usd"`
-	SpentUSD      cost.NanoUSD  `json:"spent_usd"`
-	ReservedUSD   cost.NanoUSD  `json:"reserved_usd"`
-	LeftUSD       *cost.NanoUSD `json:"left_usd"`
-	LimitBytes    *int64        `json:"limit_bytes"`
-	ExtraBytes    int64         `json:"extra_bytes"`
-	SpentBytes    int64         `json:"spent_bytes"`
-	ReservedBytes int64         `json:"reserved_bytes"`
-	LeftBytes     *int64        `json:"left_bytes"`
-	Doubt         string        `json:"doubt,omitempty"`
-}
-
-func budgetDocument(u cost.Use) budgetJSON {
-	b := u.Budget
-	r := budgetJSON{
-		Name: b.Name, From: b.From, To: b.To, Dataset: b.Dataset, Team: b.Team, Job: b.Job, Period: b.Period.String(), Zone: "UTC", AtLimit: "hold",
-		Window: u.Window, WindowFrom: timeOrNull(u.From), WindowUntil: timeOrNull(u.Until), ExtraUSD: u.ExtraNanoUSD, SpentUSD: u.Settled, ReservedUSD: u.Reserved,
-		ExtraBytes: u.ExtraBytes, SpentBytes: u.SettledBytes, ReservedBytes: u.ReservedBytes, Doubt: u.Doubt,
-	}
-	if b.Period.Zone != nil {
-		r.Zone = b.Period.Zone.String()
-	}
-	if b.Ask {
-		r.AtLimit = "ask"
-	}
-	usd, bytes := u.Left()
-	if b.LimitNanoUSD > 0 {
-		r.LimitUSD, r.LeftUSD = &b.LimitNanoUSD, &usd
-	}
-	if b.LimitBytes > 0 {
-		r.LimitBytes, r.LeftBytes = &b.LimitBytes, &bytes
-	}
-	return r
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
 func (g *globals) printUses(uses []cost.Use) error {
-	rows := make([]budgetJSON, 0, len(uses))
+	rows := make([]observe.Budget, 0, len(uses))
 	for _, u := range uses {
-		rows = append(rows, budgetDocument(u))
+		rows = append(rows, observe.BudgetOf(u))
 	}
 	if g.json {
 		return g.printJSON(rows)
@@ -140,36 +82,6 @@ func bytesOrNone(n *int64) string {
 	return size(*n)
 }
 
-// showJSON is what budget show prints with --json.
-type showJSON struct {
-	budgetJSON
-	// Burndown has the days on which anything was spent, and what was left of the limit at their end.
-	Burndown     []dayJSON      `json:"burndown"`
-	PerDayUSD    cost.NanoUSD   `json:"usd_per_day"`
-	PerDayBytes  int64          `json:"bytes_per_day"`
-	ForecastUSD  *cost.NanoUSD  `json:"forecast_usd"`
-	ForecastByte *int64         `json:"forecast_bytes"`
-	ExhaustedAt  *time.Time     `json:"exhausted_at"`
-	Approvals    []approvalJSON `json:"approvals"`
-	Alerts       []alertJSON    `json:"alerts"`
-}
-
-type dayJSON struct {
-	Day       string        `json:"day"`
-	USD       cost.NanoUSD  `json:"usd"`
-	Bytes     int64         `json:"bytes"`
-	LeftUSD   *cost.NanoUSD `json:"left_usd"`
-	LeftBytes *int64        `json:"left_bytes"`
-}
-
-// alertJSON is an alert with its money in dollars.
-type alertJSON struct {
-	manifest.Alert
-	Reached string       `json:"reached,omitempty"`
-	UsedUSD cost.NanoUSD `json:"used_usd"`
-	MoreUSD cost.NanoUSD `json:"more_usd,omitempty"`
-}
-
 func showBudget(a *app, name string) error {
 	r, err := a.ledger.Report(name)
 	if errors.Is(err, cost.ErrNoBudget) {
@@ -178,52 +90,20 @@ func showBudget(a *app, name string) error {
 	if err != nil {
 		return err
 	}
-	out := showJSON{
-		budgetJSON: budgetDocument(r.Use), Burndown: burndown(r), PerDayUSD: r.PaceNanoUSD, PerDayBytes: r.PaceBytes,
-		ExhaustedAt: timeOrNull(r.Exhausted), Approvals: approvalDocuments(r.Approvals, a.m.Now()), Alerts: []alertJSON{},
-	}
-	if r.Forecast != nil {
-		out.ForecastUSD, out.ForecastByte = &r.Forecast.NanoUSD, &r.Forecast.Bytes
-	}
-	for _, one := range r.Alerts {
-		doc := alertJSON{Alert: one, UsedUSD: cost.NanoUSD(one.UsedNanoUSD), MoreUSD: cost.NanoUSD(one.MoreNanoUSD)}
-		if one.Kind == manifest.AlertThreshold {
-			doc.Reached = cost.ShareText(one.Share)
-		}
-		out.Alerts = append(out.Alerts, doc)
-	}
+	out := observe.BudgetDetailOf(r, a.m.Now())
 	if a.json {
 		return a.printJSON(out)
 	}
 	return printBudget(a, r, out)
 }
 
-// burndown says what was left at the end of each day. Of a window that slides or never began only the days are known.
-func burndown(r cost.BudgetReport) []dayJSON {
-	out := []dayJSON{}
-	usd, bytes := cost.AddNanoUSD(r.Budget.LimitNanoUSD, r.ExtraNanoUSD), r.Budget.LimitBytes+r.ExtraBytes
-	whole := !r.From.IsZero() && !r.Until.IsZero()
-	for _, d := range r.Days {
-		row := dayJSON{Day: d.Day, USD: d.NanoUSD, Bytes: d.Bytes}
-		usd, bytes = max(0, usd-d.NanoUSD), max(0, bytes-d.Bytes)
-		if left := usd; whole && r.Budget.LimitNanoUSD > 0 {
-			row.LeftUSD = &left
-		}
-		if left := bytes; whole && r.Budget.LimitBytes > 0 {
-			row.LeftBytes = &left
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
-func printBudget(a *app, r cost.BudgetReport, out showJSON) error {
+func printBudget(a *app, r cost.BudgetReport, out observe.BudgetDetail) error {
 	if err := a.printUses([]cost.Use{r.Use}); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(a.out, "\n%s\n", describeBudget(out.budgetJSON))
+	_, _ = fmt.Fprintf(a.out, "\n%s\n", describeBudget(out.Budget))
 	for _, one := range out.Approvals {
-		_, _ = fmt.Fprintf(a.out, "approved: %s\n", one)
+		_, _ = fmt.Fprintf(a.out, "approved: %s\n", approvalText(one))
 	}
 	for _, one := range r.Alerts {
 		if one.Kind == manifest.AlertAsk {
@@ -254,7 +134,7 @@ func printBudget(a *app, r cost.BudgetReport, out showJSON) error {
 }
 
 // describeBudget says in words what a budget counts, and when.
-func describeBudget(b budgetJSON) string {
+func describeBudget(b observe.Budget) string {
 	counts := ""
 	for _, one := range [][2]string{{"from", b.From}, {"to", b.To}, {"dataset", b.Dataset}, {"team", b.Team}, {"job", b.Job}} {
 		if one[1] != "" {

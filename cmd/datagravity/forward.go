@@ -206,7 +206,7 @@ func (g *globals) borrow() (*app, error) {
 // share takes what the holder has. The Syncer is its own, because commands set fields of theirs.
 func (a *app) share() {
 	h := a.held
-	a.m, a.ledger = h.m, h.ledger
+	a.m, a.ledger, a.recorder, a.problems = h.m, h.ledger, h.recorder, h.problems
 	a.sync = &dgsync.Syncer{
 		Manifest: h.m, Ledger: h.ledger, Engine: h.sync.Engine, Agent: h.sync.Agent, Routes: h.sync.Routes, Log: a.log,
 		Role: h.sync.Role, Name: h.sync.Name, Grants: h.sync.Grants,

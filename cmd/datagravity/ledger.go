@@ -13,6 +13,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/cost/bill"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/observe"
 )
 
 type ledgerFlags struct {
@@ -31,24 +32,13 @@ With --by team it is what each team is to be charged.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.by, "by", "link", list(ledgerKeyNames())+" or line")
+	f.StringVar(&o.by, "by", "link", list(observe.SpendKeys())+" or line")
 	f.BoolVar(&o.csv, "csv", false, "write CSV, with a header")
 	f.StringVar(&o.month, "month", "", "only one month, for example 2026-11 (UTC)")
 	f.StringVar(&o.team, "team", "", "only what was charged to a team")
 	f.StringVar(&o.job, "job", "", "only what was for a job")
 	f.StringVar(&o.dataset, "dataset", "", "only one dataset")
 	return c
-}
-
-// ledgerJSON is one row of cost ledger --json.
-type ledgerJSON struct {
-	Key      string       `json:"key"`
-	Bytes    int64        `json:"bytes"`
-	Requests int64        `json:"requests"`
-	USD      cost.NanoUSD `json:"usd"`
-	// Whole counts reservations that were charged in full because nobody knows what moved.
-	Whole int64 `json:"charged_whole"`
-	fromBills
 }
 
 // lineJSON is one line of cost ledger --by line.
@@ -65,86 +55,20 @@ type lineJSON struct {
 	State    string          `json:"state"`
 }
 
-// ledgerBy names a line's key for each way to sum.
-var ledgerBy = map[string]func(manifest.Line) string{
-	"job": func(l manifest.Line) string {
-		if l.LineKey.Job == "" && l.LineKey.Need != "" {
-			return "need " + l.LineKey.Need
-		}
-		return l.LineKey.Job
-	},
-	"team":     func(l manifest.Line) string { return l.LineKey.Team },
-	"dataset":  func(l manifest.Line) string { return l.LineKey.Dataset },
-	"link":     func(l manifest.Line) string { return l.LineKey.From + " -> " + l.LineKey.To },
-	"day":      dayOf,
-	"month":    func(l manifest.Line) string { return l.LineKey.Month },
-	"activity": func(l manifest.Line) string { return l.LineKey.Activity },
-	"shard":    func(l manifest.Line) string { return l.LineKey.Dataset + "/" + l.LineKey.Path },
-	"price":    func(l manifest.Line) string { return l.RateID + " in " + l.Book },
-	"state":    nil, // it does not stand in the line
-}
-
-func ledgerKeyNames() []string { return keys(ledgerBy) }
-
-// dayOf is the day of a line; one that was kept by the month counts where it began.
-func dayOf(l manifest.Line) string {
-	if l.LineKey.Day == "" {
-		return l.First.Time().Format(time.DateOnly)
-	}
-	return l.LineKey.Day
-}
-
-func (o ledgerFlags) selects(l manifest.Line) bool {
-	k := l.LineKey
-	return (o.month == "" || o.month == k.Month) && (o.team == "" || o.team == k.Team) && (o.job == "" || o.job == k.Job) && (o.dataset == "" || o.dataset == k.Dataset)
+func (o ledgerFlags) query() observe.SpendQuery {
+	return observe.SpendQuery{By: o.by, Month: o.month, Team: o.team, Job: o.job, Dataset: o.dataset}
 }
 
 func runLedger(a *app, o ledgerFlags) error {
-	key, ok := ledgerBy[o.by]
-	if !ok && o.by != "line" {
-		return usageError{fmt.Errorf("--by %q: want one of %s, or line", o.by, list(ledgerKeyNames()))}
-	}
 	if o.csv && a.json {
 		return usageError{errors.New("--csv and --json: take one of them")}
-	}
-	if _, err := time.Parse("2006-01", o.month); o.month != "" && err != nil {
-		return usageError{fmt.Errorf("--month %q: want a year and a month, for example 2026-11", o.month)}
 	}
 	if o.by == "line" {
 		return a.printLines(o)
 	}
-	sums := map[string]ledgerJSON{}
-	err := a.m.View(func(tx *manifest.Tx) error {
-		states, err := bill.ReadStates(tx)
-		if err != nil {
-			return err
-		}
-		o.addAdjustments(sums, states)
-		return tx.Lines(func(l manifest.Line) (bool, error) {
-			if !o.selects(l) {
-				return true, nil
-			}
-			state := states.Of(l)
-			k := state
-			if key != nil {
-				k = key(l)
-			}
-			s := rowOf(sums, k)
-			s.add(state, cost.NanoUSD(l.NanoUSD))
-			s.Bytes += l.Bytes
-			s.Requests += l.Requests
-			s.USD = cost.AddNanoUSD(s.USD, cost.NanoUSD(l.NanoUSD))
-			s.Whole += l.Unknown
-			sums[k] = s
-			return true, nil
-		})
-	})
+	rows, err := observe.Spend(a.m, o.query())
 	if err != nil {
-		return err
-	}
-	rows := make([]ledgerJSON, 0, len(sums))
-	for _, k := range keys(sums) {
-		rows = append(rows, sums[k])
+		return asFlag(err, " or line")
 	}
 	switch {
 	case a.json:
@@ -170,6 +94,15 @@ func runLedger(a *app, o ledgerFlags) error {
 	return t.flush()
 }
 
+// asFlag has a mistake in a query name the flag.
+func asFlag(err error, more string) error {
+	var wrong *observe.QueryError
+	if errors.As(err, &wrong) {
+		return usageError{fmt.Errorf("--%w%s", err, more)}
+	}
+	return err
+}
+
 // lineColumns of the CSV, in the order of lineCells.
 var lineColumns = []string{
 	"month", "day", "team", "job", "need", "dataset", "shard", "activity", "source", "destination", "from", "to", "bytes", "requests", "usd", "charged_whole",
@@ -179,7 +112,7 @@ var lineColumns = []string{
 func lineCells(l manifest.Line, state string) []string {
 	k := l.LineKey
 	return []string{
-		k.Month, dayOf(l), k.Team, k.Job, k.Need, k.Dataset, k.Path, k.Activity, k.Source, k.Dest, k.From, k.To, strconv.FormatInt(l.Bytes, 10),
+		k.Month, observe.DayOf(l), k.Team, k.Job, k.Need, k.Dataset, k.Path, k.Activity, k.Source, k.Dest, k.From, k.To, strconv.FormatInt(l.Bytes, 10),
 		strconv.FormatInt(l.Requests, 10), cost.NanoUSD(l.NanoUSD).Decimal(), strconv.FormatInt(l.Unknown, 10), l.RateID, l.Book,
 		l.First.Time().Format(time.RFC3339), l.Last.Time().Format(time.RFC3339), state,
 	}
@@ -187,6 +120,11 @@ func lineCells(l manifest.Line, state string) []string {
 
 // printLines writes every line. CSV needs no memory for them all.
 func (a *app) printLines(o ledgerFlags) error {
+	q := o.query()
+	q.By = "day" // of the lines themselves none is summed
+	if err := q.Check(); err != nil {
+		return asFlag(err, "")
+	}
 	each := func(f func(l manifest.Line, state string)) error {
 		return a.m.View(func(tx *manifest.Tx) error {
 			states, err := bill.ReadStates(tx)
@@ -194,7 +132,7 @@ func (a *app) printLines(o ledgerFlags) error {
 				return err
 			}
 			return tx.Lines(func(l manifest.Line) (bool, error) {
-				if o.selects(l) {
+				if q.Selects(l) {
 					f(l, states.Of(l))
 				}
 				return true, nil
@@ -205,7 +143,7 @@ func (a *app) printLines(o ledgerFlags) error {
 	case a.json:
 		rows := []lineJSON{}
 		err := each(func(l manifest.Line, state string) {
-			l.LineKey.Day = dayOf(l)
+			l.LineKey.Day = observe.DayOf(l)
 			rows = append(rows, lineJSON{l.LineKey, l.First, l.Last, l.Bytes, l.Requests, cost.NanoUSD(l.NanoUSD), l.Unknown, l.RateID, l.Book, state})
 		})
 		if err != nil {
@@ -223,7 +161,7 @@ func (a *app) printLines(o ledgerFlags) error {
 	t.row("DAY", "TEAM", "JOB", "SHARD", "LINK", "ACTIVITY", "ON THE WIRE", "USD", "PRICE", "BOOK", "STATE")
 	err := each(func(l manifest.Line, state string) {
 		k := l.LineKey
-		t.row(dayOf(l), k.Team, k.Job, k.Dataset+"/"+k.Path, k.From+" -> "+k.To, k.Activity, size(l.Bytes), cost.NanoUSD(l.NanoUSD), l.RateID, l.Book, state)
+		t.row(observe.DayOf(l), k.Team, k.Job, k.Dataset+"/"+k.Path, k.From+" -> "+k.To, k.Activity, size(l.Bytes), cost.NanoUSD(l.NanoUSD), l.RateID, l.Book, state)
 	})
 	return errors.Join(err, t.flush())
 }

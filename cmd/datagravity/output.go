@@ -77,6 +77,15 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %s", v, suffix)
 }
 
+// timeOrNull is a time in JSON: UTC, null for none.
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
 func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
 
 func list(names []string) string {

@@ -157,6 +157,21 @@ func (tx *Tx) Holding(storeName, prefix string, walk func(holds func(key string,
 	return err
 }
 
+// ReplicasOneByOne has walk ask for the known replicas of a store whose keys start with the prefix, in byte order, while it reads something else of the
+// same transaction. next says false after the last one. One replica is in memory at a time.
+func (tx *Tx) ReplicasOneByOne(storeName, prefix string, walk func(next func() (Replica, bool)) error) error {
+	var failed error
+	next, stop := iter.Pull(func(yield func(Replica) bool) {
+		defer faultsPanic()() // this is a goroutine of its own
+		failed = tx.Replicas(storeName, prefix, func(r Replica) (bool, error) { return yield(r), nil })
+	})
+	defer stop()
+	if err := walk(next); err != nil {
+		return err
+	}
+	return failed
+}
+
 // Holders returns up to max keys of a store that hold a shard and still count, in byte order.
 func (tx *Tx) Holders(storeName string, d chunker.Digest, max int) (out []Replica, err error) {
 	if max <= 0 {

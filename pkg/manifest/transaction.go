@@ -59,6 +59,20 @@ func (m *Manifest) Update(f func(*Tx) error) (err error) {
 	return err
 }
 
+// Version changes with every Update that was made, and counts up while the manifest is open: what was read at the same version is the same.
+// 0: it cannot be told.
+func (m *Manifest) Version() (v uint64) {
+	tx, err := m.begin(false)
+	if err != nil {
+		return 0
+	}
+	v = uint64(tx.b.ID())
+	if m.rollback(tx) != nil {
+		return 0
+	}
+	return v
+}
+
 // poison makes every further transaction fail: bbolt panicked while it held its own locks.
 func (m *Manifest) poison(while string, p any) error {
 	err := fmt.Errorf("%w: %s: %v; %s", ErrCorrupt, while, p, restoreHint)

@@ -163,7 +163,7 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 			break
 		}
 		g.Go(func() error {
-			r.o.Observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
+			r.observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
 			err := s.single(inBatch)
 			if errors.Is(err, store.ErrConflict) {
 				err = r.conflicted(inBatch, s.it, err)

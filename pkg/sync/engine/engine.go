@@ -164,7 +164,8 @@ func (r *run) waves(ctx context.Context) error {
 		}
 	}
 	r.left.Store(todo.Bytes)
-	r.o.Observe(todo)
+	r.observe(todo)
+	defer r.observe(Event{Kind: RunEnded})
 	for start := 0; start < len(r.Items); {
 		rank := r.Items[start].Rank
 		end := start
@@ -226,7 +227,7 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 
 // one carries out one item. It returns only errors that must end the run.
 func (r *run) one(ctx context.Context, it plan.Item) error {
-	r.o.Observe(Event{Kind: ShardStarted, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
+	r.observe(Event{Kind: ShardStarted, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
 	var moved int64
 	done, err := r.doneBefore(it)
 	if done || err != nil {
@@ -262,7 +263,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 func (r *run) done(ctx context.Context, it plan.Item, moved int64, err error) error {
 	if err == nil {
 		r.count(it, moved)
-		r.o.Observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
+		r.observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
 		return nil
 	}
 	if ends(ctx, err) {

@@ -48,7 +48,7 @@ func (s *shard) single(ctx context.Context) error {
 		return err
 	}
 	s.moved = s.it.Size
-	s.o.Observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: s.it.Size})
+	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: s.it.Size})
 	recipeID := s.it.Recipe
 	if recipe != nil {
 		recipeID = recipe.Digest

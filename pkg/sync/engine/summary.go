@@ -37,6 +37,7 @@ type EventKind string
 // The kinds.
 const (
 	RunStarted   EventKind = "run" // Bytes and Shards are what this run has to move
+	RunEnded     EventKind = "end" // nothing of it is under way any more
 	ShardStarted EventKind = "start"
 	ShardDone    EventKind = "done"
 	ShardFailed  EventKind = "failed"
@@ -46,13 +47,26 @@ const (
 
 // Event is told to Options.Observe.
 type Event struct {
-	Kind  EventKind
+	Kind EventKind
+	// Dataset, and the configured names of the stores that a run reads from and writes to; Destination is the one of the configuration. Both of the
+	// latter are "" of a run that only reads for the index. A shard may come from another store than the run's Source.
+	Dataset, Source, Destination, Store string
+	// Job that it is for; "" if none.
+	Job string
+	// Path of the shard within the dataset, and Way how it goes.
 	Path  string
 	Way   string
 	Bytes int64
 	// Shards of RunStarted.
 	Shards int
 	Err    error
+}
+
+// observe tells what happens, with what it is about.
+func (r *run) observe(e Event) {
+	e.Dataset, e.Source, e.Destination, e.Store = r.Dataset.Name, r.Dataset.Store, r.Destination.Name, r.Destination.Store
+	e.Job = r.For.Job
+	r.o.Observe(e)
 }
 
 // Failure is one shard that is not at the destination.
@@ -128,7 +142,7 @@ func (r *run) count(it plan.Item, moved int64) {
 
 func (r *run) fail(it plan.Item, err error) {
 	r.o.Log.Error("shard failed", "path", it.Path, "key", it.Key, "error", err)
-	r.o.Observe(Event{Kind: ShardFailed, Path: it.Path, Way: string(it.Way), Bytes: it.Size, Err: err})
+	r.observe(Event{Kind: ShardFailed, Path: it.Path, Way: string(it.Way), Bytes: it.Size, Err: err})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.summary.Failures = append(r.summary.Failures, Failure{Path: it.Path, Key: it.Key, Err: err})
