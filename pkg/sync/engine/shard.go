@@ -163,7 +163,10 @@ func (s *shard) load() error {
 		if s.owner, err = tx.ID(); err != nil {
 			return err
 		}
-		if s.t, s.recorded, err = tx.Transfer(fresh.ID); err != nil || !s.recorded {
+		if s.t, s.recorded, err = tx.Transfer(fresh.ID); err == nil && !s.recorded {
+			return s.takeOver(tx, &fresh)
+		}
+		if err != nil {
 			return err
 		}
 		parts, err = tx.Parts(fresh.ID)
@@ -187,6 +190,29 @@ func (s *shard) load() error {
 		s.recipe = nil
 	}
 	for _, p := range parts {
+		s.parts[p.Number] = p
+	}
+	return nil
+}
+
+// takeOver takes what the transfer that put an object there learned of the shard, before it was ended between the object's completion and the
+// record of it: it had read the same bytes under the same condition.
+func (s *shard) takeOver(tx *manifest.Tx, fresh *manifest.Transfer) error {
+	if s.Dest != nil || s.it.Begun == "" {
+		return nil
+	}
+	t, ok, err := tx.Transfer(s.it.Begun)
+	learning := ok && t.Recipe.IsZero() && t.Assembly == nil && t.Params != nil && t.Params.Validate() == nil
+	if err != nil || !learning || t.ETag != fresh.ETag || t.Version != fresh.Version || t.Size != fresh.Size || t.SourceStore != fresh.SourceStore || t.SourceKey != fresh.SourceKey {
+		return err
+	}
+	parts, err := tx.Parts(t.ID)
+	if err != nil {
+		return err
+	}
+	fresh.PartBytes, fresh.Params, fresh.Digests = t.PartBytes, t.Params, t.Digests
+	for _, p := range parts {
+		p.ETag = "" // of a part at the destination, which is of no use here
 		s.parts[p.Number] = p
 	}
 	return nil

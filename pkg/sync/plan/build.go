@@ -318,6 +318,9 @@ func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there
 	if !it.Known {
 		// Only the digest can tell whether it is the shard.
 		it.Way, it.Reason, it.LearnFirst = Full, "an object of equal size stands there; the shard must be read to compare", !overwrite
+		if ours {
+			it.Begun = t.ID
+		}
 		if overwrite {
 			it.Replaces, it.ReplacedBytes, it.Reason = true, o.Size, "overwritten as asked"
 		}

@@ -60,6 +60,8 @@ type Item struct {
 	ReplacedBytes int64
 	// LearnFirst: the digest is not known, and knowing it may save the crossing.
 	LearnFirst bool
+	// Begun is the transfer that put the object there which must be compared: what it learned of the shard need not be read again. "": none did.
+	Begun string
 }
 
 // Assembly puts a shard together from what the destination holds and what it does not.
