@@ -54,9 +54,10 @@ func newBed(ctx context.Context, out io.Writer, o options) (b *bed, err error) {
 	if b, err = emptyBed(out, o); err != nil {
 		return nil, err
 	}
+	made := b // what is returned is nil when it fails
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, b.close())
+			err = errors.Join(err, made.close())
 		}
 	}()
 	if err := emulator.Ensure(ctx, emulator.ToolRclone, emulator.ToolAzurite, emulator.ToolS3, emulator.ToolGCS); err != nil {
