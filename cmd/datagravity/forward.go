@@ -166,7 +166,7 @@ func (a *app) serve() {
 			Version: v, PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: a.m.Now().UTC(), Role: a.role, State: a.cfg.Agent.State,
 		},
 		Command: a.runFor(configDigest(a.cfg)), ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
-		Jobs: a.keeper,
+		Jobs: a.keeper, Reader: a.reader(),
 	}
 	a.server = daemon.Serve(l, o)
 }

@@ -134,10 +134,11 @@ func (c *Client) skewed(err error) error {
 	return fmt.Errorf("%w (process %d, which answered, is datagravity %s; this one is %s)", err, c.health.PID, c.health.Version, c.version)
 }
 
-// job is the path of one. A dot is escaped too: as a segment of its own it would mean the folder.
-func job(id string) string {
-	return "/v1/jobs/" + strings.ReplaceAll(url.PathEscape(id), ".", "%2E")
-}
+// job is the path of one.
+func job(id string) string { return "/v1/jobs/" + segment(id) }
+
+// segment of a path. A dot is escaped too: as a segment of its own it would mean the folder.
+func segment(name string) string { return strings.ReplaceAll(url.PathEscape(name), ".", "%2E") }
 
 // named wants an id that can be a segment of a path: none at all would be the path of all jobs, and a slash alone, escaped or not, is the end of one
 // to http.ServeMux. No job is called that.

@@ -22,6 +22,16 @@
 //	GET    /v1/jobs/{id}/ready?max_age=…   [dispatch.Readiness]
 //	GET    /v1/jobs/{id}/placements        a list of [dispatch.Placement]
 //	GET    /v1/jobs/{id}/handout?to=…      [dispatch.Handout]
+//	GET    /v1/overview                    [observe.Overview]
+//	GET    /v1/datasets                    a list of [observe.Dataset]
+//	GET    /v1/holdings                    [observe.Holdings]
+//	GET    /v1/transfers                   a list of [observe.Transfer]
+//	GET    /v1/links                       a list of [observe.Link]
+//	GET    /v1/speeds                      a list of [observe.Speeds]
+//	GET    /v1/problems                    a list of [observe.Problem]
+//	GET    /v1/budgets                     a list of [observe.Budget]
+//	GET    /v1/budgets/{name}              [observe.BudgetDetail]
+//	GET    /v1/spend?by=…&month=…          a list of [observe.SpendRow]
 //	POST   /v1/command                     [CommandRequest], answered by a line of JSON for each [Frame]
 //
 // An id is one segment of the path, escaped. What fails is a [Problem].

@@ -11,6 +11,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/observe"
 	"github.com/datagravity/datagravity/pkg/store"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -31,6 +32,8 @@ var (
 	errEndpoint = errors.New("no such endpoint")
 	// errNoJobs: this holder answers commands alone.
 	errNoJobs = errors.New("this process does not keep jobs; datagravity daemon does")
+	// errNoReader: this holder does not tell how things stand.
+	errNoReader = errors.New("this process does not tell how things stand; datagravity daemon does")
 )
 
 // Problem is what an endpoint that failed answers, as application/problem+json (RFC 9457).
@@ -65,7 +68,9 @@ var kinds = []struct {
 	{"refused", ErrRefused, http.StatusForbidden},
 	{"busy", ErrBusy, http.StatusServiceUnavailable},
 	{"no-jobs", errNoJobs, http.StatusNotImplemented},
+	{"no-reader", errNoReader, http.StatusNotImplemented},
 	{"no-job", dispatch.ErrNoJob, http.StatusNotFound},
+	{"no-budget", cost.ErrNoBudget, http.StatusNotFound},
 	{"blocked", dispatch.ErrBlocked, http.StatusConflict},
 	{"budget", cost.ErrBudget, http.StatusConflict},
 	{"untrusted-price", cost.ErrUntrusted, http.StatusConflict},
@@ -98,6 +103,10 @@ func problemOf(err error, code int) Problem {
 			p.Type, p.Status = problemURN+k.name, k.status
 		}
 		p.Kinds = append(p.Kinds, k.name)
+	}
+	var query *observe.QueryError
+	if len(p.Kinds) == 0 && errors.As(err, &query) {
+		p.Type, p.Status, p.Kinds = problemURN+"request", http.StatusBadRequest, []string{"request"}
 	}
 	p.Title = http.StatusText(p.Status)
 	return p

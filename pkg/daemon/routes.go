@@ -92,10 +92,17 @@ func (s *Server) routes() http.Handler {
 		return jobs.Handout(r.Context(), r.PathValue("id"), r.URL.Query().Get("to"))
 	})
 	mux.HandleFunc("POST /v1/command", s.command)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, fmt.Errorf("%w: %s %s", errEndpoint, r.Method, r.URL.Path))
-	})
+	s.watching(answer)
+	s.mounted(mux)
+	mux.HandleFunc("/v1/", s.nothing)
+	if s.o.Pages == nil {
+		mux.HandleFunc("/", s.nothing)
+	}
 	return mux
+}
+
+func (s *Server) nothing(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, fmt.Errorf("%w: %s %s", errEndpoint, r.Method, r.URL.Path))
 }
 
 // listed makes an empty list of none, which null is not.

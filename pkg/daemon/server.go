@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/dispatch"
+	"github.com/datagravity/datagravity/pkg/observe"
 )
 
 const (
@@ -42,6 +43,14 @@ type Options struct {
 	Health Health
 	// Jobs answers about jobs; nil: this holder does not.
 	Jobs dispatch.Jobs
+	// Reader tells how things stand; nil: this holder does not.
+	Reader *observe.Reader
+	// Pages are for people with a browser, at /; nil: there are none.
+	Pages http.Handler
+	// Metrics are at GET /metrics; nil: there are none.
+	Metrics http.Handler
+	// Healthy tells whether work goes on where there is work, and why not, at GET /healthz and /livez; nil: who answers is healthy.
+	Healthy func() (ok bool, why string)
 	// Command says whether a command is run for others ([ErrRefused]), and returns what runs it: run writes to out and errs until it returns the exit
 	// code. nil refuses all.
 	Command func(CommandRequest) (run func(ctx context.Context, out, errs io.Writer) int, err error)
