@@ -112,27 +112,34 @@ func (m *Manifest) putAccount(tx *Tx) error {
 // budget, a meter for each pool and month, the reservations that are open, approvals, resets, what bills added, the pins, and the grants.
 func (m *Manifest) checkAccount() (a account, err error) {
 	err = m.View(func(tx *Tx) error {
-		stored, err := tx.ledgerAccount()
-		if err != nil {
+		if err := checkAccountIn(tx); err != nil {
 			return err
 		}
-		a = *stored
-		found := account{}
-		err = errors.Join(
-			sealAll(tx, &found, reservations), sealAll(tx, &found, windows), sealAll(tx, &found, meters), sealAll(tx, &found, spending),
-			sealAll(tx, &found, approvals), sealAll(tx, &found, doubts), sealAll(tx, &found, resets), sealAll(tx, &found, pins), sealAll(tx, &found, billed),
-			sealAll(tx, &found, heldGrants), sealAll(tx, &found, givenGrants),
-		)
-		if err != nil {
-			return err
-		}
-		if found.Records != a.Records || found.Sum != a.Sum {
-			return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, spending, decisions, pins, billed lines and grants, and should have %d (sum %016x, want %016x); %s",
-				ErrCorrupt, found.Records, a.Records, found.Sum, a.Sum, restoreHint)
-		}
+		a = *tx.account
 		return nil
 	})
 	return a, err
+}
+
+func checkAccountIn(tx *Tx) error {
+	a, err := tx.ledgerAccount()
+	if err != nil {
+		return err
+	}
+	found := account{}
+	err = errors.Join(
+		sealAll(tx, &found, reservations), sealAll(tx, &found, windows), sealAll(tx, &found, meters), sealAll(tx, &found, spending),
+		sealAll(tx, &found, approvals), sealAll(tx, &found, doubts), sealAll(tx, &found, resets), sealAll(tx, &found, pins), sealAll(tx, &found, billed),
+		sealAll(tx, &found, heldGrants), sealAll(tx, &found, givenGrants),
+	)
+	if err != nil {
+		return err
+	}
+	if found.Records != a.Records || found.Sum != a.Sum {
+		return fmt.Errorf("%w: the account has %d records of reservations, windows, meters, spending, decisions, pins, billed lines and grants, and should have %d (sum %016x, want %016x); %s",
+			ErrCorrupt, found.Records, a.Records, found.Sum, a.Sum, restoreHint)
+	}
+	return nil
 }
 
 func sealAll[V any](tx *Tx, into *account, t table[V]) error {

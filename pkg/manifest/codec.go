@@ -74,6 +74,8 @@ func sum(bucket string, key, value []byte) uint32 {
 	return crc32.Update(c, castagnoli, value)
 }
 
+func bigEndian32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
+
 func encode(bucket string, key []byte, v any) ([]byte, error) {
 	body, err := encMode.Marshal(v)
 	if err != nil {
@@ -86,7 +88,7 @@ func encode(bucket string, key []byte, v any) ([]byte, error) {
 }
 
 func decode(bucket string, key, stored []byte, v any) error {
-	if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sum(bucket, key, stored[4:]) {
+	if len(stored) < 4 || bigEndian32(stored) != sum(bucket, key, stored[4:]) {
 		return fmt.Errorf("%w: %s/%q has a wrong checksum; %s", ErrCorrupt, bucket, key, restoreHint)
 	}
 	if err := decMode.Unmarshal(stored[4:], v); err != nil {

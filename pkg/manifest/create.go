@@ -41,7 +41,9 @@ func create(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	err = db.Update(initSchema)
+	err = db.Update(func(tx *bolt.Tx) error {
+		return errors.Join(initSchema(tx), markEarlier(tx, filepath.Dir(path)))
+	})
 	if err = errors.Join(err, db.Sync(), db.Close()); err != nil {
 		return err
 	}
@@ -52,12 +54,14 @@ func create(path string) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
-// clearCreating removes what killed processes left of a creation. It is called under the lock, when the manifest exists:
+// clearCreating removes what killed processes left of a creation, and of the copy before a migration. It is called under the lock, when the manifest exists:
 // a process that is creating one at this moment is too late, and finds that out.
 func clearCreating(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, creating+"*"))
-	for _, folder := range left {
-		err = errors.Join(err, os.RemoveAll(folder))
+	copies, also := filepath.Glob(filepath.Join(dir, ".manifest.db.*.bak-*"))
+	err = errors.Join(err, also)
+	for _, path := range append(left, copies...) {
+		err = errors.Join(err, os.RemoveAll(path))
 	}
 	return err
 }

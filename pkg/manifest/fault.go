@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime/debug"
 	"syscall"
@@ -69,7 +70,11 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, rest *unread,
 		}
 	}()
 	// Not O_CREATE: a file that vanished in this moment must not be replaced by one without a schema.
-	if file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+	mode := os.O_RDWR
+	if o.readOnly {
+		mode = os.O_RDONLY
+	}
+	if file, err = os.OpenFile(path, mode, 0); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := lock(file, o.Timeout); err != nil {
@@ -78,8 +83,11 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, rest *unread,
 	if rest, err = checkPages(file, o.LeavesLater); err != nil {
 		return nil, file, nil, damaged(path, err)
 	}
+	if err := stillThere(file, path); err != nil {
+		return nil, file, nil, err
+	}
 	db, err = bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes,
+		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes, ReadOnly: o.readOnly, InitialMmapSize: o.mapBytes(file),
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 	})
 	if err != nil {
@@ -87,6 +95,34 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, rest *unread,
 	}
 	return db, file, rest, nil
 }
+
+// mapBytes has a large file be mapped with room to grow to twice its size: a larger map is not made while anybody reads, and a backup reads for as long as
+// it takes to copy. What is mapped and not there takes no memory. A small one is copied before anybody waits, and would only grow in larger steps.
+func (o Options) mapBytes(file *os.File) int {
+	info, err := file.Stat()
+	if err != nil || info.Size() < smallFile || o.maxBytes > 0 || o.readOnly || math.MaxInt == math.MaxInt32 {
+		return 0
+	}
+	return int(2 * info.Size())
+}
+
+const smallFile = 32 << 20
+
+// stillThere makes sure that the file that we have locked is the one that has the name: it may have been put aside while we waited.
+func stillThere(file *os.File, path string) error {
+	ours, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(path)
+	if err != nil || !os.SameFile(ours, now) {
+		return errors.Join(errMoved, err)
+	}
+	return nil
+}
+
+// errMoved: the file was put aside in this moment; the one in its place is to be opened.
+var errMoved = errors.New("the manifest was put aside while it was being opened; try again")
 
 // lock takes the lock that bbolt takes (it takes it again, of the same open file, which changes nothing).
 func lock(file *os.File, timeout time.Duration) error {

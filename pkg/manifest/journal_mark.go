@@ -184,6 +184,9 @@ func (m *Manifest) AllAccounted() (yes bool, err error) {
 		if err != nil {
 			return err
 		}
+		if copied, err := tx.Restored(); err != nil || copied != 0 {
+			return err
+		}
 		known := a.known()
 		for account, last := range t.Accounts {
 			if known[account] < last {

@@ -76,18 +76,23 @@ func readJournalFile(name string, from int64, f func(Entry) error) (damaged int,
 
 // parseEntry reads a line with or without its end: the checksum tells whether it is whole.
 func parseEntry(line []byte) (e Entry, ok bool) {
+	body, ok := unseal(line)
+	if !ok || json.Unmarshal(body, &e) != nil {
+		return e, false
+	}
+	return e, true
+}
+
+// unseal returns what stands in a line behind its checksum, if that is right.
+func unseal(line []byte) (body []byte, ok bool) {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	if len(line) < 10 || line[8] != ' ' {
-		return e, false
+		return nil, false
 	}
 	var want [4]byte
 	if _, err := hex.Decode(want[:], line[:8]); err != nil {
-		return e, false
+		return nil, false
 	}
-	body := line[9:]
-	got := crc32.Checksum(body, castagnoli)
-	if got != uint32(want[0])<<24|uint32(want[1])<<16|uint32(want[2])<<8|uint32(want[3]) {
-		return e, false
-	}
-	return e, json.Unmarshal(body, &e) == nil
+	body = line[9:]
+	return body, crc32.Checksum(body, castagnoli) == bigEndian32(want[:])
 }

@@ -3,8 +3,10 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +35,22 @@ type Options struct {
 	// for a moment and uses little of it. What the damage of such a page makes fail then has the error that OpenDir would have.
 	LeavesLater bool
 
+	// Program is the version of the program that opens it, for one that is older and must say why it does not; "": it is not recorded.
+	Program string
+	// Log is told of a migration; nil: no log.
+	Log *slog.Logger
+
+	// readOnly opens a file that is not changed any more.
+	readOnly bool
 	// maxBytes limits the size of manifest.db, as a full disk does; 0 means no limit.
 	maxBytes int
+}
+
+func (o Options) log() *slog.Logger {
+	if o.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Log
 }
 
 // Manifest is an open state directory. It is safe for concurrent use.
@@ -51,6 +67,10 @@ type Manifest struct {
 	// accounted: this session has taken the journal into account.
 	accounted atomic.Bool
 	traces    traces
+	// backing is held while a backup is made.
+	backing sync.Mutex
+	// keeping is held while snapshots are written beside the manifest.
+	keeping sync.Mutex
 }
 
 // OpenDir opens the manifest in a state directory, making it if it does not exist. Errors: [ErrLocked], [ErrNewer],
@@ -70,6 +90,9 @@ func OpenDir(dir string, o Options) (*Manifest, error) {
 		return nil, fmt.Errorf("make %s: %w", path, err)
 	}
 	db, file, rest, err := openBolt(path, o)
+	if errors.Is(err, errMoved) {
+		db, file, rest, err = openBolt(path, o)
+	}
 	if errors.Is(err, errTimeout) {
 		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end, or use another agent.state", ErrLocked, path, describeHolder(dir))
 	}
@@ -90,7 +113,10 @@ func (m *Manifest) setUp(o Options) (err error) {
 	if err := clearCreating(m.dir); err != nil {
 		return err
 	}
-	if err := m.migrate(); err != nil {
+	if err := m.migrate(o); err != nil {
+		return err
+	}
+	if err := m.sign(o.Program); err != nil {
 		return err
 	}
 	account, err := m.checkAccount()

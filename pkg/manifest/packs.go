@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
@@ -68,15 +70,46 @@ func (s *recipeStore) path(pack chunker.Digest) string {
 	return filepath.Join(s.dir, pack.Hex()+packSuffix)
 }
 
-// openRecipes removes what a killed process left: files half-written, written and never referred to, or merged.
+func newRecipeStore(state string) *recipeStore {
+	return &recipeStore{dir: filepath.Join(state, "recipes"), maxBytes: maxPackBytes, pending: map[chunker.Digest]int{}}
+}
+
+// earlier is when the youngest pack was written that lay in the folder before the manifest was made: it belongs to a manifest that was lost, from which
+// datagravity manifest rebuild takes it over.
+var (
+	earlier    = table[Millis]{bucket: "meta"}
+	earlierKey = []byte("earlier_packs")
+)
+
+// markEarlier is called when a manifest is made.
+func markEarlier(b *bolt.Tx, state string) error {
+	list, err := filepath.Glob(filepath.Join(state, "recipes", "*"+packSuffix))
+	var last Millis
+	for _, path := range list {
+		info, statErr := os.Stat(path)
+		if err = errors.Join(err, statErr); statErr == nil {
+			last = max(last, At(info.ModTime()))
+		}
+	}
+	if err != nil || last == 0 {
+		return err
+	}
+	return earlier.put(&Tx{b: b}, earlierKey, last)
+}
+
+// openRecipes removes what a killed process left: files half-written, written and never referred to, or merged. What an earlier manifest left stays.
 func (m *Manifest) openRecipes() error {
-	s := &recipeStore{dir: filepath.Join(m.dir, "recipes"), maxBytes: maxPackBytes, pending: map[chunker.Digest]int{}}
+	s := newRecipeStore(m.dir)
 	m.recipes = s
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("recipe folder: %w", err)
 	}
 	known := map[string]bool{}
-	err := m.View(func(tx *Tx) error {
+	var before Millis
+	err := m.View(func(tx *Tx) (err error) {
+		if before, _, err = earlier.get(tx, earlierKey); err != nil {
+			return err
+		}
 		return packs.scan(tx, nil, nil, func(k []byte, p pack) (bool, error) {
 			if p.Live > 0 {
 				known[filepath.Base(s.path(chunker.Digest(k)))] = true
@@ -97,6 +130,9 @@ func (m *Manifest) openRecipes() error {
 	for _, f := range files {
 		ours := strings.HasSuffix(f.Name(), packSuffix) || strings.HasPrefix(f.Name(), "new-")
 		if !ours || known[f.Name()] {
+			continue
+		}
+		if info, err := f.Info(); err == nil && At(info.ModTime()) <= before && strings.HasSuffix(f.Name(), packSuffix) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.dir, f.Name())); err != nil {

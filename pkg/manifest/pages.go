@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -56,6 +57,9 @@ type pageChecker struct {
 	spare chan []byte // that were read into and can be again
 
 	later *unread // nil: all leaves are looked at now
+
+	only uint64 // the transaction whose pages are wanted; 0: the newest
+	free uint64 // pages in the free list
 }
 
 // leafFunc looks at a leaf that has so many elements.
@@ -76,8 +80,41 @@ func checkPages(f *os.File, later bool) (*unread, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.later, c.walk(info, root, freelist)
+}
+
+// checkPagesOf checks the pages that a transaction sees of a file that others write to: what they write is elsewhere until the transaction ends. known is false
+// if two of them committed between its beginning and now.
+func checkPagesOf(f *os.File, txid uint64) (known bool, pages PageCount, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, pages, err
+	}
+	c := &pageChecker{file: f, spare: make(chan []byte, runtime.GOMAXPROCS(0)), only: txid}
+	root, freelist, err := c.meta()
+	if errors.Is(err, errNotThis) {
+		return false, pages, nil
+	}
+	if err == nil {
+		err = c.walk(info, root, freelist)
+	}
+	return true, PageCount{Bytes: c.pageBytes, All: c.pages, Free: c.free}, err
+}
+
+// PageCount says how much of a file is used.
+type PageCount struct {
+	Bytes int64  `json:"page_bytes"`
+	All   uint64 `json:"pages"`
+	Free  uint64 `json:"free_pages"`
+}
+
+// errNotThis: neither meta page is that of the transaction.
+var errNotThis = errors.New("another transaction's pages")
+
+// walk looks at everything from the root and the free list on.
+func (c *pageChecker) walk(info os.FileInfo, root, freelist uint64) error {
 	if c.pages > uint64(info.Size()/c.pageBytes) {
-		return nil, fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
+		return fmt.Errorf("%w: it has %d bytes and should have at least %d: it was cut short", ErrCorrupt, info.Size(),
 			int64(c.pages)*c.pageBytes)
 	}
 	words := c.pages/64 + 1
@@ -86,14 +123,14 @@ func checkPages(f *os.File, later bool) (*unread, error) {
 	c.seen.add(1)
 	roots := map[string]uint64{}
 	if err := c.tree(root, func(id uint64, body []byte, count int) error { return c.bucketsOf(id, body, count, roots) }); err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(roots)) {
 		if err := c.bucket(name, roots[name]); err != nil {
-			return nil, fmt.Errorf("bucket %q: %w", name, err)
+			return fmt.Errorf("bucket %q: %w", name, err)
 		}
 	}
-	return c.later, c.freePages(freelist)
+	return c.freePages(freelist)
 }
 
 // meta reads the newer one of the two meta pages whose checksum holds. The first says how large a page is; if it is
@@ -110,11 +147,14 @@ func (c *pageChecker) meta() (root, freelist uint64, err error) {
 		_, _ = h.Write(b[:56])
 		pageBytes, txid := int64(native.Uint32(b[8:])), native.Uint64(b[48:])
 		if native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion || h.Sum64() != native.Uint64(b[56:]) ||
-			at != 0 && at != pageBytes || found && txid < newest {
+			at != 0 && at != pageBytes || found && txid < newest || c.only != 0 && txid > c.only {
 			continue
 		}
 		found, newest, c.pageBytes = true, txid, pageBytes
 		root, freelist, c.pages = native.Uint64(b[16:]), native.Uint64(b[32:]), native.Uint64(b[40:])
+	}
+	if found && c.only != 0 && newest != c.only {
+		return 0, 0, errNotThis
 	}
 	if !found || c.pages > maxPages || c.pageBytes < elementBytes {
 		return 0, 0, fmt.Errorf("%w: neither of its two meta pages is sound", ErrCorrupt)
@@ -341,6 +381,7 @@ func (c *pageChecker) freePages(id uint64) error {
 	if count > uint64(len(ids)/8) {
 		return c.bad(id, "has no room for its %d free pages", count)
 	}
+	c.free = count
 	if err := c.besideFree(ids[:8*count]); err != nil {
 		return err
 	}

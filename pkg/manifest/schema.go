@@ -1,11 +1,10 @@
 package manifest
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -63,20 +62,24 @@ func version(tx *bolt.Tx) (int, error) {
 	return int(binary.BigEndian.Uint32(stored[4:])), nil
 }
 
-// migrate brings an older file to SchemaVersion, after a backup beside it.
-func (m *Manifest) migrate() error {
+// migrate brings an older file to SchemaVersion, after a backup beside it that is verified and kept.
+func (m *Manifest) migrate(o Options) error {
 	var have int
+	var by string
 	err := m.View(func(tx *Tx) (err error) {
 		defer guard(tx, "meta", versionKey, &err)
-		have, err = version(tx.b)
+		if have, err = version(tx.b); err == nil && have > SchemaVersion {
+			by = writerOfNewer(tx)
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
 	case have > SchemaVersion:
-		return fmt.Errorf("%w: %s has schema %d, this program knows %d; use the newer program, or another agent.state",
-			ErrNewer, m.db.Path(), have, SchemaVersion)
+		return fmt.Errorf("%w: %s has schema %d, this program knows %d: %s wrote it, and this is %s; use the newer program, or another agent.state. "+
+			"A backup from before the migration is beside it as manifest.db.schema-%d.bak, if this program had it before",
+			ErrNewer, m.db.Path(), have, SchemaVersion, by, nameOf(o.Program), SchemaVersion)
 	case have == SchemaVersion:
 		return nil
 	}
@@ -84,39 +87,23 @@ func (m *Manifest) migrate() error {
 		return err
 	}
 	backup := fmt.Sprintf("%s.schema-%d.bak", m.db.Path(), have)
-	if err := m.backup(backup); err != nil {
+	if err := m.copyVerified(context.Background(), backup, nil); err != nil {
 		return fmt.Errorf("back up the manifest before its migration: %w", err)
 	}
-	return m.Update(func(tx *Tx) error {
+	err = m.Update(func(tx *Tx) error {
 		for v := have; v < SchemaVersion; v++ {
 			step, ok := migrations[v]
 			if !ok {
 				return fmt.Errorf("%w: schema %d is too old to be migrated", ErrCorrupt, v)
 			}
 			if err := step(tx.b); err != nil {
-				return fmt.Errorf("migrate the manifest from schema %d: %w", v, err)
+				return fmt.Errorf("migrate the manifest from schema %d: %w; the file is as it was, and %s is a copy of it", v, err, backup)
 			}
 		}
 		return initSchema(tx.b)
 	})
-}
-
-// backup writes a consistent copy, durable under its name when it returns.
-func (m *Manifest) backup(path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
+	if err == nil {
+		o.log().Warn("the manifest has a newer schema now; the file as it was is kept, for the program before this one", "from", have, "to", SchemaVersion, "backup", backup)
 	}
-	err = m.View(func(tx *Tx) (err error) {
-		defer guard(tx, "meta", versionKey, &err)
-		_, err = tx.b.WriteTo(f)
-		return err
-	})
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(filepath.Dir(path))
+	return err
 }

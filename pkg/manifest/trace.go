@@ -166,7 +166,23 @@ func (m *Manifest) LostSpend(tx *Tx, u Unaccounted) (lost Lost, err error) {
 	if len(damaged) > 0 && len(t.Accounts) == 0 && len(before) == 1 && before[a.ID] == 0 {
 		give("", "the manifest is new, and "+strings.Join(damaged, " and ")+" cannot be read")
 	}
-	return lost, nil
+	return lost, m.lookBack(tx, *a, t, func(why string) {
+		if lost.Accounts == nil {
+			give(a.ID, why)
+		}
+	})
+}
+
+// lookBack ends that a manifest counts as one that was put back. Without any trace beside it nobody knows what was spent after it was copied.
+func (m *Manifest) lookBack(tx *Tx, a account, t trace, doubt func(why string)) error {
+	r, ok, err := restores.get(tx, restoreKey)
+	if err != nil || !ok {
+		return err
+	}
+	if _, known := t.Accounts[a.ID]; !known && (!r.Rebuilt || len(t.Accounts) == 0) {
+		doubt(r.why())
+	}
+	return restores.delete(tx, restoreKey)
 }
 
 // journalGone names the files of a trace that are not there, or shorter than they were.

@@ -1,0 +1,35 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoRoom: the disk has no room for a copy.
+var ErrNoRoom = errors.New("no room on the disk")
+
+// leastLeft must stay free beside a copy, at the least: the journal and recipes of a busy hour.
+const leastLeft = 64 << 20
+
+// roomFor makes sure that a copy of the file, and so many bytes more, fit into a folder, and that as much again stays free: a manifest that cannot grow any more
+// because of its backup is worse than one without.
+func (m *Manifest) roomFor(dir string, more int64) error {
+	var size int64
+	err := m.View(func(tx *Tx) error {
+		size = tx.b.Size()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	free, known, err := freeBytes(dir)
+	if err != nil || !known {
+		return err
+	}
+	need := size + more
+	if left := max(need, leastLeft); free < need+left {
+		return fmt.Errorf("%w: %s has %d bytes free; the copy has %d, and %d must stay free beside it; free some, or set agent.backup.dir to another disk",
+			ErrNoRoom, dir, free, need, left)
+	}
+	return nil
+}
