@@ -67,6 +67,7 @@ func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err er
 		out.Snapshot, err = s.commit(v, jobs.Selection{})
 		out.New = err == nil && out.Snapshot.ID != before
 		if err == nil {
+			s.keepBeside(ctx, out.Snapshot.ID)
 			out.Published, err = s.publish(ctx, src, out.Snapshot)
 		}
 		return out, err
@@ -140,4 +141,11 @@ func (s *Syncer) refresh(v *survey, sel jobs.Selection) (states []index.State, e
 		}
 	}
 	return states, err
+}
+
+// keepBeside has what was found out lie beside the manifest too, for the day on which that is lost.
+func (s *Syncer) keepBeside(ctx context.Context, id chunker.Digest) {
+	if err := s.Manifest.KeepSnapshots(ctx, id); err != nil {
+		s.Log.Warn("the snapshot does not lie beside the manifest; the next index or sync tries again", "snapshot", id, "error", err)
+	}
 }

@@ -72,6 +72,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 			// What was asked for is there all the same.
 			s.Log.Warn("other agents were not told of the snapshot; the next index or sync tells them", "dataset", q.Source.Name, "error", err)
 		}
+		s.keepBeside(ctx, out.Snapshot.ID)
 		out.Ready, out.At = true, v.at
 		deleted := s.propagate(ctx, q, &out)
 		return out, errors.Join(s.announce(ctx, q.at(v.at), out), deleted)
