@@ -89,3 +89,8 @@ func (tx *Tx) ForgetDataset(name string) error {
 	}
 	return datasets.delete(tx, key(name))
 }
+
+// Datasets calls f for the record of every dataset, in byte order of their names; f returns false to stop, and must not change any.
+func (tx *Tx) Datasets(f func(Dataset) (bool, error)) error {
+	return datasets.scan(tx, nil, nil, func(_ []byte, d Dataset) (bool, error) { return f(d) })
+}

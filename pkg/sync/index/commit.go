@@ -1,8 +1,6 @@
 package index
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -67,29 +65,13 @@ type canonical struct {
 
 // SnapshotID is the digest that names a snapshot of these shards.
 func SnapshotID(dataset string, shards []State) (chunker.Digest, error) {
-	h := chunker.NewHasher()
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	line := func(v any) error {
-		buf.Reset()
-		if err := enc.Encode(v); err != nil {
-			return err
+	return Identify(dataset, len(shards), func(yield func(manifest.Shard) bool) {
+		for i := range shards {
+			if !yield(shards[i].shard()) {
+				return
+			}
 		}
-		_, err := h.Write(buf.Bytes())
-		return err
-	}
-	err := line(struct {
-		Datagravity int    `json:"datagravity"`
-		Kind        string `json:"kind"`
-		Dataset     string `json:"dataset"`
-		Shards      int    `json:"shards"`
-	}{0, "snapshot", dataset, len(shards)})
-	for i := 0; i < len(shards) && err == nil; i++ {
-		s := shards[i]
-		err = line(canonical{s.Path, s.Size, s.Digest, s.ETag, s.Version})
-	}
-	return h.Digest(), err
+	})
 }
 
 // Unread are the shards whose digest is not known.

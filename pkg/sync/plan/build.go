@@ -254,7 +254,7 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 		o, there := found.objects[it.Key]
 		if there && it.Size == o.Size {
 			var err error
-			if o, err = withChecksums(ctx, b.dest, o); err != nil {
+			if o, err = WithChecksums(ctx, b.dest, o); err != nil {
 				return err
 			}
 		}

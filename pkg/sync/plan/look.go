@@ -62,8 +62,8 @@ func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen,
 	}
 }
 
-// withChecksums asks for an object's checksums where a listing does not tell them (S3).
-func withChecksums(ctx context.Context, s DestStore, o store.Object) (store.Object, error) {
+// WithChecksums asks for an object's checksums where a listing does not tell them (S3).
+func WithChecksums(ctx context.Context, s DestStore, o store.Object) (store.Object, error) {
 	if len(s.Capabilities().ObjectChecksums) == 0 || o.Checksums.CRC64NVME != "" || o.Checksums.CRC32C != "" {
 		return o, nil
 	}
