@@ -106,11 +106,29 @@ func (a *app) take(o engine.Options) (err error) {
 		a.share()
 		return nil
 	}
-	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, manifest.Options{JournalDir: a.cfg.Agent.JournalDir, LeavesLater: a.brief}); err != nil {
+	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, a.manifestOptions()); err != nil {
 		return err
 	}
 	a.observed()
 	a.reload = a.reloadOnHangup()
+	if err := a.equip(o); err != nil {
+		return err
+	}
+	a.keeper = &keeper{newDispatcher(a)}
+	if a.serves {
+		a.serve()
+	}
+	return nil
+}
+
+// manifestOptions are those that every opening of the manifest has.
+func (a *app) manifestOptions() manifest.Options {
+	v, _ := buildVersion()
+	return manifest.Options{JournalDir: a.cfg.Agent.JournalDir, LeavesLater: a.brief, Program: v, Log: a.log}
+}
+
+// equip makes what works on the manifest.
+func (a *app) equip(o engine.Options) error {
 	book, routes, err := a.cfg.PriceBook()
 	if err != nil {
 		return err
@@ -128,10 +146,6 @@ func (a *app) take(o engine.Options) (err error) {
 	}
 	if a.cfg.Granted() != nil {
 		a.sync.Grants = dgsync.NewGrants(a.sync, a.exchange)
-	}
-	a.keeper = &keeper{newDispatcher(a)}
-	if a.serves {
-		a.serve()
 	}
 	return nil
 }

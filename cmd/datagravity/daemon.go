@@ -48,14 +48,15 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	}
 	defer context.AfterFunc(ctx, func() { a.tell(sd.SdNotifyStopping) })()
 	a.tell(sd.SdNotifyReady)
+	var serving sync.WaitGroup
+	defer func() {
+		if !errors.Is(err, daemon.ErrStuck) {
+			serving.Wait() // it ends with ctx
+		}
+	}()
+	serving.Go(func() { a.keepBackedUp(ctx) })
 	if a.cfg.Agent.Role == config.Origin {
 		v, _ := buildVersion()
-		var serving sync.WaitGroup
-		defer func() {
-			if !errors.Is(err, daemon.ErrStuck) {
-				serving.Wait() // it ends with ctx
-			}
-		}()
 		serving.Go(func() { a.sync.Serve(ctx, a.sources, v) })
 	}
 	l := &daemon.Loop{Passer: a.keeper, Wake: a.reloaded, Now: time.Now, Log: a.log, Status: func(text string) { a.tell("STATUS=" + text) }}

@@ -49,7 +49,7 @@ var exitCodes = []struct {
 	{exitBudget, "over budget, or a budget cannot rest on the price; nothing was sent for what does not fit"},
 	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
 	{exitSource, "the source is missing, empty, archived, or no longer has what a snapshot names"},
-	{exitNoRoom, "over capacity; nothing was moved, evicted or deleted"},
+	{exitNoRoom, "over capacity, and nothing was moved, evicted or deleted; or no room on the disk for a backup"},
 	{exitNotYet, "not yet: not ready, blocked by a pin, dataset not complete, paused, or the manifest is in use; try again later"},
 	{exitAuth, "credentials are missing, wrong, or lack a right"},
 	{exitConfig, "the configuration or a file of job specs is wrong"},
@@ -99,6 +99,7 @@ var classes = []struct {
 	{index.ErrEmpty, exitSource},
 	{jobs.ErrNothingSelected, exitSource},
 	{plan.ErrCapacity, exitNoRoom},
+	{manifest.ErrNoRoom, exitNoRoom},
 	{dgsync.ErrNotReady, exitNotYet},
 	{plan.ErrPinned, exitNotYet}, // it goes when the pin ends, by itself
 	{index.ErrNotComplete, exitNotYet},

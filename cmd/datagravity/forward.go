@@ -23,7 +23,7 @@ import (
 
 // What a command is to other processes, in its annotations.
 const (
-	// asksNote: it only reads the manifest, and so can be run by whoever holds it. It takes no file: the holder has another working directory.
+	// asksNote: it only reads the manifest, and so can be run by whoever holds it. It takes no file, or says so ([pathsHere]): the holder has another working directory.
 	asksNote = "asks"
 	// servesNote: it holds the manifest for long, and answers others meanwhile.
 	servesNote = "serves"
@@ -59,6 +59,12 @@ func (g *globals) prepare(c *cobra.Command, args []string) error {
 		return nil
 	}
 	g.role, g.serves = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "), has(c, servesNote)
+	if _, named := c.Annotations[pathsNote]; named {
+		var err error
+		if args, err = withWholePaths(c); err != nil {
+			return err
+		}
+	}
 	if has(c, asksNote) {
 		g.holder = func(a *app) error { return a.ask(c.Context(), args) }
 	}

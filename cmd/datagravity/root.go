@@ -98,7 +98,8 @@ func newRoot(g *globals) *cobra.Command {
 	root.AddCommand(
 		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), serves(newPlan(g)), serves(newSync(g)), newNeed(g), asks(newReady(g)),
 		newJobs(g), newStage(g), newWait(g), newExec(g), newResolve(g), newPlace(g), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
-		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newVersion(g),
+		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newManifest(g),
+		newVersion(g),
 	)
 	wrapArgs(root)
 	return root

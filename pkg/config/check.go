@@ -64,6 +64,7 @@ func (d *document) checkAgent(a Agent) {
 	if err := a.CheckSocket(); err != nil && d.IsSet(f.Child("socket")) {
 		d.Wrong(f.Child("socket"), "%v", err)
 	}
+	d.checkBackup(a)
 	d.checkRegion(f.Child("location"), a.Location)
 	if a.Role != "" {
 		d.checkWord(f.Child("role"), a.Role, roles)

@@ -36,6 +36,7 @@ func (d *document) fillIn(c *Config, dir string) {
 	fill(d, agent.Child("part_size"), &a.PartSize, defaultPartSize)
 	d.statePath(a, agent.Child("state"), dir)
 	d.absolute(agent.Child("journal_dir"), &a.JournalDir, dir)
+	d.fillInBackup(a, dir)
 	d.socketPath(a, agent.Child("socket"), dir)
 	d.fillInPrices(&c.Prices, dir)
 	d.fillInJobs(&c.Jobs, dir)

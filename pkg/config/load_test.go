@@ -42,6 +42,7 @@ func TestEveryField(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
+			Backup: Backup{Dir: filepath.Join(filepath.Dir(dir), "backups"), Keep: 30},
 			Socket: filepath.Join(filepath.Dir(dir), "run", "api.sock"),
 			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, AllowInsecure: true,
 		},
@@ -204,6 +205,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
+			Backup: Backup{Dir: "/home/user/.local/state/datagravity/backups", Every: Duration(24 * time.Hour), Keep: 7},
 			Socket: "/home/user/.local/state/datagravity/api.sock", Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 		},
 		Datasets: map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},

@@ -53,6 +53,8 @@ type Agent struct {
 	State string `yaml:"state"`
 	// Folder for the ledger's journal, best on another disk. Default: journal/ in the state directory.
 	JournalDir string `yaml:"journal_dir"`
+	// Backups of the manifest that the daemon makes.
+	Backup Backup `yaml:"backup"`
 	// Unix socket that the daemon answers on; at most 100 bytes. Default: datagravity.sock in $RUNTIME_DIRECTORY, else api.sock in the state directory. Programs that systemd did not start do not have that variable; set the path here where they are to find the daemon of a unit.
 	Socket string `yaml:"socket"`
 	// Memory for data in flight, whatever the number of shards and streams. Default 96MiB.
@@ -65,6 +67,16 @@ type Agent struct {
 	PartSize Size `yaml:"part_size"`
 	// Allow stores on plain http and loopback addresses (tests and emulators).
 	AllowInsecure bool `yaml:"allow_insecure"`
+}
+
+// Backup says where backups of the manifest are kept, and how many. The daemon makes them while it works, and verifies each before an older one goes.
+type Backup struct {
+	// Folder for them, best on another disk; of one state directory alone. Default: backups/ in the state directory. datagravity manifest backup writes here too, and what it wrote is never removed.
+	Dir string `yaml:"dir"`
+	// How old the last one may get, 1h to 30d; 0: the daemon makes none. Default 24h.
+	Every Duration `yaml:"every"`
+	// How many the daemon keeps, 1 to 1000. Default 7.
+	Keep int `yaml:"keep"`
 }
 
 // Store is a bucket, container or directory.
