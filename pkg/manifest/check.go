@@ -119,6 +119,9 @@ func (m *Manifest) checkOnce(ctx context.Context, o CheckOptions, out *Checked) 
 		if err != nil { // bbolt must not walk over these
 			return out.damage(out.Path, err)
 		}
+		if pages.torn {
+			out.add(Loss, out.Path, "one of its two meta pages is damaged, or its writing was interrupted; the other says what there is")
+		}
 		c := &checker{m: m, tx: tx, o: o, out: out}
 		return c.all(ctx)
 	})
@@ -222,6 +225,9 @@ func (c *checker) values(ctx context.Context) error {
 		n.Bytes, err = c.tx.eachStored(name, func(k, _ []byte, problem error) error {
 			if n.Records++; n.Records%4096 == 0 && context.Cause(ctx) != nil {
 				return context.Cause(ctx)
+			}
+			if problem == nil && !c.tx.finds(name, k) {
+				problem = fmt.Errorf("%w: %s/%q is there and cannot be found by its key", ErrCorrupt, name, k)
 			}
 			return c.out.damage(fmt.Sprintf("%s/%q", name, k), problem)
 		})

@@ -46,7 +46,9 @@ func (m *Manifest) writeTo(ctx context.Context, f *os.File) error {
 	}
 	return m.View(func(tx *Tx) (err error) {
 		defer guard(tx, "meta", versionKey, &err)
-		_, err = tx.b.WriteTo(&patient{ctx, f})
+		if _, err = tx.b.WriteTo(&patient{ctx, f}); ctx.Err() != nil {
+			err = context.Cause(ctx) // bbolt keeps only its text
+		}
 		return err
 	})
 }
@@ -172,9 +174,12 @@ func VerifyCopy(path string) error {
 	return errors.Join(m.verifyValues(), m.CloseCopy())
 }
 
-// verifyValues reads every value of every bucket.
+// verifyValues looks at every page, strictly, and reads every value of every bucket.
 func (m *Manifest) verifyValues() error {
 	return m.View(func(tx *Tx) error {
+		if _, _, err := checkPagesOf(m.file, uint64(tx.b.ID())); err != nil {
+			return damaged(m.db.Path(), err)
+		}
 		names, err := tx.bucketNames()
 		for _, name := range names {
 			if err == nil {
@@ -238,4 +243,12 @@ func wrongValue(bucket string, key, stored []byte) error {
 		return fmt.Errorf("%w: %s/%q has a wrong checksum", ErrCorrupt, bucket, key)
 	}
 	return nil
+}
+
+// finds tells whether a key leads to its value.
+func (tx *Tx) finds(bucket string, key []byte) (found bool) {
+	var err error
+	defer func() { found = found && err == nil }()
+	defer guard(tx, bucket, key, &err)
+	return tx.b.Bucket([]byte(bucket)).Get(key) != nil
 }

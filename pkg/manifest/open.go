@@ -69,6 +69,8 @@ type Manifest struct {
 	traces    traces
 	// backing is held while a backup is made.
 	backing sync.Mutex
+	// free tells how much room there is in a folder; nil: the system does.
+	free func(dir string) (n int64, known bool, err error)
 	// keeping is held while snapshots are written beside the manifest.
 	keeping sync.Mutex
 }

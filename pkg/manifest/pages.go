@@ -58,8 +58,11 @@ type pageChecker struct {
 
 	later *unread // nil: all leaves are looked at now
 
-	only uint64 // the transaction whose pages are wanted; 0: the newest
-	free uint64 // pages in the free list
+	strict bool   // everything is looked at, see pagestrict.go
+	only   uint64 // the transaction whose pages are wanted; 0: the newest
+	free   uint64 // pages in the free list
+
+	metas int // meta pages that are sound
 }
 
 // leafFunc looks at a leaf that has so many elements.
@@ -90,7 +93,7 @@ func checkPagesOf(f *os.File, txid uint64) (known bool, pages PageCount, err err
 	if err != nil {
 		return false, pages, err
 	}
-	c := &pageChecker{file: f, spare: make(chan []byte, runtime.GOMAXPROCS(0)), only: txid}
+	c := &pageChecker{file: f, spare: make(chan []byte, runtime.GOMAXPROCS(0)), only: txid, strict: true}
 	root, freelist, err := c.meta()
 	if errors.Is(err, errNotThis) {
 		return false, pages, nil
@@ -98,7 +101,7 @@ func checkPagesOf(f *os.File, txid uint64) (known bool, pages PageCount, err err
 	if err == nil {
 		err = c.walk(info, root, freelist)
 	}
-	return true, PageCount{Bytes: c.pageBytes, All: c.pages, Free: c.free}, err
+	return true, PageCount{Bytes: c.pageBytes, All: c.pages, Free: c.free, torn: c.metas < 2}, err
 }
 
 // PageCount says how much of a file is used.
@@ -106,6 +109,8 @@ type PageCount struct {
 	Bytes int64  `json:"page_bytes"`
 	All   uint64 `json:"pages"`
 	Free  uint64 `json:"free_pages"`
+
+	torn bool // one of the two meta pages is not sound
 }
 
 // errNotThis: neither meta page is that of the transaction.
@@ -147,7 +152,11 @@ func (c *pageChecker) meta() (root, freelist uint64, err error) {
 		_, _ = h.Write(b[:56])
 		pageBytes, txid := int64(native.Uint32(b[8:])), native.Uint64(b[48:])
 		if native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion || h.Sum64() != native.Uint64(b[56:]) ||
-			at != 0 && at != pageBytes || found && txid < newest || c.only != 0 && txid > c.only {
+			at != 0 && at != pageBytes {
+			continue
+		}
+		c.metas++
+		if found && txid < newest || c.only != 0 && txid > c.only {
 			continue
 		}
 		found, newest, c.pageBytes = true, txid, pageBytes
@@ -288,6 +297,8 @@ func (c *pageChecker) page(id uint64, b []byte, leaf leafFunc) error {
 		look = c.branch
 	case flags != leafPage:
 		return c.bad(id, "is neither a branch nor a leaf (flags %#x)", flags)
+	case leaf == nil && c.strict:
+		look = c.strictLeaf
 	case leaf == nil:
 		return nil
 	}
@@ -306,6 +317,11 @@ func (c *pageChecker) page(id uint64, b []byte, leaf leafFunc) error {
 func (c *pageChecker) branch(id uint64, body []byte, count int) error {
 	if count == 0 {
 		return c.bad(id, "is a branch without children")
+	}
+	if c.strict {
+		if err := c.packedTight(id, body, count, true, 0); err != nil {
+			return err
+		}
 	}
 	var last []byte
 	for i := range count {
@@ -328,6 +344,11 @@ func (c *pageChecker) branch(id uint64, body []byte, count int) error {
 
 // bucketsOf finds the roots of the buckets that a leaf of the root names. A small bucket lies inside its own element.
 func (c *pageChecker) bucketsOf(id uint64, body []byte, count int, roots map[string]uint64) error {
+	if c.strict {
+		if err := c.packedTight(id, body, count, false, bucketElement); err != nil {
+			return err
+		}
+	}
 	for i := range count {
 		at := pageHeaderBytes + i*elementBytes
 		e := body[at:]
@@ -349,6 +370,11 @@ func (c *pageChecker) bucketsOf(id uint64, body []byte, count int, roots map[str
 		if len(inline) < pageHeaderBytes || native.Uint16(inline[8:]) != leafPage ||
 			pageHeaderBytes+int(native.Uint16(inline[10:]))*elementBytes > len(inline) {
 			return c.bad(id, "has a damaged bucket %q", kv[:keyBytes])
+		}
+		if c.strict {
+			if err := c.packedTight(id, inline, int(native.Uint16(inline[10:])), false, 0); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -391,6 +417,9 @@ func (c *pageChecker) freePages(id uint64) error {
 			return c.bad(free, "counts as free and is in use")
 		}
 		c.seen.add(free)
+	}
+	if c.strict {
+		return c.nothingElse()
 	}
 	return nil
 }

@@ -75,7 +75,8 @@ func BeginRebuild(ctx context.Context, state string, o RebuildOptions) (r *Rebui
 		return r, fmt.Errorf("begin another manifest: %w", err)
 	}
 	return r, r.Update(func(tx *Tx) error {
-		return restores.put(tx, restoreKey, restored{At: max(r.Began, 1), Rebuilt: r.Began == 0})
+		// What is beside it is taken over by who rebuilds; the rest is nobody's from then on.
+		return errors.Join(earlier.delete(tx, earlierKey), restores.put(tx, restoreKey, restored{At: max(r.Began, 1), Rebuilt: r.Began == 0}))
 	})
 }
 

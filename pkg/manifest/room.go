@@ -22,7 +22,11 @@ func (m *Manifest) roomFor(dir string, more int64) error {
 	if err != nil {
 		return err
 	}
-	free, known, err := freeBytes(dir)
+	look := freeBytes
+	if m.free != nil {
+		look = m.free
+	}
+	free, known, err := look(dir)
 	if err != nil || !known {
 		return err
 	}
