@@ -59,6 +59,9 @@ func (s *Syncer) propagate(ctx context.Context, q Request, out *Report) error {
 	if q.Destination, err = q.Destination.opened(ctx); err != nil {
 		return err
 	}
+	if err = q.leased.take(ctx, q.Destination.Store, q.prefixesOf(list)...); err != nil {
+		return err
+	}
 	err = s.untrueAll(ctx, q, list)
 	// Wave after wave, backwards: no index is left that names a shard which is gone.
 	for start, end := 0, 0; start < len(list) && err == nil; start = end {

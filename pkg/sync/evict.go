@@ -185,6 +185,9 @@ func (s *Syncer) makeRoom(ctx context.Context, q Request, p *plan.Plan, out *Rep
 	if i := slices.Index(proven, false); i >= 0 {
 		return fmt.Errorf("%w: %q was to make room and is the last copy by now; nothing was evicted, run it again", plan.ErrCapacity, going[i].Key)
 	}
+	if err := q.leased.take(ctx, q.Destination.Store, q.prefixesOf(p.Removals)...); err != nil {
+		return err
+	}
 	if err := s.untrueAll(ctx, q, p.Removals); err != nil {
 		return err
 	}

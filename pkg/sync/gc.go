@@ -11,6 +11,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
+	"github.com/datagravity/datagravity/pkg/sync/lease"
 )
 
 // Leftover is something of ours that no longer serves a purpose.
@@ -27,8 +28,8 @@ type Leftover struct {
 }
 
 // Collect finds unfinished uploads, temporary objects and transfers at destinations that were not worked on for olderThan, and receipts of jobs whose
-// promise ended before, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not begin, but for receipts
-// that promise nothing any more.
+// promise ended before, and leases that nobody renews, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not
+// begin, but for receipts that promise nothing any more, and those leases. Errors: [lease.ErrHeld], and those of the stores.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
 	limit := s.Manifest.Now().Add(-olderThan)
 	byKey := map[string][]manifest.Transfer{}
@@ -52,9 +53,19 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	if err != nil {
 		return nil, err
 	}
+	held := s.leased()
+	defer held.release()
+	// begin comes before something is removed from a store.
+	begin := func(name string, st store.Store) error {
+		if s.Leases == nil || s.Leases.Prefixes == nil {
+			return nil
+		}
+		return held.take(ctx, st, s.Leases.Prefixes(name)...)
+	}
 	var out []Leftover
 	for name, st := range stores {
-		temporary, err := collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), working, limit, dryRun)
+		begin := func() error { return begin(name, st) }
+		temporary, err := collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), working, limit, dryRun, begin)
 		out = append(out, temporary...)
 		if err != nil {
 			return out, err
@@ -77,6 +88,9 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 				continue
 			}
 			if stale && l.Ours && !dryRun {
+				if err := begin(); err != nil {
+					return out, err
+				}
 				if err := st.AbortUpload(ctx, u); err != nil {
 					return out, fmt.Errorf("abort the upload of %q: %w", u.Key, err)
 				}
@@ -86,8 +100,14 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 		}
 	}
 	for name, st := range stores {
-		receipts, err := s.collectReceipts(ctx, name, st, limit, dryRun)
+		begin := func() error { return begin(name, st) }
+		receipts, err := s.collectReceipts(ctx, name, st, limit, dryRun, begin)
 		out = append(out, receipts...)
+		if err == nil {
+			var leases []Leftover
+			leases, err = s.collectLeases(ctx, name, st, limit, dryRun)
+			out = append(out, leases...)
+		}
 		if err != nil {
 			return out, err
 		}
@@ -113,7 +133,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 
 // collectTemporary finds the temporary objects of transfers that nothing works on any more.
 func collectTemporary(
-	ctx context.Context, name string, st store.Store, prefix string, working map[string]bool, limit time.Time, dryRun bool,
+	ctx context.Context, name string, st store.Store, prefix string, working map[string]bool, limit time.Time, dryRun bool, begin func() error,
 ) (out []Leftover, err error) {
 	for token := ""; ; {
 		page, err := st.List(ctx, store.ListOptions{Prefix: prefix, Token: token})
@@ -127,6 +147,9 @@ func collectTemporary(
 			}
 			l := Leftover{Store: name, Key: o.Key, Created: o.Modified, Why: "a temporary object whose transfer is over", Ours: true}
 			if !dryRun {
+				if err := begin(); err != nil {
+					return out, err
+				}
 				if err := st.Delete(ctx, o.Ref()); err != nil {
 					return out, fmt.Errorf("delete the temporary object %q: %w", o.Key, err)
 				}
@@ -159,7 +182,7 @@ func judge(name string, u store.Upload, transfers []manifest.Transfer, limit tim
 }
 
 // collectReceipts finds the receipts of jobs whose promise is over: nobody believes them, and who wrote them may be gone.
-func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Store, limit time.Time, dryRun bool) (out []Leftover, err error) {
+func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Store, limit time.Time, dryRun bool, begin func() error) (out []Leftover, err error) {
 	list, err := jobs.JobReceipts(ctx, st)
 	if err != nil {
 		return nil, fmt.Errorf("list the receipts of jobs: %w", err)
@@ -170,6 +193,9 @@ func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Stor
 		}
 		l := Leftover{Store: name, Key: r.Key(), Created: r.Time, Ours: true, Why: fmt.Sprintf("the receipt of job %s promised until %s", r.Job, r.KeepUntil.Format(time.RFC3339))}
 		if !dryRun {
+			if err := begin(); err != nil {
+				return out, err
+			}
 			if err := jobs.WithdrawJobReceipt(ctx, st, r.Job, r.Destination); err != nil {
 				return out, err
 			}
@@ -178,4 +204,36 @@ func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Stor
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// leaseAge is how old a lease must be at the least to be taken for one that was left: it is written anew every few minutes.
+const leaseAge = 24 * time.Hour
+
+// collectLeases finds the leases that processes left which were killed and never came back.
+func (s *Syncer) collectLeases(ctx context.Context, name string, st store.Store, limit time.Time, dryRun bool) (out []Leftover, err error) {
+	if oldest := s.Manifest.Now().Add(-leaseAge); limit.After(oldest) {
+		limit = oldest
+	}
+	for token := ""; ; {
+		page, err := st.List(ctx, store.ListOptions{Prefix: lease.Prefix, Token: token})
+		if err != nil {
+			return out, fmt.Errorf("list the leases: %w", err)
+		}
+		for _, o := range page.Objects {
+			if o.Modified.After(limit) {
+				continue
+			}
+			l := Leftover{Store: name, Key: o.Key, Created: o.Modified, Why: "a lease that nobody renews any more", Ours: true}
+			if !dryRun {
+				if err := st.Delete(ctx, o.Ref()); err != nil && !errors.Is(err, store.ErrConflict) {
+					return out, fmt.Errorf("delete the lease %q: %w", o.Key, err)
+				}
+				l.Removed = true
+			}
+			out = append(out, l)
+		}
+		if token = page.Next; token == "" {
+			return out, nil
+		}
+	}
 }

@@ -10,7 +10,8 @@ import (
 
 // Prune finds the objects of ours at a destination that nothing refers to any more: neither the dataset's latest snapshot, nor the one
 // that was last made ready there, nor a live pin. Unless dryRun it removes them. One whose content is proven nowhere else is the last
-// copy and stays. Errors: [ErrNotReady] for a dataset without a snapshot of all its shards, and those of the stores.
+// copy and stays. Errors: [ErrNotReady] for a dataset without a snapshot of all its shards, [lease.ErrHeld], and those of the
+// stores.
 func (s *Syncer) Prune(ctx context.Context, q Request, dryRun bool) ([]plan.Removal, error) {
 	list, err := s.unreferenced(q)
 	if err != nil {
@@ -36,6 +37,11 @@ func (s *Syncer) Prune(ctx context.Context, q Request, dryRun bool) ([]plan.Remo
 	}
 	if dryRun || len(out) == 0 {
 		return out, nil
+	}
+	held := s.leased()
+	defer held.release()
+	if err := held.take(ctx, q.Destination.Store, q.prefixesOf(out)...); err != nil {
+		return nil, err
 	}
 	if err := s.untrueAll(ctx, q, out); err != nil {
 		return out, err

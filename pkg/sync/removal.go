@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -126,4 +127,21 @@ func (s *Syncer) untrueAll(ctx context.Context, q Request, list []plan.Removal) 
 		}
 	}
 	return nil
+}
+
+// prefixesOf are those under which objects go, of all that the destination may hold; in a fixed order, so that two runs do not each hold what the other wants.
+func (q Request) prefixesOf(list []plan.Removal) (prefixes []string) {
+	goes := map[string]bool{}
+	for _, r := range list {
+		if r.Kept == "" {
+			goes[r.Dataset] = true
+		}
+	}
+	for _, n := range q.datasets() {
+		if goes[n.Dataset] {
+			prefixes = append(prefixes, n.Prefix)
+		}
+	}
+	slices.Sort(prefixes)
+	return prefixes
 }

@@ -34,12 +34,17 @@ type Report struct {
 
 // Sync makes a selection of a dataset be at a destination, proven, and says so there with a receipt. Errors:
 // [index.ErrNotComplete], [index.ErrEmpty], [jobs.ErrNothingSelected], [plan.ErrNames], [cost.ErrBudget],
-// [cost.ErrPaused], [ErrFailed] joined with the kinds of what failed, and those of the stores. The report is filled as
+// [cost.ErrPaused], [lease.ErrHeld], [lease.ErrLost], [ErrFailed] joined with the kinds of what failed, and those of the stores. The report is filled as
 // far as it came.
 func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	start := s.Manifest.Now()
 	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
 	defer s.Grants.enter(ctx, s.link(q.Source, &q.Destination), q.Source.Name, q.Source.For)()
+	q.leased = s.leased()
+	defer q.leased.release()
+	if err := s.stillRefused(ctx, q); err != nil {
+		return out, err
+	}
 	wait, err := s.openAhead(ctx, q)
 	if err != nil {
 		return out, err
@@ -136,6 +141,11 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.admit(q, p, out); err != nil {
 		return v, false, err
 	}
+	if p.Pending() {
+		if err := q.leased.take(ctx, q.Destination.Store, q.mirrorPrefix()); err != nil {
+			return v, false, err
+		}
+	}
 	announceReads(q, p)
 	learned, err := s.learn(ctx, q, p)
 	out.Summary = out.Summary.Add(learned)
@@ -189,7 +199,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	job := engine.Job{
 		Dataset: q.Source.Dataset, Source: q.Source.Store, Origins: origins, Shared: q.shared, Dest: q.Destination.Store, Destination: q.Destination.Destination,
 		Route: p.Route, Items: items, Need: needID(q), Activity: "transfer", For: q.Source.For,
-		Slack: q.slack(p, s.Manifest.Now()),
+		Slack: q.slack(p, s.Manifest.Now()), May: q.leased.Err,
 	}
 	if packs != nil {
 		job.Packed = packs

@@ -84,6 +84,8 @@ type Syncer struct {
 	// Role for others that share a source's store, and Name of this agent for them.
 	Role Role
 	Name string
+	// Leases on the places that are written to; nil: none are taken.
+	Leases *Leases
 	// Grants ask the origin for what an edge may read. nil: its own budgets decide.
 	Grants *Grants
 }
@@ -110,6 +112,8 @@ type Request struct {
 	Job string
 	// sources are the stores, by key at the destination, that shards are read from under all budgets together; nil: wherever is cheapest.
 	sources map[string]string
+	// leased are the leases that the run holds.
+	leased *leased
 	// shared are the limits of all destinations of one [Syncer.Many].
 	shared *store.PartLimits
 	// Origins are other stores that may hold shards of the dataset, and be cheaper to read from.

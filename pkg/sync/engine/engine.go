@@ -94,6 +94,9 @@ type Job struct {
 	Slack time.Duration
 	// Packed are chunks that came in another way, and need not be read from the source; nil: none did.
 	Packed Packed
+	// May is asked before a shard or a part is begun; an error is why nothing more may be, and what Run ends with once what is in flight has ended. nil:
+	// everything may.
+	May func() error
 	// Need is what the ledger's lines name as the cause.
 	Need string
 	// Activity of the ledger's lines: transfer or index.
@@ -125,6 +128,24 @@ type run struct {
 
 	mu      sync.Mutex
 	summary Summary
+	halted  error // why nothing more may be begun
+}
+
+// errHalted: a shard was not finished because nothing more may be begun.
+var errHalted = errors.New("nothing more may be begun")
+
+// mayBegin asks whether something more may be begun. What is in flight goes on: it is paid for.
+func (r *run) mayBegin() bool {
+	if r.May == nil {
+		return true
+	}
+	err := r.May()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.halted == nil {
+		r.halted = err
+	}
+	return r.halted == nil
 }
 
 // Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index
@@ -202,13 +223,15 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 	g, inWave := errgroup.WithContext(ctx)
 	g.SetLimit(r.o.Shards)
 	for _, group := range r.batches(items) {
-		if inWave.Err() != nil {
+		if inWave.Err() != nil || !r.mayBegin() {
 			break
 		}
 		g.Go(func() error {
 			switch {
 			case inWave.Err() != nil:
 				return context.Cause(inWave)
+			case !r.mayBegin():
+				return nil
 			case len(group) > 1:
 				return r.batch(inWave, group)
 			default:
@@ -216,8 +239,8 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 			}
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	if err := errors.Join(g.Wait(), r.halted); err != nil {
+		return err // last steps replace what shards that were not begun are made of
 	}
 	if err := r.lastSteps(ctx); err != nil {
 		return err
@@ -266,7 +289,10 @@ func (r *run) done(ctx context.Context, it plan.Item, moved int64, err error) er
 		r.observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
 		return nil
 	}
-	if ends(ctx, err) {
+	switch {
+	case errors.Is(err, errHalted):
+		return nil // others finish what they have in flight
+	case ends(ctx, err):
 		return err
 	}
 	r.fail(it, err)

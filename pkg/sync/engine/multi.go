@@ -315,6 +315,9 @@ func (s *shard) move(ctx context.Context) error {
 		if s.has(sp) {
 			continue
 		}
+		if !s.mayBegin() {
+			return errors.Join(g.Wait(), errHalted)
+		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():

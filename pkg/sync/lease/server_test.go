@@ -1,0 +1,148 @@
+package lease
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/datagravity/datagravity/internal/emulator/emutest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/gcs/gcstest"
+	"github.com/datagravity/datagravity/pkg/store/mem"
+	"github.com/datagravity/datagravity/pkg/store/open"
+)
+
+func TestMain(m *testing.M) { emutest.Main(m) }
+
+// onEach runs a trial on every kind of store.
+func onEach(t *testing.T, trial func(t *testing.T, a, b store.Store)) {
+	opened := func(t *testing.T, url string) store.Store {
+		t.Helper()
+		s, err := open.Open(t.Context(), url, open.Options{AllowLoopback: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	t.Parallel()
+	for name, url := range map[string]func(t *testing.T) string{
+		"azurite":         func(t *testing.T) string { return emutest.Bucket(t, emutest.Azurite(t)) },
+		"versitygw":       func(t *testing.T) string { return emutest.Bucket(t, emutest.S3(t)) },
+		"fake-gcs-server": func(t *testing.T) string { return emutest.Bucket(t, emutest.GCS(t)) },
+		"gcstest":         strictGCS,
+		"file":            func(t *testing.T) string { return "file://" + t.TempDir() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			at := url(t)
+			trial(t, opened(t, at), opened(t, at))
+		})
+	}
+	t.Run("mem", func(t *testing.T) {
+		s := mem.New(mem.Options{})
+		trial(t, s, s)
+	})
+}
+
+func strictGCS(t *testing.T) string {
+	t.Helper()
+	s := gcstest.NewServer(gcstest.Options{})
+	t.Cleanup(s.Close)
+	return s.StoreURL()
+}
+
+func process(t *testing.T, name string, length time.Duration) *Keeper {
+	k := New(Options{Holder: Holder{Manifest: name, Place: name, Host: name, PID: 1, Command: "datagravity sync"}, Length: length, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(k.Close)
+	return k
+}
+
+// On every kind of store: taken, refused, renewed, given up, taken back, and taken over when nobody renews it.
+func TestOnServers(t *testing.T) {
+	onEach(t, func(t *testing.T, sa, sb store.Store) {
+		const length = 2 * time.Second
+		a, b := process(t, "a", length), process(t, "b", length)
+		h := mustHold(t, a, sa, "data/c4/")
+		if held := refused(t, b, sb, "data/"); held.Holder.Host != "a" || held.Prefix != "data/c4/" {
+			t.Errorf("%+v", held)
+		}
+		if _, err := b.Hold(t.Context(), sb, "data/c4/", 2*length); !errors.Is(err, ErrHeld) {
+			t.Errorf("one that is renewed was not refused: %v", err)
+		}
+		if h.Err() != nil {
+			t.Error(h.Err())
+		}
+		a.Close()
+		if left := leasesIn(t, sa); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		line := &crashing{Store: sb}
+		dying := process(t, "dying", length)
+		mustHold(t, dying, line, "data/c4/")
+		line.crash()
+		own := process(t, "dying", length)
+		back := mustHold(t, own, sa, "data/c4/")
+		if back.Err() != nil {
+			t.Error(back.Err())
+		}
+		own.Close()
+		line = &crashing{Store: sa}
+		dead := process(t, "dead", length)
+		mustHold(t, dead, line, "data/c4/")
+		line.crash()
+		refused(t, b, sb, "data/c4/")
+		over, err := b.Hold(t.Context(), sb, "data/c4/", 20*length)
+		if err != nil || over.Err() != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(length)
+		if over.Err() != nil {
+			t.Error(over.Err())
+		}
+		if n := len(leasesIn(t, sa)); n != 1 {
+			t.Errorf("%d leases", n)
+		}
+	})
+}
+
+// Of many that try at the same moment one gets it, whatever overlapping prefix they are at.
+func TestRaceOnServers(t *testing.T) {
+	onEach(t, func(t *testing.T, sa, sb store.Store) {
+		prefixes := []string{"data/", "data/c4/", "data/c4/", "data/c4/train/"}
+		for range 3 {
+			var mu sync.Mutex
+			var got []*Held
+			var keepers []*Keeper
+			var wg sync.WaitGroup
+			for i, prefix := range prefixes {
+				k := process(t, string(rune('a'+i)), time.Minute)
+				keepers = append(keepers, k)
+				st := []store.Store{sa, sb}[i%2]
+				wg.Go(func() {
+					h, err := k.Hold(t.Context(), st, prefix, 0)
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case err == nil:
+						got = append(got, h)
+					case !errors.Is(err, ErrHeld):
+						t.Errorf("%s: %v", prefix, err)
+					}
+				})
+			}
+			wg.Wait()
+			if len(got) > 1 {
+				t.Errorf("%d have it", len(got))
+			}
+			for _, k := range keepers {
+				k.Close()
+			}
+			if left := leasesIn(t, sa); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		}
+	})
+}
