@@ -144,6 +144,9 @@ func (a *app) equip(o engine.Options) error {
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
 		Role: dgsync.Role(a.cfg.Agent.Role), Name: a.cfg.Agent.NameOr(os.Hostname),
 	}
+	if a.sync.Leases, err = a.leases(); err != nil {
+		return err
+	}
 	if a.cfg.Granted() != nil {
 		a.sync.Grants = dgsync.NewGrants(a.sync, a.exchange)
 	}
@@ -165,6 +168,9 @@ func (a *app) Close() error {
 		errs = append(errs, a.server.Close()) // first: what it runs for others reads the manifest
 	}
 	a.reload.end()
+	if a.held == nil && a.sync != nil && a.sync.Leases != nil {
+		a.sync.Leases.Close() // the stores are still open
+	}
 	for _, s := range a.stores {
 		errs = append(errs, s.Close())
 	}

@@ -49,6 +49,7 @@ func (a *app) told(err error) error {
 	if a.ledger == nil || err == nil {
 		return err
 	}
+	err = freed(err)
 	if failed := a.ledger.Tell(err); failed != nil {
 		return errors.Join(err, failed)
 	}

@@ -24,6 +24,7 @@ and left alone. Shards are never touched. Pins that expired are forgotten with -
 		RunE: func(c *cobra.Command, _ []string) error { return runGC(c.Context(), g, olderThan, !yes) },
 	}
 	c.Flags().DurationVar(&olderThan, "older-than", 24*time.Hour, "only what was not worked on for this long")
+	waitsForLease(c, g)
 	c.Flags().BoolVar(&yes, "yes", false, "remove; without it gc only lists")
 	return c
 }
@@ -42,7 +43,7 @@ func runGC(ctx context.Context, g *globals, olderThan time.Duration, dryRun bool
 	}
 	found, err := a.sync.Collect(ctx, stores, olderThan, dryRun)
 	if err != nil {
-		return ended(ctx, err)
+		return freed(ended(ctx, err))
 	}
 	if g.json {
 		if found == nil {

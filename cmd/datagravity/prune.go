@@ -24,6 +24,7 @@ were there already and were adopted are not looked at.`,
 		RunE: func(c *cobra.Command, args []string) error { return runPrune(c.Context(), g, args[0], to, !yes) },
 	}
 	c.Flags().StringVar(&to, "to", "", "destination, by its name in the configuration")
+	waitsForLease(c, g)
 	c.Flags().BoolVar(&yes, "yes", false, "remove; without it prune only lists")
 	return c
 }
@@ -39,7 +40,7 @@ func runPrune(ctx context.Context, g *globals, dataset, to string, dryRun bool) 
 		return err
 	}
 	list, failed := a.sync.Prune(ctx, q, dryRun)
-	failed = ended(ctx, failed)
+	failed = freed(ended(ctx, failed))
 	if failed != nil && list == nil {
 		return failed
 	}

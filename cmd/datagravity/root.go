@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -24,6 +25,8 @@ type globals struct {
 	progress  string
 	logLevel  string
 	logFormat string
+	// waitLease is how long to wait for another agent that writes to the same destination.
+	waitLease time.Duration
 
 	// role is the command, by its name; serves: it answers others while it holds the manifest.
 	role   string

@@ -66,6 +66,7 @@ without moving a byte, any other is refused by name unless --adopt says what to 
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
 	c.Flags().BoolVar(&o.partial, "partial", false, "if the plan does not fit the budget, run what fits, in order")
+	waitsForLease(c, g)
 	c.Flags().BoolVar(&o.allowDeletions, "allow-deletions", false, "delete more than the destination's deletion_limit, this once")
 	return c
 }

@@ -114,6 +114,7 @@ datagravity wrote, damaged or cut short: what is left of it is read and compared
 	c.Flags().BoolVar(&read, "read", false, "read every byte back to find damage that size and ETag do not show")
 	c.Flags().StringVar(&sample, "sample", "", "read this `share` of the bytes back, for example 5%")
 	c.Flags().StringVar((*string)(&o.adopt), "adopt", "", "objects that datagravity did not write: read (compare their bytes) or overwrite")
+	waitsForLease(c, g)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		name, _ := splitSnapshot(args[0])
 		share, err := shareOf(read, sample)

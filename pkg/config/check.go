@@ -86,6 +86,7 @@ func (d *document) checkAgent(a Agent) {
 			d.Wrong(f.Child(n.name), "%d: want 1 to %d", n.value, mostParallel)
 		}
 	}
+	d.checkLease(f.Child("lease"), a)
 	d.checkPower(f.Child("part_size"), a.PartSize, leastPartSize, mostPartSize)
 	if d.Failed(f.Child("part_size")) {
 		return
@@ -146,6 +147,7 @@ func (d *document) checkDataset(f field, v Dataset, c *Config) {
 		}
 		checkKnown(d, at, "dataset", name, c.Datasets)
 	}
+	d.checkWatch(f.Child("watch"), v, c)
 	when := f.Child("complete_when")
 	if w := v.CompleteWhen; w != nil && !d.Failed(when) {
 		set := func(name string) bool { return d.IsSet(when.Child(name)) }

@@ -34,6 +34,7 @@ func (d *document) fillIn(c *Config, dir string) {
 	fill(d, agent.Child("shards"), &a.Shards, defaultShards)
 	fill(d, agent.Child("parts"), &a.Parts, defaultParts)
 	fill(d, agent.Child("part_size"), &a.PartSize, defaultPartSize)
+	fill(d, agent.Child("lease"), &a.Lease, defaultLease)
 	d.statePath(a, agent.Child("state"), dir)
 	d.absolute(agent.Child("journal_dir"), &a.JournalDir, dir)
 	d.fillInBackup(a, dir)
@@ -46,6 +47,9 @@ func (d *document) fillIn(c *Config, dir string) {
 		fill(d, f.Child("format"), &v.Format, defaultFormat)
 		fill(d, f.Child("chunk_size"), &v.ChunkSize, defaultChunkSize)
 		v.Prefix = folder(v.Prefix)
+		if v.Watch != nil {
+			d.fillInWatch(v.Watch, f.Child("watch"))
+		}
 		c.Datasets[name] = v
 	}
 	for name, v := range c.Destinations {

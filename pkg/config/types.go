@@ -65,6 +65,8 @@ type Agent struct {
 	Parts int `yaml:"parts"`
 	// Size of a part; a power of two, grown where a service takes no parts so small (S3) or not so many. Default 4MiB.
 	PartSize Size `yaml:"part_size"`
+	// How long a lease outlives a process that is gone. While this agent writes to a destination, a lease below .datagravity/leases/ in its store keeps agents with other configurations from writing to the same prefix; it is renewed three times in this length. 0s takes none, and agents that do not know of each other may pay twice. 2s to 24h. Default 10m.
+	Lease Duration `yaml:"lease"`
 	// Allow stores on plain http and loopback addresses (tests and emulators).
 	AllowInsecure bool `yaml:"allow_insecure"`
 }
@@ -108,6 +110,8 @@ type Dataset struct {
 	Format string `yaml:"format"`
 	// When a snapshot may be taken. Without it: at any time.
 	CompleteWhen *CompleteWhen `yaml:"complete_when"`
+	// How its source is watched by the daemon, for jobs that wait for something to change there. Without it: listed every 5 minutes while a job waits.
+	Watch *Watch `yaml:"watch"`
 	// Average chunk size, a power of two. Default 64KiB.
 	ChunkSize Size `yaml:"chunk_size"`
 	// How shards are cut: tar-v2, tar-v1 or plain-v1. Default: as they are cut already; a new dataset begins with tar-v2, or plain-v1 where its format has no
@@ -127,6 +131,20 @@ type CompleteWhen struct {
 	Marker string `yaml:"marker"`
 	// Nothing in the listing has changed for this long, for example 10m.
 	UnchangedFor Duration `yaml:"unchanged_for"`
+}
+
+// Watch says how it is found out that a source changed. Object stores list nothing conditionally: only about one object can be asked whether it changed.
+type Watch struct {
+	// How often the source is looked at, a tenth more or less, so that many agents do not all ask at once; 10s to 24h. Default 5m.
+	Every Duration `yaml:"every"`
+	// An object within the dataset that its writer changes after everything else, for example _SUCCESS or index.json. While it is as it was, nothing is listed: a look is one request.
+	Marker string `yaml:"marker"`
+	// Ask the change feed of the Azure storage account, which must be enabled there, whether something below the prefix changed, and list only then. The feed may lag behind by minutes, and is read by the hour.
+	ChangeFeed bool `yaml:"change_feed"`
+	// How old the last listing may become whatever the marker and the feed say; at least every, at most 30d. Default 24h.
+	FullEvery Duration `yaml:"full_every"`
+	// Keep the dataset indexed also while no job wants it: what is new or changed is read, within the budgets, so that plans are at hand. Default false.
+	Index bool `yaml:"index"`
 }
 
 // Destination is a prefix in a store where datasets are wanted.

@@ -112,7 +112,7 @@ func (d *Dispatcher) agenda() (*Agenda, error) {
 // pauses says which links are paused now.
 func (d *Dispatcher) pauses(b *board, a *Agenda) {
 	for i := range a.Links {
-		a.Links[i].Paused = ""
+		a.Links[i].Paused = d.refusedAt(a.Links[i].Destination)
 		if err := d.sync.Ledger.Gate(b.subjects[i]); err != nil {
 			a.Links[i].Paused = oneLine(err)
 		}

@@ -151,6 +151,9 @@ func (d *Dispatcher) ended(link string, j manifest.Job, q dgsync.Request, rep dg
 	d.forget(j.ID)
 	d.measured(q, rep)
 	t := turn{j.ID, q.Destination.Name}
+	if d.refused(t, err) {
+		return
+	}
 	if err == nil {
 		d.mu.Lock()
 		delete(d.retries, t)

@@ -78,6 +78,8 @@ type Dispatcher struct {
 	// carries are the moves that are under way, by link, and retries those that failed and wait.
 	carries map[string]*carry
 	retries map[turn]*retry
+	// refusals are the destinations that other agents write to, by name.
+	refusals map[string]refusal
 	// leaving are the jobs that are being taken back.
 	leaving map[string]int
 	// asked is when each declarer is asked next.
@@ -91,7 +93,7 @@ func New(s *dgsync.Syncer, c Catalog, o Options) *Dispatcher {
 	}
 	return &Dispatcher{
 		Options: o, sync: s, catalog: c, changed: make(chan struct{}, 1), looked: map[string]time.Time{}, carries: map[string]*carry{},
-		retries: map[turn]*retry{}, leaving: map[string]int{}, dirty: map[string]bool{}, asked: make([]time.Time, len(o.Declarers)),
+		retries: map[turn]*retry{}, refusals: map[string]refusal{}, leaving: map[string]int{}, dirty: map[string]bool{}, asked: make([]time.Time, len(o.Declarers)),
 	}
 }
 

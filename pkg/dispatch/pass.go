@@ -108,6 +108,11 @@ func (d *Dispatcher) next(a *Agenda) time.Time {
 			sooner(r.at)
 		}
 	}
+	for _, r := range d.refusals {
+		if r.until.After(d.now()) {
+			sooner(r.until)
+		}
+	}
 	for _, t := range a.Resets {
 		sooner(t)
 	}

@@ -14,6 +14,7 @@ import (
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/lease"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -99,7 +100,7 @@ func problem(err error, at manifest.Millis) *manifest.JobProblem {
 		p.Kind = "budget"
 	case is(cost.ErrPaused):
 		p.Kind = pausedKind
-	case is(index.ErrNotComplete, plan.ErrPinned, cost.ErrNoGrant): // of somebody who has not answered
+	case is(index.ErrNotComplete, plan.ErrPinned, cost.ErrNoGrant, lease.ErrHeld, lease.ErrLost): // of somebody who has not answered, or goes first
 		p.Kind = "waiting"
 	}
 	return p

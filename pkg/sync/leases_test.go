@@ -340,4 +340,3 @@ func TestOldLeasesAreCollected(t *testing.T) {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
-

@@ -85,4 +85,6 @@ func clean(s string) string {
 }
 
 // same tells whether two are one manifest in one place.
-func (h Holder) same(o Holder) bool { return h.Manifest == o.Manifest && h.Place == o.Place && h.Manifest != "" }
+func (h Holder) same(o Holder) bool {
+	return h.Manifest == o.Manifest && h.Place == o.Place && h.Manifest != ""
+}

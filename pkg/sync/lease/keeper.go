@@ -13,7 +13,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
-// Store is what leases need of a store.
+// Store is what leases need of a store. It is told from others by ==.
 type Store interface {
 	URL() string
 	List(ctx context.Context, o store.ListOptions) (store.Page, error)
@@ -63,13 +63,16 @@ type Keeper struct {
 
 	mu     sync.Mutex // guards what follows, and the mutable fields of leases
 	leases map[place]*lease
-	views  map[string]*view // of each store, by its URL
+	views  map[Store]*view
 	closed bool
 	wg     sync.WaitGroup
 }
 
-// place is what a lease is for.
-type place struct{ url, prefix string }
+// place is what a lease is for. A store is the one that was opened: URLs do not tell two with different endpoints apart.
+type place struct {
+	st     Store
+	prefix string
+}
 
 // New makes a keeper; Close it.
 func New(o Options) *Keeper {
@@ -82,7 +85,7 @@ func New(o Options) *Keeper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{o: o, process: rand.Text(), leases: map[place]*lease{}, views: map[string]*view{}}
+	return &Keeper{o: o, process: rand.Text(), leases: map[place]*lease{}, views: map[Store]*view{}}
 }
 
 // Held is the use of a lease.
@@ -178,10 +181,10 @@ func (k *Keeper) use(st Store, prefix string) (*lease, error) {
 	if k.closed {
 		return nil, errClosed
 	}
-	at := place{st.URL(), prefix}
+	at := place{st, prefix}
 	l := k.leases[at]
 	if l == nil {
-		l = &lease{k: k, st: st, at: at, key: keyOf(prefix), requests: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
+		l = &lease{k: k, at: at, key: keyOf(prefix), requests: make(chan struct{}, 1), changed: make(chan struct{}, 1)}
 		k.leases[at] = l
 	}
 	l.users++
@@ -209,5 +212,5 @@ func urgent(ctx context.Context) context.Context {
 
 // about says which lease an error is about.
 func (l *lease) about(err error) error {
-	return fmt.Errorf("lease for %s %q: %w", l.at.url, l.at.prefix, err)
+	return fmt.Errorf("lease for %s %q: %w", l.at.st.URL(), l.at.prefix, err)
 }

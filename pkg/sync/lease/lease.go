@@ -13,7 +13,6 @@ import (
 // lease of this process on a prefix of a store.
 type lease struct {
 	k   *Keeper
-	st  Store
 	at  place
 	key string
 	// requests is held by whoever makes requests about it; changed has a value when something below did.
@@ -75,14 +74,14 @@ func (l *lease) standing() error {
 // stands is standing with k.mu held.
 func (l *lease) stands() error {
 	if l.lost == nil && l.k.o.Clock.Elapsed()-l.good > time.Duration(believed*float64(l.k.o.Length)) {
-		return fmt.Errorf("%w: %s %q could not be renewed for so long that another agent may have it; nothing more is begun", ErrLost, l.at.url, l.at.prefix)
+		return fmt.Errorf("%w: %s %q could not be renewed for so long that another agent may have it; nothing more is begun", ErrLost, l.at.st.URL(), l.at.prefix)
 	}
 	return l.lost
 }
 
 // take writes it, with requests held.
 func (l *lease) take(ctx context.Context) error {
-	v, unlock := l.k.view(l.st)
+	v, unlock := l.k.view(l.at.st)
 	defer unlock()
 	for race := 1; ; race++ {
 		over, err := v.look(ctx, l.at.prefix)
@@ -100,7 +99,7 @@ func (l *lease) take(ctx context.Context) error {
 			return l.failed(fmt.Errorf("%w: several try for it at the same moment; try again", ErrHeld))
 		}
 		select {
-		case <-l.k.o.Clock.After(rand.N(min(l.k.o.Length/looks, mostBackoff)+1)):
+		case <-l.k.o.Clock.After(rand.N(min(l.k.o.Length/looks, mostBackoff) + 1)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -126,7 +125,7 @@ func (l *lease) write(ctx context.Context, v *view, over []store.Ref) (raced boo
 		if ref.Key == l.key {
 			continue
 		}
-		if err := l.st.Delete(ctx, ref); errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged) {
+		if err := l.at.st.Delete(ctx, ref); errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrChanged) {
 			return true, nil // it was renewed
 		} else if err != nil {
 			return false, err
@@ -169,7 +168,7 @@ func (l *lease) put(ctx context.Context, doc document, c store.Condition) (o sto
 		return o, 0, err
 	}
 	began = l.k.o.Clock.Elapsed()
-	o, err = l.st.Put(ctx, l.key, b, store.WriteOptions{Condition: c, Properties: store.Properties{ContentType: contentType}})
+	o, err = l.at.st.Put(ctx, l.key, b, store.WriteOptions{Condition: c, Properties: store.Properties{ContentType: contentType}})
 	return o, began, err
 }
 
@@ -179,7 +178,7 @@ func conflict(err error) bool {
 }
 
 func (l *lease) remove(ctx context.Context, o store.Object) error {
-	err := l.st.Delete(ctx, store.Ref{Key: l.key, ETag: o.ETag})
+	err := l.at.st.Delete(ctx, store.Ref{Key: l.key, ETag: o.ETag})
 	if conflict(err) {
 		return nil // somebody else's by now
 	}

@@ -21,7 +21,9 @@ type bubbleClock struct {
 	rate float64
 }
 
-func (c bubbleClock) Elapsed() time.Duration { return time.Duration(c.rate * float64(time.Since(c.from))) }
+func (c bubbleClock) Elapsed() time.Duration {
+	return time.Duration(c.rate * float64(time.Since(c.from)))
+}
 
 func (c bubbleClock) After(d time.Duration) <-chan time.Time {
 	return time.After(time.Duration(float64(d)/c.rate) + 1) // as a timer, never too early
@@ -323,11 +325,15 @@ func TestLost(t *testing.T) {
 		happens func(t *testing.T, s *mem.Store, mine *crashing)
 		want    string
 	}{
-		"removed": {func(t *testing.T, s *mem.Store, _ *crashing) {
-			if err := s.Delete(t.Context(), store.Ref{Key: keyOf("c4/")}); err != nil {
+		"taken over from above": {func(t *testing.T, s *mem.Store, mine *crashing) {
+			mine.fails(errors.New("the cable is out"))
+			b := here("b").keeper(time.Minute)
+			t.Cleanup(b.Close)
+			if _, err := b.Hold(t.Context(), s, "", 5*time.Minute); err != nil {
 				t.Fatal(err)
 			}
-		}, "was removed"},
+			mine.fails(nil)
+		}, "process 4242 on b "},
 		"overwritten": {func(t *testing.T, s *mem.Store, _ *crashing) {
 			if _, err := s.Put(t.Context(), keyOf("c4/"), []byte("nonsense"), store.WriteOptions{Condition: store.Always()}); err != nil {
 				t.Fatal(err)
@@ -384,10 +390,18 @@ func TestOutage(t *testing.T) {
 			}
 			time.Sleep(30 * time.Second)
 		}
+		// Who tidied up took nothing.
 		deleted := s.Delete(t.Context(), store.Ref{Key: keyOf("c4/")})
 		time.Sleep(time.Minute)
-		if h.Err() == nil || deleted != nil {
+		if h.Err() != nil || deleted != nil || len(leasesIn(t, s)) != 1 {
 			t.Fatal(deleted, h.Err())
+		}
+		if _, err := s.Put(t.Context(), keyOf("c4/"), []byte("nonsense"), store.WriteOptions{Condition: store.Always()}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if h.Err() == nil {
+			t.Fatal("it was overwritten")
 		}
 		again := mustHold(t, a, mine, "c4/")
 		time.Sleep(time.Hour)

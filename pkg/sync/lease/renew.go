@@ -80,7 +80,7 @@ func (l *lease) end() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), removeWithin)
 		defer cancel()
 		if err := l.remove(urgent(ctx), store.Object{ETag: etag}); err != nil {
-			l.k.o.Log.Warn("a lease could not be removed; others wait until it is over", "store", l.at.url, "prefix", l.at.prefix, "length", l.k.o.Length, "error", err)
+			l.k.o.Log.Warn("a lease could not be removed; others wait until it is over", "store", l.at.st.URL(), "prefix", l.at.prefix, "length", l.k.o.Length, "error", err)
 		}
 	}
 	l.k.mu.Lock()
@@ -113,7 +113,11 @@ func (l *lease) renew(within time.Duration) bool {
 	doc.Renewal++
 	o, began, err := l.put(ctx, doc, store.IfMatch(etag))
 	if conflict(err) {
-		if o, doc, err = l.stillOurs(ctx); err == nil {
+		o, doc, err = l.stillOurs(ctx)
+		if errors.Is(err, errGone) {
+			return l.again(ctx)
+		}
+		if err == nil {
 			// An answer was lost. When it was written nobody knows, so that it counts from the next renewal on.
 			l.k.mu.Lock()
 			defer l.k.mu.Unlock()
@@ -125,38 +129,63 @@ func (l *lease) renew(within time.Duration) bool {
 	defer l.k.mu.Unlock()
 	if errors.Is(err, ErrLost) {
 		l.lost = err
-		l.k.o.Log.Error("another agent took a lease over, or removed it; nothing more is begun there", "store", l.at.url, "prefix", l.at.prefix, "error", err)
+		l.k.o.Log.Error("another agent took a lease over, or removed it; nothing more is begun there", "store", l.at.st.URL(), "prefix", l.at.prefix, "error", err)
 		return true
 	}
 	if err != nil {
-		l.k.o.Log.Warn("a lease was not renewed; it is tried again", "store", l.at.url, "prefix", l.at.prefix, "error", err)
+		l.k.o.Log.Warn("a lease was not renewed; it is tried again", "store", l.at.st.URL(), "prefix", l.at.prefix, "error", err)
 		return false
 	}
 	l.etag, l.doc, l.good = o.ETag, doc, began
 	return true
 }
 
-// stillOurs looks at who has the lease, after a write was refused. Errors: [ErrLost], and those of the store.
+// again takes a lease anew that was removed: by somebody who took one over other, overlapping keys, or who tidied up.
+func (l *lease) again(ctx context.Context) (ok bool) {
+	err := l.take(ctx)
+	if err == nil {
+		return true
+	}
+	var held *HeldError
+	if !errors.As(err, &held) {
+		l.k.o.Log.Warn("a lease was removed by somebody, and is not back; it is tried again", "error", err)
+		return false
+	}
+	l.k.mu.Lock()
+	defer l.k.mu.Unlock()
+	l.lost = l.takenOver(held.Holder, held.Since)
+	l.k.o.Log.Error("another agent took a lease over; nothing more is begun there", "error", l.lost)
+	return true
+}
+
+func (l *lease) takenOver(by Holder, since time.Time) error {
+	return fmt.Errorf("%w: %s %q was not renewed in time, and %s has it since %s; the next run goes on from the finished parts once that is done",
+		ErrLost, l.at.st.URL(), l.at.prefix, by, since.UTC().Format(time.RFC3339))
+}
+
+// errGone: nothing is there any more.
+var errGone = errors.New("the lease is gone")
+
+// stillOurs looks at who has the lease, after a write was refused. Errors: [ErrLost], errGone, and those of the store.
 func (l *lease) stillOurs(ctx context.Context) (store.Object, document, error) {
-	page, err := l.st.List(ctx, store.ListOptions{Prefix: l.key, Max: 1})
+	page, err := l.at.st.List(ctx, store.ListOptions{Prefix: l.key, Max: 1})
 	if err != nil {
 		return store.Object{}, document{}, err
 	}
 	if len(page.Objects) == 0 || page.Objects[0].Key != l.key {
-		return store.Object{}, document{}, fmt.Errorf("%w: %s %q was removed by somebody; the next run goes on from the finished parts", ErrLost, l.at.url, l.at.prefix)
+		return store.Object{}, document{}, errGone
 	}
 	o := page.Objects[0]
 	b := make([]byte, min(o.Size, maxDocumentBytes))
-	if err := l.st.ReadRange(ctx, o.Ref(), 0, b); err != nil {
+	if err := l.at.st.ReadRange(ctx, o.Ref(), 0, b); err != nil {
 		return o, document{}, err
 	}
 	doc, err := decode(l.key, b)
 	switch {
 	case err != nil:
-		return o, doc, fmt.Errorf("%w: %s %q was overwritten with something else (%w)", ErrLost, l.at.url, l.at.prefix, err)
+		return o, doc, fmt.Errorf("%w: %s %q was overwritten with something else (%w)", ErrLost, l.at.st.URL(), l.at.prefix, err)
 	case doc.Process != l.k.process:
-		return o, doc, fmt.Errorf("%w: %s %q was not renewed in time, and %s has it since %s; the next run goes on from the finished parts once that is done",
-			ErrLost, l.at.url, l.at.prefix, doc.Holder, doc.Since.UTC().Format(time.RFC3339))
+		return o, doc, l.takenOver(doc.Holder, doc.Since)
 	}
 	return o, doc, nil
 }

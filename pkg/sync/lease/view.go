@@ -33,10 +33,10 @@ type sight struct {
 // view returns that of a store, for one at a time.
 func (k *Keeper) view(st Store) (v *view, unlock func()) {
 	k.mu.Lock()
-	v = k.views[st.URL()]
+	v = k.views[st]
 	if v == nil {
 		v = &view{k: k, st: st, one: make(chan struct{}, 1), seen: map[string]sight{}}
-		k.views[st.URL()] = v
+		k.views[st] = v
 	}
 	k.mu.Unlock()
 	v.one <- struct{}{}
