@@ -117,7 +117,7 @@ func (k *Keeper) Hold(ctx context.Context, st Store, prefix string, wait time.Du
 		}
 		if !told {
 			told = true
-			k.o.Log.Warn("waiting for another datagravity that writes to the same place", "for_at_most", wait, "why", err)
+			k.o.Log.Warn("waiting for another datagravity that writes to the same place", "for_at_most", wait.String(), "why", err)
 		}
 		select {
 		case <-k.o.Clock.After(min(again, left)):
