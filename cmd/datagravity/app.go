@@ -183,6 +183,17 @@ func (a *app) Close() error {
 
 // store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
+	s, err := a.opened(ctx, name, a.cfg.Stores[name].URL, open.Options{
+		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// opened opens a URL once, under a name.
+func (a *app) opened(ctx context.Context, name, at string, o open.Options) (store.Store, error) {
 	s, err, _ := a.opening.Do(name, func() (any, error) {
 		a.mu.Lock()
 		s, ok := a.stores[name]
@@ -190,11 +201,9 @@ func (a *app) store(ctx context.Context, name string) (store.Store, error) {
 		if ok {
 			return s, nil
 		}
-		s, err := open.Open(ctx, a.cfg.Stores[name].URL, open.Options{
-			HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
-		})
+		s, err := open.Open(ctx, at, o)
 		if err != nil {
-			return nil, fmt.Errorf("open store %s: %w", name, err)
+			return nil, err
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()

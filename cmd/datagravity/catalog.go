@@ -119,7 +119,7 @@ func (a *app) described(name string, d config.Dataset, payer plan.Payer) dgsync.
 			Name: name, Store: d.Store, Prefix: d.Prefix, Filter: jobs.Filter{Include: d.Include, Exclude: d.Exclude}, Format: d.Format,
 			Params: chunker.ParamsFor(algorithms[0], int64(d.ChunkSize)), Earlier: algorithms[1:], Digests: d.Digests,
 		},
-		Location: a.cfg.Stores[d.Store].Location, For: payer,
+		Location: a.cfg.Stores[d.Store].Location, For: payer, Watch: a.watch(d),
 	}
 	if w := d.CompleteWhen; w != nil {
 		out.Marker, out.UnchangedFor = w.Marker, time.Duration(w.UnchangedFor)

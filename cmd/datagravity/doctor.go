@@ -15,6 +15,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/store/probe"
 	"github.com/datagravity/datagravity/pkg/store/storetest"
+	"github.com/datagravity/datagravity/pkg/sync/changefeed"
 )
 
 type doctorFlags struct {
@@ -277,6 +278,9 @@ func (a *app) policies(name string) (string, error) {
 		for _, n := range a.datasetsIn(name) {
 			out = append(out, fmt.Sprintf("# dataset %s\n%s", n, probe.Policy(u.Scheme, bucket, a.cfg.Datasets[n].Prefix, "source")))
 		}
+	}
+	if account, _, ok := strings.Cut(bucket, "/"); ok && u.Scheme == "azblob" && a.readsFeed(name) {
+		out = append(out, fmt.Sprintf("# the account's change feed\n%s", probe.Policy(u.Scheme, account+"/"+changefeed.Container, "", "source")))
 	}
 	for _, n := range keys(a.cfg.Destinations) {
 		if d := a.cfg.Destinations[n]; d.Store == name {

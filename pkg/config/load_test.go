@@ -44,7 +44,7 @@ func TestEveryField(t *testing.T) {
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
 			Backup: Backup{Dir: filepath.Join(filepath.Dir(dir), "backups"), Keep: 30},
 			Socket: filepath.Join(filepath.Dir(dir), "run", "api.sock"),
-			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, AllowInsecure: true,
+			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, Lease: Duration(90 * time.Second), AllowInsecure: true,
 		},
 		Stores: map[string]Store{
 			"training": training, "again": training,
@@ -55,6 +55,7 @@ func TestEveryField(t *testing.T) {
 			"c4": {
 				Store: "training", Prefix: "c4/", Include: []string{"**/*.tar", "{train,val}/*"}, Exclude: []string{"**/*.tmp"},
 				Format: "webdataset", CompleteWhen: &CompleteWhen{Marker: "_SUCCESS", UnchangedFor: Duration(10 * time.Minute)}, ChunkSize: 128 << 10,
+				Watch:          &Watch{Every: Duration(30 * time.Second), Marker: "sub/index.json", ChangeFeed: true, FullEvery: Duration(12 * time.Hour), Index: true},
 				ChunkAlgorithm: "tar-v1", Team: "language",
 			},
 			"2024": {Store: "training", Prefix: "2024/", Format: "auto", ChunkSize: 64 << 10},
@@ -207,6 +208,7 @@ func TestDefaults(t *testing.T) {
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
 			Backup: Backup{Dir: "/home/user/.local/state/datagravity/backups", Every: Duration(24 * time.Hour), Keep: 7},
 			Socket: "/home/user/.local/state/datagravity/api.sock", Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
+			Lease: Duration(10 * time.Minute),
 		},
 		Datasets: map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},
 		Destinations: map[string]Destination{"aws": {
@@ -221,6 +223,28 @@ func TestDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +have:\n%s", diff)
+	}
+}
+
+func TestWatchDefaults(t *testing.T) {
+	for text, want := range map[string]Watch{
+		"{index: true}":                       {Every: DefaultWatchEvery, FullEvery: defaultFullEvery, Index: true},
+		"{marker: m}":                         {Every: DefaultWatchEvery, FullEvery: defaultFullEvery, Marker: "m"},
+		"{marker: m, every: 24h}":             {Every: defaultFullEvery, FullEvery: defaultFullEvery, Marker: "m"},
+		"{change_feed: true, full_every: 1h}": {Every: DefaultWatchEvery, FullEvery: Duration(time.Hour), ChangeFeed: true},
+	} {
+		c, err := parse("x.yaml", "/etc", []byte("agent: {location: azure:eastus, state: /s, lease: 0s}\nstores:\n  s: {url: azblob://c?storage_account=acme, location: azure:eastus}\n"+
+			"datasets:\n  d: {store: s, watch: "+text+"}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if diff := cmp.Diff(want, *c.Datasets["d"].Watch); diff != "" {
+			t.Errorf("%s: -want +have:\n%s", text, diff)
+		}
+		if c.Agent.Leases() {
+			t.Error("0s takes leases")
+		}
 	}
 }
 

@@ -140,6 +140,7 @@ func (d *Dispatcher) Drain() {
 		}
 		d.mu.Unlock()
 		if c == nil {
+			d.indexes.Wait()
 			return
 		}
 		<-c.done

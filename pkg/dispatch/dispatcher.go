@@ -35,6 +35,10 @@ type Catalog interface {
 	Bandwidth(l cost.Link, at time.Time) (limit pace.Rate, until time.Time)
 	// Syncer carries out one move, beside others.
 	Syncer() *dgsync.Syncer
+	// Watch is how a dataset's source is watched; the zero value where nothing is said.
+	Watch(dataset string) dgsync.Watch
+	// Source is a dataset with its source open, charged to nobody in particular.
+	Source(ctx context.Context, dataset string) (dgsync.Source, error)
 }
 
 // Options of a Dispatcher.
@@ -43,8 +47,10 @@ type Options struct {
 	MaxAge time.Duration
 	// Keep is for how long the replicas of a job that does not say stay.
 	Keep time.Duration
-	// LookEvery is how often sources are looked at for what jobs wait for; 0 means five minutes.
+	// LookEvery is how often sources are looked at for what jobs wait for, where their dataset says nothing; 0 means five minutes.
 	LookEvery time.Duration
+	// Jittered is an interval, a little shorter or longer, so that many agents do not look at the same time; nil: [dgsync.Jittered].
+	Jittered func(every time.Duration) time.Duration
 	// Moving is how many jobs' shards move at the same time, over different links; 0 means 1.
 	Moving int
 	// BitsPerSecond is what is assumed of a link over which nothing has moved yet.
@@ -73,8 +79,12 @@ type Dispatcher struct {
 	// dirty are the jobs that the board is to look at again, and mistaken says that it believes what is not so.
 	dirty    map[string]bool
 	mistaken bool
-	// looked is when a dataset's source was last looked at, by its name.
-	looked map[string]time.Time
+	// looked is when a dataset's source was last looked at, by its name, and lookAt when that is due again.
+	looked, lookAt map[string]time.Time
+	// indexAt is when a dataset that is kept indexed is next looked at, and indexing those that are now.
+	indexAt  map[string]time.Time
+	indexing map[string]bool
+	indexes  sync.WaitGroup
 	// carries are the moves that are under way, by link, and retries those that failed and wait.
 	carries map[string]*carry
 	retries map[turn]*retry
@@ -91,8 +101,12 @@ func New(s *dgsync.Syncer, c Catalog, o Options) *Dispatcher {
 	if o.LookEvery == 0 {
 		o.LookEvery = 5 * time.Minute
 	}
+	if o.Jittered == nil {
+		o.Jittered = dgsync.Jittered
+	}
 	return &Dispatcher{
-		Options: o, sync: s, catalog: c, changed: make(chan struct{}, 1), looked: map[string]time.Time{}, carries: map[string]*carry{},
+		Options: o, sync: s, catalog: c, changed: make(chan struct{}, 1), looked: map[string]time.Time{}, lookAt: map[string]time.Time{},
+		indexAt: map[string]time.Time{}, indexing: map[string]bool{}, carries: map[string]*carry{},
 		retries: map[turn]*retry{}, refusals: map[string]refusal{}, leaving: map[string]int{}, dirty: map[string]bool{}, asked: make([]time.Time, len(o.Declarers)),
 	}
 }

@@ -35,6 +35,7 @@ type Outcome struct {
 // what should move and stops what should not, and returns without waiting for either. What is wrong with one job is kept with it; the error is
 // what kept the pass from its work. [Dispatcher.Changed] tells when something that it started has ended.
 func (d *Dispatcher) Pass(ctx context.Context) (out Outcome, err error) {
+	d.watch(ctx)
 	d.passable(d.Prepare(ctx))
 	a, err := d.Agenda(ctx)
 	if err != nil {
@@ -102,6 +103,12 @@ func (d *Dispatcher) next(a *Agenda) time.Time {
 	defer d.mu.Unlock()
 	for _, t := range d.asked {
 		sooner(t)
+	}
+	sooner(d.nextWatch())
+	for dataset, t := range d.lookAt {
+		if t.After(d.now()) && !d.keepsIndexed(dataset) {
+			sooner(t)
+		}
 	}
 	for _, r := range d.retries {
 		if r.at.After(d.now()) { // what is over waits for its link

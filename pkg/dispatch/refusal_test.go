@@ -60,6 +60,8 @@ func TestJobsWaitForAnotherAgentsLease(t *testing.T) {
 // ticking is the rig's clock as leases see it. What waits on it waits for real, which is longer than any test.
 type ticking struct{ r *rig }
 
-func (c ticking) Elapsed() time.Duration { return c.r.now().Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) }
+func (c ticking) Elapsed() time.Duration {
+	return c.r.now().Sub(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+}
 
 func (ticking) After(d time.Duration) <-chan time.Time { return time.After(d) }

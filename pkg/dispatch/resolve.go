@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,11 +28,19 @@ func (d *Dispatcher) Resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	look := &looking{d: d, contents: map[contentsKey]*dgsync.Contents{}, errs: map[contentsKey]error{}}
+	look := &looking{d: d, contents: map[contentsKey]*dgsync.Contents{}, errs: map[contentsKey]error{}, news: map[string]dgsync.News{}}
 	defer look.done()
 	var found []*resolution
 	for _, j := range list {
-		if !d.wantsLook(j, needs[j.ID]) {
+		wants := d.wantsLook(j, needs[j.ID])
+		if wants == lookIfNew {
+			if changed, err := look.changed(ctx, j); err != nil {
+				return err
+			} else if !changed {
+				continue
+			}
+		}
+		if wants == noLook {
 			continue
 		}
 		r := d.resolve(ctx, j, look)
@@ -51,28 +60,58 @@ func (d *Dispatcher) Resolve(ctx context.Context) error {
 // batch is how many jobs are recorded in one transaction, each of which waits for the disk.
 const batch = 256
 
+// wish for a look at a source.
+type wish int
+
+const (
+	noLook wish = iota
+	// lookIfNew: what is known of the job changes only if the source does.
+	lookIfNew
+	lookNow
+)
+
 // wantsLook tells whether the source is to be looked at for a job: always while nobody knows what it selects, else from time to time while it waits.
-func (d *Dispatcher) wantsLook(j manifest.Job, needs []manifest.Need) bool {
+func (d *Dispatcher) wantsLook(j manifest.Job, needs []manifest.Need) wish {
 	d.mu.Lock()
-	last := d.looked[j.Dataset]
+	last, at := d.looked[j.Dataset], d.lookAt[j.Dataset]
 	d.mu.Unlock()
-	due := d.now().Sub(last) >= d.LookEvery || d.now().Before(last)
+	now := d.now()
+	since := func(wait time.Duration) wish {
+		if now.Sub(last) >= wait || now.Before(last) {
+			return lookNow
+		}
+		return noLook
+	}
+	due := noLook
+	switch {
+	case last.IsZero() || now.Before(last):
+		due = lookNow
+	case !now.Before(at) && !d.keepsIndexed(j.Dataset): // the index tells when there is something new
+		due = lookIfNew
+	}
 	switch {
 	case j.Problem != nil && j.Problem.Final:
 		return due
 	case j.Problem != nil && j.Resolved == 0 && j.Problem.Kind == pausedKind:
-		return d.now().Sub(last) >= pauseLook
+		return since(pauseLook)
 	case j.Problem != nil && j.Resolved == 0:
-		return due || d.now().Sub(last) >= lookAgain
-	}
-	if j.Resolved == 0 {
-		return true
+		return max(due, since(lookAgain))
+	case j.Resolved == 0:
+		return lookNow
 	}
 	waits := slices.ContainsFunc(j.To, func(to string) bool {
 		_, met := metAt(j, to, needs)
 		return !met
 	})
-	return waits && due
+	if !waits {
+		return noLook
+	}
+	return due
+}
+
+// every is how often a dataset's source is looked at.
+func (d *Dispatcher) every(dataset string) time.Duration {
+	return cmp.Or(d.catalog.Watch(dataset).Every, d.LookEvery)
 }
 
 // lookAgain is how soon a source is looked at again that could not be looked at.
@@ -83,7 +122,46 @@ type looking struct {
 	d        *Dispatcher
 	contents map[contentsKey]*dgsync.Contents
 	errs     map[contentsKey]error
+	news     map[string]dgsync.News
 	looked   []string
+}
+
+// changed tells whether the source of a job's dataset may have changed. It is asked once a pass.
+func (l *looking) changed(ctx context.Context, j manifest.Job) (bool, error) {
+	if !l.d.knows(j.Dataset) {
+		return true, nil // the look says so
+	}
+	src, err := l.d.catalog.Source(ctx, j.Dataset)
+	if err == nil {
+		src.For = payer(j)
+		return l.ask(ctx, src).Changed, ctxCause(ctx)
+	}
+	return true, ctxCause(ctx) // the look says what is wrong
+}
+
+// ctxCause is why a context ended, nil while it has not.
+func ctxCause(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// ask whether a source changed, before it is listed: what it says then holds for the listing.
+func (l *looking) ask(ctx context.Context, src dgsync.Source) dgsync.News {
+	n, asked := l.news[src.Name]
+	if asked {
+		return n
+	}
+	n, err := l.d.sync.News(ctx, src, l.d.catalog.Watch(src.Name), dgsync.ForJobs)
+	if err != nil && ctx.Err() == nil {
+		l.d.Log.Warn("a source could not be asked whether it changed; it is listed", "dataset", src.Name, "error", err)
+	}
+	l.news[src.Name] = n
+	if !n.Changed {
+		l.looked = append(l.looked, src.Name)
+	}
+	return n
 }
 
 type contentsKey struct {
@@ -100,11 +178,15 @@ func (l *looking) at(ctx context.Context, q dgsync.Request, snapshot chunker.Dig
 			return nil, err
 		}
 		var err error
+		n := l.ask(ctx, q.Source)
 		l.looked = append(l.looked, q.Source.Name)
 		if c, err = l.d.sync.Contents(ctx, q.Source, snapshot); err != nil {
 			if !errors.Is(err, cost.ErrBudget) { // the next job's payer may have money
 				l.errs[k] = err
 			}
+			return nil, err
+		}
+		if err := l.d.sync.Listed(q.Source, n); err != nil {
 			return nil, err
 		}
 		l.contents[k] = c
@@ -120,6 +202,7 @@ func (l *looking) done() {
 	defer l.d.mu.Unlock()
 	for _, dataset := range l.looked {
 		l.d.looked[dataset] = l.d.now()
+		l.d.lookAt[dataset] = l.d.now().Add(l.d.Jittered(l.d.every(dataset)))
 	}
 }
 

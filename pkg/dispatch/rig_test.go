@@ -34,7 +34,10 @@ type rig struct {
 	layouts map[string]bool // snapshots
 	budgets []cost.Budget
 	o       Options
-	refuses string // a job for which nothing can be opened
+	watch   dgsync.Watch
+	counted store.Store    // in place of source
+	away    store.Location // of the source, if not beside the agent
+	refuses string         // a job for which nothing can be opened
 	// refusesAt is a destination that cannot be opened.
 	refusesAt string
 	mu        sync.Mutex
@@ -53,7 +56,7 @@ func newRig(t testing.TB) *rig {
 	for _, name := range []string{"aws", "google", "lab"} {
 		r.dests[name] = mem.New(mem.Options{})
 	}
-	r.o = Options{MaxAge: time.Hour, Keep: 24 * time.Hour, BitsPerSecond: 1e9, Log: slog.New(slog.DiscardHandler)}
+	r.o = Options{MaxAge: time.Hour, Keep: 24 * time.Hour, BitsPerSecond: 1e9, Jittered: exactly, Log: slog.New(slog.DiscardHandler)}
 	if testing.Verbose() && os.Getenv("RIG_LOG") != "" {
 		r.o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
@@ -61,6 +64,9 @@ func newRig(t testing.TB) *rig {
 	t.Cleanup(func() { r.close() })
 	return r
 }
+
+// exactly is no jitter.
+func exactly(every time.Duration) time.Duration { return every }
 
 func (r *rig) now() time.Time {
 	r.mu.Lock()
@@ -130,6 +136,9 @@ func (r *rig) Describe(dataset, destination string, payer plan.Payer) (q dgsync.
 		Dataset:  index.Dataset{Name: "c4", Store: "training", Prefix: "c4/", Params: chunker.DefaultParams()},
 		Location: r.s.Agent, For: payer,
 	}
+	if !r.away.IsZero() {
+		q.Source.Location = r.away
+	}
 	at := map[string]store.Location{
 		"aws": {Provider: "aws", Region: "us-east-1"}, "google": {Provider: "gcp", Region: "us-central1"}, "lab": {Provider: "onprem", Region: "lab1"},
 	}
@@ -149,7 +158,10 @@ func (r *rig) Describe(dataset, destination string, payer plan.Payer) (q dgsync.
 
 func (r *rig) Open(_ context.Context, dataset, destination string, payer plan.Payer) (dgsync.Request, error) {
 	q, err := r.Describe(dataset, destination, payer)
-	if q.Source.Store = r.source; payer.Job != "" && payer.Job == r.refuses {
+	if q.Source.Store = r.source; r.counted != nil {
+		q.Source.Store = r.counted
+	}
+	if payer.Job != "" && payer.Job == r.refuses {
 		return q, errors.New("no credentials")
 	}
 	return q, err
@@ -173,6 +185,13 @@ func (r *rig) Bandwidth(cost.Link, time.Time) (pace.Rate, time.Time) {
 }
 
 func (r *rig) Syncer() *dgsync.Syncer { return r.s }
+
+func (r *rig) Watch(string) dgsync.Watch { return r.watch }
+
+func (r *rig) Source(ctx context.Context, dataset string) (dgsync.Source, error) {
+	q, err := r.Open(ctx, dataset, "lab", plan.Payer{})
+	return q.Source, err
+}
 
 func data(seed uint64, n int) []byte {
 	b := make([]byte, n)

@@ -30,6 +30,20 @@ type Dataset struct {
 	// highest that its reference is known to have had: one put back from a copy is older.
 	Published chunker.Digest `cbor:"9,keyasint" json:"published,omitzero"`
 	Sequence  uint64         `cbor:"10,keyasint,omitempty" json:"sequence,omitempty"`
+	// Looked is what was seen before it was last listed for jobs that wait, and Kept before it was last indexed without being told to.
+	Looked Watched `cbor:"11,keyasint,omitzero" json:"looked,omitzero"`
+	Kept   Watched `cbor:"12,keyasint,omitzero" json:"kept,omitzero"`
+}
+
+// Watched is what tells whether a source changed since it was listed.
+type Watched struct {
+	// Full is when it was listed; zero: never.
+	Full Millis `cbor:"1,keyasint" json:"full"`
+	// Marker is the object that was asked for before, and ETag what it had; "": it was not there.
+	Marker string `cbor:"2,keyasint,omitempty" json:"marker,omitempty"`
+	ETag   string `cbor:"3,keyasint,omitempty" json:"etag,omitempty"`
+	// Cursor is how far the change feed of the source was read.
+	Cursor string `cbor:"4,keyasint,omitempty" json:"cursor,omitempty"`
 }
 
 // Dataset returns the record of a dataset.

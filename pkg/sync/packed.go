@@ -297,9 +297,13 @@ func (s *Syncer) takeBack(ctx context.Context, q Request, id string) (gone bool)
 	return err == nil
 }
 
-// List is [store.Store.List], for the folder of agents.
+// List is [store.Store.List], for the folder of agents and what else is read to learn whether there is more to read.
 func (r *paidReader) List(ctx context.Context, o store.ListOptions) (page store.Page, err error) {
-	err = r.pay(ctx, agentsBytes, func(ctx context.Context) (err error) {
+	op, bytes := cost.OpRead, int64(agentsBytes)
+	if r.activity != "" {
+		op, bytes = cost.OpList, maxPageBytes
+	}
+	err = r.payFor(ctx, op, bytes, func(ctx context.Context) (err error) {
 		page, err = r.from.List(ctx, o)
 		return err
 	})

@@ -210,6 +210,8 @@ type paidReader struct {
 	used     store.Usage
 	requests int64
 	c        cost.Crossing
+	// activity of the ledger's lines; "": exchange.
+	activity string
 	// credit is what may be owed for its reads, see [cost.Crossing]; 0: little for the small ones, which tell whether there is more to read.
 	credit int64
 }
@@ -223,10 +225,14 @@ const headBytes = 16 << 10
 // pay makes a request under a reservation. Each further attempt is reserved anew, and the one before is charged whole, unless it provably never
 // left, as the engine does it. That an object is not there is an answer like any other.
 func (r *paidReader) pay(ctx context.Context, bytes int64, request func(ctx context.Context) error) (err error) {
-	if r.c, err = r.s.lookup(r.link, r.src.Name, r.src.For, cost.WithMargin(bytes, 1), cost.OpRead, r.from); err != nil {
+	return r.payFor(ctx, cost.OpRead, bytes, request)
+}
+
+func (r *paidReader) payFor(ctx context.Context, op cost.Op, bytes int64, request func(ctx context.Context) error) (err error) {
+	if r.c, err = r.s.lookup(r.link, r.src.Name, r.src.For, cost.WithMargin(bytes, 1), op, r.from); err != nil {
 		return err
 	}
-	r.c.Activity = "exchange"
+	r.c.Activity = cmp.Or(r.activity, "exchange")
 	if r.c.Credit = r.credit; r.credit == 0 && bytes <= smallBytes {
 		r.c.Credit = cost.MaxOwed
 	}

@@ -1,8 +1,10 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/exchange"
@@ -41,7 +43,8 @@ func (s *Syncer) Beat(ctx context.Context, sources []Source, version string) err
 // Serve is what an origin does for others until ctx ends: it indexes its datasets and publishes what is new, packs what edges want, and says that
 // it is alive. What fails is logged and tried again. sources opens the datasets.
 func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([]Source, error), version string) {
-	var indexed, collected time.Time
+	indexed := map[string]time.Time{}
+	var collected time.Time
 	ticker := time.NewTicker(answerEvery)
 	defer ticker.Stop()
 	go s.beats(ctx, sources, version)
@@ -51,12 +54,12 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 		all, err := sources(ctx)
 		list := s.beside(all, told)
 		now := s.Manifest.Now()
-		if now.Sub(indexed).Abs() >= indexEvery {
-			indexed = now
-			for _, src := range list {
-				_, indexErr := s.Index(ctx, src)
-				err = errors.Join(err, indexErr, collect(ctx, src, now))
+		for _, src := range list {
+			if due, ok := indexed[src.Name]; ok && due.After(now) && due.Sub(now) <= 2*cmp.Or(src.Watch.Every, indexEvery) {
+				continue
 			}
+			indexed[src.Name] = now.Add(Jittered(cmp.Or(src.Watch.Every, indexEvery)))
+			err = errors.Join(err, s.indexIfNew(ctx, src), collect(ctx, src, now))
 		}
 		if now.Sub(collected).Abs() >= collectAfter {
 			collected = now
@@ -78,10 +81,30 @@ func (s *Syncer) Serve(ctx context.Context, sources func(ctx context.Context) ([
 	}
 }
 
+// indexIfNew indexes a dataset if its source may have changed.
+func (s *Syncer) indexIfNew(ctx context.Context, src Source) error {
+	n, err := s.News(ctx, src, src.Watch, ForIndex)
+	if err != nil {
+		s.Log.Warn("a source could not be asked whether it changed; it is listed", "dataset", src.Name, "error", err)
+	}
+	if !n.Changed {
+		return nil
+	}
+	if _, err := s.Index(ctx, src); err != nil {
+		return err
+	}
+	return s.Listed(src, n)
+}
+
+// Jittered is a tenth more or less, so that what many agents do in the same intervals they do not all do at once.
+func Jittered(every time.Duration) time.Duration {
+	return every - every/10 + rand.N(every/5+1)
+}
+
 // beside are the datasets that cost this agent nothing to read. What is elsewhere is no origin's to read unasked.
 func (s *Syncer) beside(list []Source, told map[string]bool) (out []Source) {
 	for _, src := range list {
-		if route, err := s.route(src, nil); err == nil && route.In.IsFree() {
+		if s.ReadsFree(src) {
 			out = append(out, src)
 		} else if !told[src.Name] {
 			told[src.Name] = true

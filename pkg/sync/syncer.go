@@ -34,6 +34,8 @@ type Source struct {
 	Exchange store.Store
 	// For is who reading and moving it is charged to.
 	For plan.Payer
+	// Watch is how it is found out that it changed.
+	Watch Watch
 }
 
 // exchange is where agents tell each other about it.

@@ -68,3 +68,9 @@ func (c catalog) Syncer() *dgsync.Syncer { return c.syncer }
 
 // Store is none: nothing is asked of a destination.
 func (catalog) Store(context.Context, string) (store.Store, bool, error) { return nil, false, nil }
+
+func (catalog) Watch(string) dgsync.Watch { return dgsync.Watch{} }
+
+func (catalog) Source(context.Context, string) (dgsync.Source, error) {
+	return dgsync.Source{}, errNoStore
+}

@@ -1,8 +1,12 @@
 package lease
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/gcs/gcstest"
 	"github.com/datagravity/datagravity/pkg/store/mem"
 	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/probe"
 )
 
 func TestMain(m *testing.M) { emutest.Main(m) }
@@ -145,4 +150,54 @@ func TestRaceOnServers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What doctor prints for a destination suffices for leases, where a server enforces it: they are listed, read, written, replaced and removed.
+func TestPolicySuffices(t *testing.T) {
+	server := emutest.S3(t)
+	raw := emutest.Bucket(t, server)
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, secret := "u"+strings.ToLower(rand.Text()), rand.Text()
+	if err := server.CreateUser(t.Context(), user, secret); err != nil {
+		t.Fatal(err)
+	}
+	var policy map[string]any
+	if err := json.Unmarshal([]byte(probe.Policy("s3", u.Host, "data/", "destination")), &policy); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range policy["Statement"].([]any) {
+		s.(map[string]any)["Principal"] = map[string]any{"AWS": user}
+	}
+	b, err := json.Marshal(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.SetPolicy(t.Context(), u.Host, string(b)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", user)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	s, err := open.Open(t.Context(), raw, open.Options{AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a, b2 := process(t, "a", 2*time.Second), process(t, "b", 2*time.Second)
+	h := mustHold(t, a, s, "data/c4/")
+	refused(t, b2, s, "data/c4/")
+	time.Sleep(3 * time.Second)
+	if h.Err() != nil {
+		t.Error(h.Err())
+	}
+	a.Close()
+	if left := leasesIn(t, s); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	// What it may not is known by its name.
+	if _, err := s.Put(t.Context(), "elsewhere/x", nil, store.WriteOptions{Condition: store.IfAbsent()}); !errors.Is(err, store.ErrPermission) {
+		t.Errorf("the policy is not enforced: %v", err)
+	}
 }
