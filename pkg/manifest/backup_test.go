@@ -263,6 +263,9 @@ func killAfter(t *testing.T, variable, dir string, wait time.Duration) {
 	cmd.Env = append(os.Environ(), variable+"="+dir)
 	var out strings.Builder
 	cmd.Stdout = &out
+	if _, err := cmd.StdinPipe(); err != nil { // which stays open
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -182,6 +182,7 @@ type checker struct {
 
 	snapshots map[chunker.Digest]SnapshotHeader
 	paths     map[chunker.Digest]bool
+	kept      map[chunker.Digest]bool // recipes
 }
 
 // all looks at everything that can be looked at: where values are damaged, what they should agree with is not asked.

@@ -12,8 +12,17 @@ import (
 
 // contents reads every snapshot whole, and every list of paths.
 func (c *checker) contents(ctx context.Context) error {
-	c.snapshots, c.paths = map[chunker.Digest]SnapshotHeader{}, map[chunker.Digest]bool{}
-	err := c.tx.Snapshots("", func(h SnapshotHeader) error {
+	c.snapshots, c.paths, c.kept = map[chunker.Digest]SnapshotHeader{}, map[chunker.Digest]bool{}, map[chunker.Digest]bool{}
+	_, err := c.tx.eachStored(recipeLocations.bucket, func(k, _ []byte, _ error) error {
+		if len(k) == len(chunker.Digest{}) {
+			c.kept[chunker.Digest(k)] = true
+		}
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	err = c.tx.Snapshots("", func(h SnapshotHeader) error {
 		c.snapshots[h.ID] = h
 		return context.Cause(ctx)
 	})
@@ -25,11 +34,11 @@ func (c *checker) contents(ctx context.Context) error {
 			return err
 		}
 	}
-	err = snapshotPages.scan(c.tx, nil, nil, func(k []byte, _ []Shard) (bool, error) {
+	_, err = c.tx.eachStored(snapshotPages.bucket, func(k, _ []byte, _ error) error {
 		if len(k) != len(chunker.Digest{})+4 || c.snapshots[chunker.Digest(k[:len(chunker.Digest{})])].Shards == 0 {
 			c.out.add(Damage, fmt.Sprintf("snapshot_pages/%x", k), "is a page of a snapshot that is not there")
 		}
-		return true, context.Cause(ctx)
+		return context.Cause(ctx)
 	})
 	if err != nil {
 		return err
@@ -53,9 +62,16 @@ func (c *checker) contents(ctx context.Context) error {
 func (c *checker) snapshot(ctx context.Context, h SnapshotHeader) error {
 	var failed error
 	each := func(yield func(Shard) bool) {
+		lost := 0
 		failed = c.tx.SnapshotShards(h.ID, func(s Shard) (bool, error) {
+			if !s.Recipe.IsZero() && !c.kept[s.Recipe] {
+				lost++
+			}
 			return yield(s), context.Cause(ctx)
 		})
+		if lost > 0 {
+			c.out.add(Loss, "snapshots/"+h.ID.String(), "%d of its %d shards have no recipe; they are read again when it is needed", lost, h.Shards)
+		}
 	}
 	if c.o.Identify == nil {
 		for range each {
@@ -191,11 +207,12 @@ func (c *checker) replicas(ctx context.Context) error {
 func (c *checker) recipes(ctx context.Context) error {
 	live := map[chunker.Digest]int64{}
 	ends := map[chunker.Digest]int64{}
-	known := map[chunker.Digest]bool{}
 	err := recipeLocations.scan(c.tx, nil, nil, func(k []byte, at recipeLocation) (bool, error) {
 		live[at.Pack]++
 		ends[at.Pack] = max(ends[at.Pack], at.Offset+at.Length)
-		known[chunker.Digest(k)] = true
+		if len(k) != len(chunker.Digest{}) {
+			c.out.add(Damage, fmt.Sprintf("recipes/%x", k), "is no digest")
+		}
 		return true, context.Cause(ctx)
 	})
 	if err != nil {
@@ -225,21 +242,6 @@ func (c *checker) recipes(ctx context.Context) error {
 		c.out.add(Damage, "recipes", "%d recipes are said to be in pack %s, of which nothing is known", live[id], id)
 	}
 	c.out.PacksRead = c.o.Packs && !c.o.Alone
-	for _, h := range c.snapshots {
-		lost := 0
-		err := c.tx.SnapshotShards(h.ID, func(s Shard) (bool, error) {
-			if !s.Recipe.IsZero() && !known[s.Recipe] {
-				lost++
-			}
-			return true, context.Cause(ctx)
-		})
-		if err != nil {
-			return err
-		}
-		if lost > 0 {
-			c.out.add(Loss, "snapshots/"+h.ID.String(), "%d of its %d shards have no recipe; they are read again when it is needed", lost, h.Shards)
-		}
-	}
 	return nil
 }
 

@@ -12,8 +12,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// copyAtOnce is copied between two looks at whether it is still wanted.
-const copyAtOnce = 64 << 20
+// copyAtOnce is copied, and synced, between two looks at whether it is still wanted. A file system that keeps its data in order has others' syncs wait for what was written and
+// is not on the disk yet: with all of 1 GiB synced at the end, a writer of the manifest was seen to wait for 2.7 s.
+const copyAtOnce = 16 << 20
 
 // copyVerified makes a copy of the file as one transaction sees it, durable and verified under its name when it returns: its pages are sound, and
 // every value has its checksum. The copy has mode 0600. A mark, if there is one, is put into it. Whatever was there before is replaced.
@@ -39,7 +40,7 @@ func (m *Manifest) copyVerified(ctx context.Context, path string, mark *restored
 }
 
 // writeTo copies what one transaction sees. While it reads, the pages that others give up are not used again, and a writer that needs a larger map of
-// the file waits: so nothing else is done meanwhile, the disk is synced afterwards, and the map has room (openBolt).
+// the file waits: so nothing else is done meanwhile, and the map has room (openBolt).
 func (m *Manifest) writeTo(ctx context.Context, f *os.File) error {
 	if err := m.unread.readAll(); err != nil { // it goes past tables
 		return err
@@ -76,6 +77,9 @@ func (w *patient) ReadFrom(r io.Reader) (n int64, err error) {
 		some, err := w.to.ReadFrom(io.LimitReader(r, copyAtOnce))
 		n += some
 		if err != nil || some == 0 {
+			return n, err
+		}
+		if err := w.to.Sync(); err != nil {
 			return n, err
 		}
 	}

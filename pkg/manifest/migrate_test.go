@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -174,4 +175,35 @@ func TestNewerProgramIsNamed(t *testing.T) {
 	raw(t, dir, func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(writerKey, []byte("in another way")) })
 	_, err = OpenDir(dir, Options{})
 	wantError(t, err, ErrNewer, "a newer datagravity wrote it, and this is an unnamed one")
+}
+
+// A process is killed at many moments of opening an older file: what it leaves is whole, of the old schema or of the new one, and the next process ends the migration.
+func TestMigrationIsKilled(t *testing.T) {
+	old, migrated, unfinished := 0, 0, 0
+	for round := range 40 {
+		schema := 1 + round%(SchemaVersion-1)
+		dir := stateOf(t, schema)
+		killAfter(t, "HOLD_MANIFEST", dir, time.Duration(4+round)*time.Millisecond)
+		unfinished += len(glob(t, dir, ".manifest.db.*"))
+		found, err := CheckDir(context.Background(), dir, Options{}, CheckOptions{})
+		if err != nil || !found.Sound() {
+			t.Fatalf("round %d: %+v, %v", round, found.Findings, err)
+		}
+		switch found.Schema {
+		case schema:
+			old++
+		case SchemaVersion:
+			migrated++
+			if copied, err := CheckCopy(context.Background(), filepath.Join(dir, fmt.Sprintf("manifest.db.schema-%d.bak", schema)), CheckOptions{}); err != nil || copied.Schema != schema {
+				t.Errorf("round %d: the copy: %+v, %v", round, copied, err)
+			}
+		default:
+			t.Errorf("round %d: schema %d", round, found.Schema)
+		}
+		closeIt(t, open(t, dir, Options{}))
+		if found, err := CheckDir(context.Background(), dir, Options{}, CheckOptions{Packs: true}); err != nil || !found.Sound() || found.Schema != SchemaVersion {
+			t.Errorf("round %d, after: %+v, %v", round, found, err)
+		}
+	}
+	t.Logf("killed before the migration %d times, of which %d left half a copy; after it %d times", old, unfinished, migrated)
 }
