@@ -26,7 +26,7 @@ type endpoint struct {
 	emulated bool
 }
 
-var containerName = lazyre.New(`^(\$root|\$web|[a-z0-9](-?[a-z0-9]){2,62})$`)
+var containerName = lazyre.New(`^(\$root|\$web|\$blobchangefeed|[a-z0-9](-?[a-z0-9]){2,62})$`)
 
 // parseEndpoint reads azblob://CONTAINER?storage_account=NAME&protocol=&domain=&localemu=. What the URL leaves out comes
 // from the environment under gocloud's names. An unknown parameter is named but never shown: it may be a secret.

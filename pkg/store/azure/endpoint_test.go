@@ -17,7 +17,9 @@ func TestEndpoint(t *testing.T) {
 	t.Setenv("AZURE_STORAGE_ACCOUNT", "environment")
 	for in, want := range map[string]struct{ service, display string }{
 		"azblob://shards?storage_account=acme": {"https://acme.blob.core.windows.net", "azblob://shards?storage_account=acme"},
-		"azblob://shards":                      {"https://environment.blob.core.windows.net", "azblob://shards?storage_account=environment"},
+		"azblob://$blobchangefeed?storage_account=acme": {
+			"https://acme.blob.core.windows.net", "azblob://$blobchangefeed?storage_account=acme"},
+		"azblob://shards": {"https://environment.blob.core.windows.net", "azblob://shards?storage_account=environment"},
 		"azblob://shards/?storage_account=acme&domain=blob.core.usgovcloudapi.net": {
 			"https://acme.blob.core.usgovcloudapi.net", "azblob://shards?domain=blob.core.usgovcloudapi.net&storage_account=acme"},
 		"azblob://shards?storage_account=acme&protocol=http&domain=localhost:10000": {

@@ -111,6 +111,9 @@ func (l *lease) failed(err error) error {
 	if errors.As(err, &held) {
 		return err
 	}
+	if errors.Is(err, store.ErrPermission) {
+		err = fmt.Errorf("%w; a destination needs the rights below %s that datagravity doctor --policy prints; agent.lease: 0s takes no leases", err, store.Private)
+	}
 	return l.about(err)
 }
 
