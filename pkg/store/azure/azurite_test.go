@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -437,6 +438,26 @@ func TestCopySetsProperties(t *testing.T) {
 	}
 	if _, err := s.Copy(t.Context(), "scope", src.Ref(), store.WriteOptions{Condition: store.IfAbsent(), Properties: store.Properties{KMSKey: "scope"}}); store.KindOf(err) != store.ErrUnsupported {
 		t.Errorf("copy into an encryption scope: %v", err)
+	}
+}
+
+func TestKeyFromAFile(t *testing.T) {
+	u, err := url.Parse(emutest.Bucket(t, emutest.Azurite(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(os.Getenv("AZURE_STORAGE_KEY")+"\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AZURE_STORAGE_KEY", "")
+	t.Setenv("AZURE_STORAGE_KEY_FILE", path)
+	s, err := azure.Open(t.Context(), u, azure.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(t.Context(), "a", []byte("x"), store.WriteOptions{Condition: store.IfAbsent()}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -34,10 +34,19 @@ func findCredential(e endpoint, o Options, client azcore.ClientOptions) (credent
 	}
 	// A key of the environment belongs to the account that the environment names; another account's URL goes without.
 	named := os.Getenv("AZURE_STORAGE_ACCOUNT")
-	if key := os.Getenv("AZURE_STORAGE_KEY"); key != "" && (named == "" || named == e.account) {
+	mine := named == "" || named == e.account
+	key, err := fromEnvironment("AZURE_STORAGE_KEY")
+	if err != nil {
+		return credential{}, e, err
+	}
+	if key != "" && mine {
 		return credential{key: key}, e, nil
 	}
-	if sas := os.Getenv("AZURE_STORAGE_SAS_TOKEN"); sas != "" && (named == "" || named == e.account) {
+	sas, err := fromEnvironment("AZURE_STORAGE_SAS_TOKEN")
+	if err != nil {
+		return credential{}, e, err
+	}
+	if sas != "" && mine {
 		if !e.trusted() {
 			return credential{}, e, fmt.Errorf("AZURE_STORAGE_SAS_TOKEN is not sent to %s://%s: set AZURE_STORAGE_DOMAIN to allow it, and use https",
 				e.protocol, e.domain)
@@ -45,7 +54,10 @@ func findCredential(e endpoint, o Options, client azcore.ClientOptions) (credent
 		return credential{sas: strings.TrimPrefix(sas, "?")}, e, nil
 	}
 	for _, name := range []string{"AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING"} {
-		s := os.Getenv(name)
+		s, err := fromEnvironment(name)
+		if err != nil {
+			return credential{}, e, err
+		}
 		if s == "" {
 			continue
 		}
@@ -58,14 +70,29 @@ func findCredential(e endpoint, o Options, client azcore.ClientOptions) (credent
 	if e.protocol != "https" {
 		return credential{}, e, errors.New("no key: Microsoft Entra ID needs https; set AZURE_STORAGE_KEY for an emulator")
 	}
-	// Tokens keep the SDK's own retries: the machine's metadata service needs them, and no budget pays for them.
-	token, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: azcore.ClientOptions{Transport: client.Transport, Telemetry: client.Telemetry},
-	})
+	token, err := entra(client)
 	if err != nil {
 		return credential{}, e, err
 	}
 	return credential{token: markedToken{token}}, e, nil
+}
+
+// entra is a credential of Microsoft Entra ID: a service principal whose secret is in a file, else what the SDK's own chain finds.
+func entra(client azcore.ClientOptions) (azcore.TokenCredential, error) {
+	// Tokens keep the SDK's own retries: the machine's metadata service needs them, and no budget pays for them.
+	o := azcore.ClientOptions{Transport: client.Transport, Telemetry: client.Telemetry}
+	if os.Getenv("AZURE_CLIENT_SECRET_FILE") == "" {
+		return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: o})
+	}
+	value, err := fromEnvironment("AZURE_CLIENT_SECRET")
+	if err != nil {
+		return nil, err
+	}
+	tenant, id := os.Getenv("AZURE_TENANT_ID"), os.Getenv("AZURE_CLIENT_ID")
+	if tenant == "" || id == "" {
+		return nil, errors.New("AZURE_CLIENT_SECRET_FILE needs AZURE_TENANT_ID and AZURE_CLIENT_ID beside it: set all three")
+	}
+	return azidentity.NewClientSecretCredential(tenant, id, value, &azidentity.ClientSecretCredentialOptions{ClientOptions: o})
 }
 
 // markedToken marks the errors of getting a token, so that they are told from those of the request that needs it.
