@@ -48,6 +48,10 @@ func runDaemon(ctx context.Context, g *globals) (err error) {
 	}
 	defer context.AfterFunc(ctx, func() { a.tell(sd.SdNotifyStopping) })()
 	a.tell(sd.SdNotifyReady)
+	if step := nextStep(a.cfg); step != "" {
+		a.log.Warn(step)
+		a.tell("STATUS=" + step)
+	}
 	var serving sync.WaitGroup
 	defer func() {
 		if !errors.Is(err, daemon.ErrStuck) {

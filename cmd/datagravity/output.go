@@ -24,18 +24,24 @@ func (g *globals) logger() (*slog.Logger, error) {
 		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", g.logLevel)}
 	}
 	o := &slog.HandlerOptions{Level: level}
+	asText := g.logFormat == "text"
 	switch g.logFormat {
-	case "json":
-		return slog.New(slog.NewJSONHandler(g.err, o)), nil
-	case "text":
-		return slog.New(slog.NewTextHandler(g.err, o)), nil
+	case "json", "text":
 	case "auto":
-		if onTerminal(g.err) {
-			return slog.New(slog.NewTextHandler(g.err, o)), nil
-		}
-		return slog.New(slog.NewJSONHandler(g.err, o)), nil
+		asText = onTerminal(g.err)
+	default:
+		return nil, usageError{fmt.Errorf("--log-format %q: want auto, text or json", g.logFormat)}
 	}
-	return nil, usageError{fmt.Errorf("--log-format %q: want auto, text or json", g.logFormat)}
+	handler := func(w io.Writer) slog.Handler {
+		if asText {
+			return slog.NewTextHandler(w, o)
+		}
+		return slog.NewJSONHandler(w, o)
+	}
+	if toJournal(g.err) {
+		return slog.New(newJournaled(g.err, handler)), nil
+	}
+	return slog.New(handler(g.err)), nil
 }
 
 // printJSON writes one document.

@@ -60,7 +60,7 @@ func execute(ctx context.Context, args []string, g *globals) int {
 	code := exitCode(ctx, err)
 	var said *saidError
 	if !errors.As(err, &said) {
-		_, _ = fmt.Fprintf(g.err, "datagravity: %v\n", err)
+		_, _ = io.WriteString(g.err, complaint(g.err, err))
 	}
 	return code
 }
