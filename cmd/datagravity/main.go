@@ -1,3 +1,5 @@
+//go:build !manpages
+
 // Command datagravity replicates training shards to where the accelerators are: only the difference, under a budget, every
 // byte proven. Its commands are one file each; what they do is in the packages below.
 package main
