@@ -19,6 +19,14 @@ COMMIT    := $(shell git rev-parse HEAD 2>/dev/null)
 DATE      := $(shell git show -s --format=%cI HEAD 2>/dev/null)
 LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
 
+# As packages have it: 1.2.3, before it 1.2.3~rc1, after it 1.2.3+4.g0123abc; where there is no tag yet, something older than any version.
+PACKAGE_VERSION ?= $(shell echo '$(VERSION)' | sed -E -e '/^v[0-9]+\./!s/^/v0~$(shell git show -s --format=%cd --date=format:%Y%m%d HEAD 2>/dev/null).g/' \
+	-e 's/^v//' -e 's/-dirty$$/+dirty/' -e 's/-([0-9]+)-g([0-9a-f]+)/+\1.g\2/' -e 's/-/~/g')
+# What goes into packages, manual and archives has this time.
+export SOURCE_DATE_EPOCH ?= $(shell git show -s --format=%ct HEAD 2>/dev/null || echo 0)
+# Of the packages.
+ARCHS     ?= amd64 arm64
+
 export CGO_ENABLED := 0
 # For tests and vet too: with it in some builds only, everything would be compiled and cached twice.
 # disable_grpc_modules: cloud.google.com/go/storage without what only its gRPC client uses, and this one speaks JSON: 13 MB less
@@ -26,7 +34,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 bench fuzz tools slurm live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 bench fuzz man package sbom reproducible vulncheck tools slurm live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -86,6 +94,38 @@ fuzz: ## every fuzz target for FUZZTIME
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$$dir" </dev/null || exit 1; \
 	done
 
+man: ## manual pages and completions, build/manual
+	rm -rf build/manual
+	$(GO) run -tags=disable_grpc_modules,manpages ./cmd/datagravity build/manual '$(PACKAGE_VERSION)' $(SOURCE_DATE_EPOCH)
+
+# Static, for Linux, by the same command as build: where that is called on Linux, it makes the same bytes.
+.PRECIOUS: build/linux-%/datagravity
+build/linux-%/datagravity: .FORCE
+	GOOS=linux GOARCH=$* $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/datagravity
+
+# Licences are looked up in the module cache, which has all of what was just linked; without the network nothing is asked about ourselves.
+build/linux-%/sbom.cdx.json: build/linux-%/datagravity
+	@GOPROXY=off $(CACHE)/bin/cyclonedx-gomod bin -json -licenses -std -noserial -notimestamp -version '$(PACKAGE_VERSION)' \
+		-output $@ $< 2>build/linux-$*/sbom.log || { cat build/linux-$*/sbom.log; exit 1; }
+
+sbom: ## what is in the programs, in CycloneDX: build/linux-*/sbom.cdx.json
+	@$(GO) run ./internal/emulator/cmd/tools cyclonedx-gomod
+	@$(MAKE) --no-print-directory $(ARCHS:%=build/linux-%/sbom.cdx.json)
+
+package: sbom man ## deb and rpm for ARCHS, in build
+	@$(GO) run ./internal/emulator/cmd/tools nfpm
+	rm -f build/*.deb build/*.rpm
+	@for arch in $(ARCHS); do for format in deb rpm; do \
+		ARCH=$$arch STAGE=build/linux-$$arch VERSION='$(PACKAGE_VERSION)' \
+		$(CACHE)/bin/nfpm package -f packaging/nfpm.yaml -p $$format -t build/ || exit 1; \
+	done; done
+
+reproducible: ## fails if another folder, cache and user would build other bytes
+	$(GO) run ./internal/reproducible
+
+vulncheck: ## known vulnerabilities that the program can reach; VULNDB=pinned or a URL for another database
+	$(GO) run ./internal/vulncheck $(if $(VULNDB),-db '$(VULNDB)') ./cmd/...
+
 tools: ## the servers that tests run against; minutes the first time
 	@$(GO) run ./internal/emulator/cmd/tools azurite s3 gcs
 
@@ -100,6 +140,8 @@ live: ## the stores' conformance suite on a bucket of yours: DATAGRAVITY_LIVE_ST
 	@$(GO) test -tags live -list '^TestLive' ./pkg/store/... | grep -q '^TestLive' || { \
 		echo "no TestLive in ./pkg/store/... was built: nothing would be tested"; exit 1; }
 	$(GO) test -tags live -run '^TestLive' -count 1 -timeout 60m -v ./pkg/store/...
+
+.FORCE:
 
 clean: ## what build made
 	rm -rf build

@@ -32,7 +32,7 @@ func StartAzurite(ctx context.Context, dir string) (*Azurite, error) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
 	}
-	program, err := program(ctx, ToolAzurite)
+	program, err := Program(ctx, ToolAzurite)
 	if err != nil {
 		return nil, err
 	}

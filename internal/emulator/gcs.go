@@ -33,7 +33,7 @@ func StartGCSBehind(ctx context.Context, dir string, front func(addr string) (st
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	program, err := program(ctx, ToolGCS)
+	program, err := Program(ctx, ToolGCS)
 	if err != nil {
 		return nil, err
 	}

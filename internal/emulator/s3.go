@@ -36,7 +36,7 @@ func StartS3(ctx context.Context, dir string) (*S3, error) {
 			return nil, err
 		}
 	}
-	program, err := program(ctx, ToolS3)
+	program, err := Program(ctx, ToolS3)
 	if err != nil {
 		return nil, err
 	}

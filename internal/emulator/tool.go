@@ -23,6 +23,10 @@ const (
 	ToolGCS     Tool = "gcs"     // fake-gcs-server
 	ToolRclone  Tool = "rclone"  // what the benchmarks compare with
 	ToolLint    Tool = "lint"    // golangci-lint
+
+	ToolPackage   Tool = "nfpm"            // makes deb and rpm
+	ToolSBOM      Tool = "cyclonedx-gomod" // lists what is in a program
+	ToolVulncheck Tool = "govulncheck"     // known vulnerabilities
 )
 
 // azuriteVersion knows API versions up to 2026-06-06, older than the SDK's; see StartAzurite for the flag that needs.
@@ -38,6 +42,10 @@ var goTools = map[Tool]goTool{
 	ToolGCS:    {"github.com/fsouza/fake-gcs-server", "github.com/fsouza/fake-gcs-server", "v1.56.1"},
 	ToolRclone: {"github.com/rclone/rclone", "github.com/rclone/rclone", "v1.76.0"},
 	ToolLint:   {"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "github.com/golangci/golangci-lint/v2", "v2.15.0"},
+
+	ToolPackage:   {"github.com/goreleaser/nfpm/v2/cmd/nfpm", "github.com/goreleaser/nfpm/v2", "v2.45.2"},
+	ToolSBOM:      {"github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod", "github.com/CycloneDX/cyclonedx-gomod", "v1.10.0"},
+	ToolVulncheck: {"golang.org/x/vuln/cmd/govulncheck", "golang.org/x/vuln", "v1.9.0"},
 }
 
 // ParseTool reads the name of a tool.
@@ -46,8 +54,8 @@ func ParseTool(s string) (Tool, error) {
 	if _, ok := goTools[t]; ok || t == ToolAzurite {
 		return t, nil
 	}
-	return "", fmt.Errorf("no tool is called %q: choose from %s, %s, %s, %s, %s", s,
-		ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint)
+	return "", fmt.Errorf("no tool is called %q: choose from %s, %s, %s, %s, %s, %s, %s, %s", s,
+		ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck)
 }
 
 // Path is where the tool's program is, or will be once [Ensure] has built it.
@@ -186,8 +194,8 @@ func (t Tool) buildCommand(ctx context.Context, cache, tmp string) (cmd *exec.Cm
 	return cmd, filepath.Join(tmp, filepath.Base(path)), path
 }
 
-// program builds the tool if need be and returns its path.
-func program(ctx context.Context, t Tool) (string, error) {
+// Program builds the tool if need be and returns its path.
+func Program(ctx context.Context, t Tool) (string, error) {
 	if err := Ensure(ctx, t); err != nil {
 		return "", err
 	}

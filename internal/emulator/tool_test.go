@@ -28,7 +28,7 @@ func TestCacheDir(t *testing.T) {
 }
 
 func TestParseTool(t *testing.T) {
-	for _, want := range []Tool{ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint} {
+	for _, want := range []Tool{ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck} {
 		if got, err := ParseTool(string(want)); err != nil || got != want {
 			t.Errorf("%s: %v, %v", want, got, err)
 		}
