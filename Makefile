@@ -31,7 +31,8 @@ export CGO_ENABLED := 0
 # For tests and vet too: with it in some builds only, everything would be compiled and cached twice.
 # disable_grpc_modules: cloud.google.com/go/storage without what only its gRPC client uses, and this one speaks JSON: 13 MB less
 # of a program, and every command starts some 10 ms sooner.
-export GOFLAGS := $(GOFLAGS) -trimpath -tags=disable_grpc_modules
+# Not what version control says: LDFLAGS have it, and a build without a checkout must be the same.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test vet race lint generated arm64 bench fuzz man package sbom reproducible vulncheck tools slurm live clean distclean
@@ -112,16 +113,18 @@ sbom: ## what is in the programs, in CycloneDX: build/linux-*/sbom.cdx.json
 	@$(GO) run ./internal/emulator/cmd/tools cyclonedx-gomod
 	@$(MAKE) --no-print-directory $(ARCHS:%=build/linux-%/sbom.cdx.json)
 
-package: sbom man ## deb and rpm for ARCHS, in build
+# Tested at once: a package that does not install or start is none.
+package: sbom man ## deb and rpm for ARCHS, in build, and tests of them
 	@$(GO) run ./internal/emulator/cmd/tools nfpm
 	rm -f build/*.deb build/*.rpm
 	@for arch in $(ARCHS); do for format in deb rpm; do \
 		ARCH=$$arch STAGE=build/linux-$$arch VERSION='$(PACKAGE_VERSION)' \
 		$(CACHE)/bin/nfpm package -f packaging/nfpm.yaml -p $$format -t build/ || exit 1; \
 	done; done
+	DATAGRAVITY_PACKAGES=$(CURDIR)/build $(GO) test ./packaging
 
 reproducible: ## fails if another folder, cache and user would build other bytes
-	$(GO) run ./internal/reproducible
+	$(GO) run ./internal/reproducible -ldflags '$(LDFLAGS)'
 
 vulncheck: ## known vulnerabilities that the program can reach; VULNDB=pinned or a URL for another database
 	$(GO) run ./internal/vulncheck $(if $(VULNDB),-db '$(VULNDB)') ./cmd/...
