@@ -159,7 +159,7 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 	g, inBatch := errgroup.WithContext(ctx)
 	g.SetLimit(batchParallel)
 	for _, s := range shards {
-		if inBatch.Err() != nil {
+		if inBatch.Err() != nil || !r.mayBegin() {
 			break
 		}
 		g.Go(func() error {

@@ -150,8 +150,11 @@ func (r *run) mayBegin() bool {
 
 // Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index
 // files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
-// ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal.
+// ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal. Under [WithGrace] it ends gently.
 func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
+	ctx, may, end := gently(ctx)
+	defer end()
+	j.May = both(j.May, may)
 	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m)}
 	r.split = newSplitter(e.m.Now, r.roundTrip())
 	err := r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))

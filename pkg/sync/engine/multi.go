@@ -334,6 +334,10 @@ func (s *shard) move(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(g.Wait(), err)
 		}
+		if !s.mayBegin() { // not any more, after it waited
+			s.mem.put(buf)
+			return errors.Join(g.Wait(), errHalted)
+		}
 		mine, next := turn, make(chan struct{})
 		turn = next
 		g.Go(func() error {

@@ -17,6 +17,9 @@ func (s *shard) single(ctx context.Context) error {
 		return err
 	}
 	defer s.mem.put(buf)
+	if !s.mayBegin() { // not any more, after it waited
+		return errHalted
+	}
 	in, sums, chunks, err := s.readProven(ctx, buf)
 	if err != nil {
 		return err
