@@ -57,6 +57,7 @@ func (d *document) check(c *Config) {
 	d.checkLinks(c)
 	d.checkPrices(c.Prices)
 	d.checkJobs(c)
+	d.checkDaemon(c.Daemon)
 }
 
 func (d *document) checkAgent(a Agent) {

@@ -41,6 +41,7 @@ func (d *document) fillIn(c *Config, dir string) {
 	d.socketPath(a, agent.Child("socket"), dir)
 	d.fillInPrices(&c.Prices, dir)
 	d.fillInJobs(&c.Jobs, dir)
+	d.fillInDaemon(&c.Daemon)
 
 	for name, v := range c.Datasets {
 		f := field{"datasets", name}

@@ -116,6 +116,10 @@ func TestEveryField(t *testing.T) {
 				Release: true, Comment: true, Partitions: map[string]string{"gpu": "lab", "*": "root"},
 			},
 		},
+		Daemon: Daemon{
+			Drain: Duration(time.Minute), UnhealthyAfter: Duration(20 * time.Minute),
+			Verify: VerifySchedule{Every: Duration(12 * time.Hour), Sample: 2.5, SampleEvery: Duration(14 * 24 * time.Hour)},
+		},
 		Path: filepath.Join(dir, "full.yaml"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -218,6 +222,10 @@ func TestDefaults(t *testing.T) {
 		Jobs: Jobs{
 			Poll: Duration(10 * time.Second), MaxAge: Duration(10 * time.Minute), Keep: Duration(24 * time.Hour),
 			Slurm: Slurm{Poll: Duration(30 * time.Second), Squeue: "squeue", Scontrol: "scontrol"},
+		},
+		Daemon: Daemon{
+			Drain: Duration(30 * time.Second), UnhealthyAfter: Duration(10 * time.Minute),
+			Verify: VerifySchedule{Every: Duration(24 * time.Hour), SampleEvery: Duration(7 * 24 * time.Hour)}, GC: GCSchedule{Every: Duration(24 * time.Hour)},
 		},
 		Path: filepath.Join(dir, "least.yaml"),
 	}

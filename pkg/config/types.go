@@ -34,6 +34,8 @@ type Config struct {
 	Prices Prices `yaml:"prices"`
 	// Where upcoming jobs are declared, and what holds for them.
 	Jobs Jobs `yaml:"jobs"`
+	// What the daemon does on a schedule, how it ends, and when it counts as stuck.
+	Daemon Daemon `yaml:"daemon"`
 
 	// Path of the file it came from; not part of the file.
 	Path string `yaml:"-"`
@@ -363,6 +365,34 @@ type Slurm struct {
 	Comment bool `yaml:"comment"`
 	// Destination of jobs that name none, by partition; "*" is any other.
 	Partitions map[string]string `yaml:"partitions"`
+}
+
+// Daemon says how the daemon runs.
+type Daemon struct {
+	// How long parts in flight have to be finished when the daemon ends, or begins anew with another configuration; what is not finished then is given up, and read again later. 0s to 1h; systemd is told how long it takes. Default 30s.
+	Drain Duration `yaml:"drain"`
+	// After how long without any progress, though there is work, the daemon says that it is unhealthy, and no longer feeds systemd's watchdog. 5s to 24h. Default 10m.
+	UnhealthyAfter Duration `yaml:"unhealthy_after"`
+	// When it is looked whether destinations still have what they are known to hold.
+	Verify VerifySchedule `yaml:"verify"`
+	// When uploads and temporary objects are removed that this agent began and left unfinished, as datagravity gc --yes does it.
+	GC GCSchedule `yaml:"gc"`
+}
+
+// VerifySchedule is when destinations are verified.
+type VerifySchedule struct {
+	// How often all destinations are listed and compared with the manifest by existence, size and ETag; a tenth more or less, 1m to 366d. 0s: never. Default 24h.
+	Every Duration `yaml:"every"`
+	// Share of the bytes at each destination that is read back and compared as well, those first that were proven longest ago, for example 2%. It is priced, and waits while a budget has no room for it. Default 0%: none is.
+	Sample Percent `yaml:"sample"`
+	// How often the sample is read, 1m to 366d. Default 7d.
+	SampleEvery Duration `yaml:"sample_every"`
+}
+
+// GCSchedule is when leftovers are removed.
+type GCSchedule struct {
+	// How often, a tenth more or less, 1m to 366d. 0s: never. Default 24h.
+	Every Duration `yaml:"every"`
 }
 
 // Size is a number of bytes, written 512, 64KiB, 8MiB, 2GiB, 5TiB (binary) or 10GB (decimal).
