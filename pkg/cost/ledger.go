@@ -56,6 +56,30 @@ type LedgerOptions struct {
 // lost some of it, every window that is open counts as spent until [Ledger.Reset]. It must be called once for a manifest, before
 // anything is reserved.
 func OpenLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
+	l, err := newLedger(m, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.replay(); err != nil {
+		return nil, err
+	}
+	if err := l.recover(); err != nil {
+		return nil, err
+	}
+	return l, errors.Join(l.catchUp(), l.dropHours(), l.loadDoubts())
+}
+
+// Reopen returns a ledger on the same account with other options. Nothing that stands is settled: the reservations of this process, which l may go on to
+// settle, count in both. Nothing new should be reserved through l.
+func (l *Ledger) Reopen(o LedgerOptions) (*Ledger, error) {
+	next, err := newLedger(l.m, o)
+	if err != nil {
+		return nil, err
+	}
+	return next, errors.Join(next.catchUp(), next.loadDoubts())
+}
+
+func newLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -66,17 +90,10 @@ func OpenLedger(m *manifest.Manifest, o LedgerOptions) (*Ledger, error) {
 		}
 		names[b.Name] = b
 	}
-	l := &Ledger{
+	return &Ledger{
 		m: m, book: o.Book, budgets: o.Budgets, byName: names, monthToDate: o.MonthToDate, opened: WindowOf(m.Now()),
 		allowances: sharedAllowances(o.Book), log: o.Log, granted: o.Granted,
-	}
-	if err := l.replay(); err != nil {
-		return nil, err
-	}
-	if err := l.recover(); err != nil {
-		return nil, err
-	}
-	return l, errors.Join(l.catchUp(), l.dropHours(), l.loadDoubts())
+	}, nil
 }
 
 // sharedAllowances finds the pools that share a free amount with others.

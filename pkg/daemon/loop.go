@@ -37,8 +37,8 @@ const (
 	longest = 10 * time.Minute
 	// firstRetry and lastRetry are the waiting times after errors, each half to one and a half times as long.
 	firstRetry, lastRetry = 5 * time.Second, 5 * time.Minute
-	// stopWithin is how long a pass has to end: requests in flight are cancelled at once, and what is left is recording. systemd waits 90 s.
-	stopWithin = 60 * time.Second
+	// stopWithin is how long what was begun has to end once nothing of it may be in flight any more: requests are cancelled, and what is left is recording.
+	stopWithin = 30 * time.Second
 )
 
 // Loop calls a Passer again and again, when it is time.
@@ -49,6 +49,10 @@ type Loop struct {
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger
+	// Until ends when parts that were in flight at the end of the loop are given up; nil: at once.
+	Until <-chan struct{}
+	// Pulse is told of passes; nil: nobody is.
+	Pulse *Pulse
 	// Status is told in a few words what the loop does, from one goroutine at a time; nil: nobody is.
 	Status func(string)
 }
@@ -58,19 +62,36 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err := l.repeat(ctx); err != nil {
 		return err
 	}
-	l.status("stopping")
 	done := make(chan struct{})
 	go func() {
 		l.Passer.Drain()
 		close(done)
 	}()
+	if !l.wait(done) {
+		return ErrStuck
+	}
+	return nil
+}
+
+// StopsWithin is the longest that Run takes after its context, where parts in flight have so long.
+func StopsWithin(drain time.Duration) time.Duration { return drain + stopWithin }
+
+// wait for what was told to end. false: it does not.
+func (l *Loop) wait(done <-chan struct{}) bool {
+	if l.Until != nil {
+		select {
+		case <-done:
+			return true
+		case <-l.Until:
+		}
+	}
 	t := time.NewTimer(stopWithin)
 	defer t.Stop()
 	select {
 	case <-done:
-		return nil
+		return true
 	case <-t.C:
-		return ErrStuck
+		return false
 	}
 }
 
@@ -139,31 +160,30 @@ type outcome struct {
 
 // pass runs one, and gives it up if it does not end after the context did.
 func (l *Loop) pass(ctx context.Context) (time.Time, error) {
-	done := make(chan outcome, 1)
+	var o outcome
+	done := make(chan struct{})
 	go func() {
-		var o outcome
+		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
 				l.Log.Error("a pass failed by a mistake in datagravity; please report it", "panic", v, "stack", string(debug.Stack()))
 				o.err = fmt.Errorf("%w: %v", ErrPanic, v)
 			}
-			done <- o
 		}()
+		if l.Pulse != nil {
+			defer l.Pulse.Pass()()
+		}
 		o.next, o.err = l.Passer.Pass(ctx)
 	}()
 	select {
-	case o := <-done:
+	case <-done:
 		return o.next, o.err
 	case <-ctx.Done():
 	}
-	t := time.NewTimer(stopWithin)
-	defer t.Stop()
-	select {
-	case o := <-done:
-		return o.next, o.err
-	case <-t.C:
+	if !l.wait(done) {
 		return time.Time{}, ErrStuck
 	}
+	return o.next, o.err
 }
 
 func (l *Loop) status(text string) {

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,10 @@ import (
 // carry is a job's move that is under way.
 type carry struct {
 	turn
-	stop context.CancelFunc
-	done chan struct{}
+	source string
+	began  time.Time
+	stop   context.CancelFunc
+	done   chan struct{}
 }
 
 // retry is when a move that failed is tried again.
@@ -51,7 +54,7 @@ func (d *Dispatcher) start(ctx context.Context, link string, t turn) error {
 		return d.note(j, err)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
-	c := &carry{turn: t, stop: func() { stop(errPassed) }, done: make(chan struct{})}
+	c := &carry{turn: t, source: q.Source.Dataset.Store, began: d.now(), stop: func() { stop(errPassed) }, done: make(chan struct{})}
 	d.mu.Lock()
 	if d.leaving[t.job] > 0 || d.carries[link] != nil {
 		d.mu.Unlock()
@@ -145,6 +148,32 @@ func (d *Dispatcher) Drain() {
 		}
 		<-c.done
 	}
+}
+
+// Move is a job's way to a destination that is under way.
+type Move struct {
+	Job         string
+	Source      string // the store that its dataset is in
+	Destination string
+	Began       time.Time
+}
+
+// UnderWay are the moves that are under way, the oldest first.
+func (d *Dispatcher) UnderWay() []Move {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]Move, 0, len(d.carries))
+	for _, c := range d.carries {
+		list = append(list, Move{c.job, c.source, c.destination, c.began})
+	}
+	slices.SortFunc(list, func(a, b Move) int { return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Job, b.Job)) })
+	return list
+}
+
+// Recheck has the next pass, which it asks for, look again at what destinations hold: the manifest knows of something that is gone.
+func (d *Dispatcher) Recheck() {
+	d.distrust()
+	d.notify()
 }
 
 // ended records what came of a move.

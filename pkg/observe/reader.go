@@ -53,6 +53,7 @@ type Overview struct {
 	Transfers []Transfer        `json:"transfers"`
 	Links     []Link            `json:"links"`
 	Budgets   []Budget          `json:"budgets"`
+	Timers    []Timer           `json:"timers"`
 	Problems  []Problem         `json:"problems"`
 }
 
@@ -63,11 +64,19 @@ type Holdings struct {
 	List []Holding `json:"list"`
 }
 
+// Ledger is the account of budgets, as a [cost.Ledger] has it.
+type Ledger interface {
+	Uses() ([]cost.Use, error)
+	Report(name string) (cost.BudgetReport, error)
+}
+
+var _ Ledger = (*cost.Ledger)(nil)
+
 // Reader reads how things stand. It is safe for concurrent use. The fields are set before its first use.
 type Reader struct {
 	Agent    Agent
 	Manifest *manifest.Manifest
-	Ledger   *cost.Ledger
+	Ledger   Ledger
 	Jobs     dispatch.Jobs
 	Recorder *Recorder
 	Problems *Problems
@@ -185,11 +194,12 @@ func (r *Reader) ListGates() []Gate {
 // Overview reads all that a first look wants.
 func (r *Reader) Overview(ctx context.Context) (o Overview, err error) {
 	o = Overview{At: r.Manifest.Now().UTC(), Agent: r.Agent, Transfers: r.Recorder.Transfers(), Links: r.Recorder.Links(), Problems: r.Problems.List()}
-	var errs [4]error
+	var errs [5]error
 	o.Datasets, errs[0] = r.listDatasets()
 	o.Holdings, errs[1] = r.Holdings(ctx)
 	o.Jobs, errs[2] = r.Jobs.List(ctx)
 	o.Budgets, errs[3] = r.Budgets()
+	o.Timers, errs[4] = r.ListTimers()
 	if o.Jobs == nil {
 		o.Jobs = []dispatch.Status{}
 	}

@@ -3,6 +3,7 @@ package pace
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -19,6 +20,8 @@ type Bandwidth struct {
 	// turn is held by the one that waits for the limiter. With one at a time no claim has to be taken back, which
 	// rate.Limiter cannot do exactly; those behind wait in the order of the channel.
 	turn chan struct{}
+	// passed are the bytes so far.
+	passed atomic.Int64
 
 	mu      sync.Mutex
 	table   *Timetable
@@ -101,6 +104,7 @@ func (b *Bandwidth) claim(bytes *int64) time.Duration {
 	for *bytes > 0 {
 		n := int(min(*bytes, int64(b.limiter.Burst())))
 		if b.limiter.Limit() == rate.Inf {
+			b.passed.Add(*bytes)
 			*bytes = 0
 			return 0
 		}
@@ -113,6 +117,7 @@ func (b *Bandwidth) claim(bytes *int64) time.Duration {
 			}
 			return wait
 		}
+		b.passed.Add(int64(n))
 		*bytes -= int64(n)
 	}
 	return 0

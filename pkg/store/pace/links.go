@@ -79,6 +79,16 @@ func (l *Links) Reload(limits []Limit) (changes []string) {
 	return changes
 }
 
+// Passed are the bytes that limits let pass so far, those of a limit that is gone left out: while somebody waits for bandwidth, it grows.
+func (l *Links) Passed() (n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.limits {
+		n += s.pace.passed.Load()
+	}
+	return n
+}
+
 // For returns the limits that hold for a link, in their order; none: nil. It is to be asked again for each part, since the
 // limits can change.
 func (l *Links) For(link Link) Bandwidths {
