@@ -77,8 +77,8 @@ func Read(ctx context.Context, s Store, container, prefix string, c Cursor) (cha
 	}
 	last := index.LastConsumable.UTC()
 	next = Cursor{Index: o.ETag, Segment: last.Format(segmentForm)}
-	from, err := time.Parse(segmentForm, c.Segment)
-	if err != nil || last.Sub(from) > mostDays*24*time.Hour || next.Segment < c.Segment {
+	from, known := timeOf(c.Segment)
+	if !known || last.Sub(from) > mostDays*24*time.Hour || next.Segment < c.Segment {
 		return true, next, nil
 	}
 	r := reader{Store: s, ctx: ctx, subject: "/blobServices/default/containers/" + container + "/blobs/" + prefix}
@@ -110,11 +110,17 @@ func Read(ctx context.Context, s Store, container, prefix string, c Cursor) (cha
 	return r.found, next, nil
 }
 
+// timeOf a segment is in its name.
+func timeOf(segment string) (t time.Time, ok bool) {
+	t, err := time.Parse(segmentForm, segment)
+	return t, err == nil
+}
+
 // reader reads segments.
 type reader struct {
 	Store
 	ctx     context.Context
-	subject string          // of the events that count
+	subject string // of the events that count
 	found   bool
 }
 
@@ -128,7 +134,7 @@ func (r *reader) segments(day time.Time) (list []segment, err error) {
 	prefix := segmentsPrefix + day.Format("2006/01/02/")
 	err = r.each(prefix, func(o store.Object) error {
 		at, is := strings.CutSuffix(strings.TrimPrefix(o.Key, segmentsPrefix), "/meta.json")
-		if _, err := time.Parse(segmentForm, at); is && err == nil {
+		if _, named := timeOf(at); is && named {
 			list = append(list, segment{at, o})
 		}
 		return nil
