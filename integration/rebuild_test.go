@@ -118,6 +118,11 @@ func TestRebuildAgainstRealStores(t *testing.T) {
 	if code, _, errs := r.run("manifest", "backup"); code != 0 {
 		t.Fatalf("backup: exit code %d: %s", code, errs)
 	}
+	// It has made one by itself, too, since there was none.
+	r.until("a scheduled backup", func() bool {
+		_, list, _ := r.run("manifest", "backup", "--list", "--json")
+		return strings.Contains(list, `"scheduled": true`)
+	})
 	h.signal(syscall.SIGKILL)
 	spent = r.budget()
 	r.lose("manifest.db", "recipes", "snapshots")

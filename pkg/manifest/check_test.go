@@ -60,7 +60,7 @@ func everything(t testing.TB, path string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.CloseCopy() //nolint:errcheck // read only
+	defer m.CloseCopy()
 	out := map[string]string{}
 	view(t, m, func(tx *Tx) error {
 		names, err := tx.bucketNames()

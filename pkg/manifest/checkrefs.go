@@ -131,7 +131,7 @@ func (c *checker) references(context.Context) error {
 		}
 		listed(where, n.Paths)
 		if n.Job != "" && !jobsKnown[n.Job] {
-			c.out.add(Loss, where, "is of job %s, which is not declared; declare it again, or datagravity jobs remove %s takes back what it was promised", n.Job, n.Job)
+			c.out.add(Loss, where, "is of job %s, which is not declared: declare it again; removing it afterwards takes back what it was promised", n.Job)
 		}
 		return true, nil
 	})

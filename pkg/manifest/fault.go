@@ -38,8 +38,8 @@ func guard(tx *Tx, bucket string, key []byte, err *error) {
 }
 
 // restoreHint is what to do about a damaged manifest.
-const restoreHint = "restore a backup of the state directory, or move manifest.db away and let the next index and sync " +
-	"build a new one (the spend is kept in the journal)"
+const restoreHint = "datagravity manifest rebuild makes another one from the newest backup and from what is left beside it and at the destinations, " +
+	"and keeps the damaged file; docs/recovery.md says more"
 
 // damaged says where the damage is and what to do about it.
 func damaged(path string, err error) error {

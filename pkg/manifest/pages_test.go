@@ -89,7 +89,7 @@ func TestDamagedSkeletonIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := OpenDir(dir, Options{})
-			wantError(t, err, ErrCorrupt, "move manifest.db away")
+			wantError(t, err, ErrCorrupt, "datagravity manifest rebuild")
 		})
 	}
 }

@@ -90,7 +90,7 @@ func TestDamagedLeafIsRefusedBeforeItIsUsed(t *testing.T) {
 			damage(b)
 			dir := putFile(t, b)
 			_, whole := OpenDir(dir, Options{})
-			wantError(t, whole, ErrCorrupt, "move manifest.db away")
+			wantError(t, whole, ErrCorrupt, "datagravity manifest rebuild")
 			m := open(t, dir, Options{LeavesLater: true})
 			if m.unread.buckets["replicas"] == nil || m.unread.buckets["needs"] != nil {
 				t.Fatalf("left for later: %v", m.unread.buckets)
