@@ -106,8 +106,11 @@ func (a *app) take(o engine.Options) (err error) {
 		a.share()
 		return nil
 	}
-	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, a.manifestOptions()); err != nil {
+	if err := checkOwner(a.cfg.Agent.State); err != nil {
 		return err
+	}
+	if a.m, err = manifest.OpenDir(a.cfg.Agent.State, a.manifestOptions()); err != nil {
+		return explainOwner(a.cfg.Agent.State, err)
 	}
 	a.observed()
 	a.reload = a.reloadOnHangup()

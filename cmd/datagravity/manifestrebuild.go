@@ -82,6 +82,9 @@ func runRebuild(ctx context.Context, g *globals, o rebuildFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkOwner(a.cfg.Agent.State); err != nil {
+		return err
+	}
 	mo := a.manifestOptions()
 	mo.Holder = "manifest rebuild"
 	r, err := manifest.BeginRebuild(ctx, a.cfg.Agent.State, manifest.RebuildOptions{Options: mo, From: backup, Replace: o.replace, DryRun: o.dryRun})
