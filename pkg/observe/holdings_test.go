@@ -132,3 +132,58 @@ func TestSpendQueries(t *testing.T) {
 		t.Errorf("%v, %v", rows, err)
 	}
 }
+
+// Sums by several keys in one pass are those of a pass for each.
+func TestSpendBy(t *testing.T) {
+	m := opened(t, newClock())
+	update(t, m, func(tx *manifest.Tx) error {
+		for i := range 60 {
+			k := manifest.LineKey{
+				Month: fmt.Sprintf("2026-%02d", 10+i%2), Dataset: fmt.Sprint("d", i%3), Path: path(i), From: "azure:eastus", To: "aws:us-east-1", Team: fmt.Sprint("t", i%5), Activity: "transfer",
+				Day: fmt.Sprintf("2026-%02d-%02d", 10+i%2, 1+i%4), Job: fmt.Sprint("j", i%7),
+			}
+			if err := tx.PutLine(manifest.Line{LineKey: k, Bytes: int64(i), NanoUSD: int64(10 * i), Requests: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r := &Reader{Manifest: m}
+	keys := []string{"team", "dataset", "job", "link", "day"}
+	for _, q := range []SpendQuery{{}, {Month: "2026-11"}, {Team: "t1"}} {
+		got, err := r.SpendBy(q, keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, by := range keys {
+			one := q
+			one.By = by
+			want, err := r.Spend(one)
+			if err != nil || len(want) == 0 {
+				t.Fatalf("%+v: %v, %v", one, want, err)
+			}
+			if d := cmp.Diff(want, got[i]); d != "" {
+				t.Errorf("%+v (-want +got):\n%s", one, d)
+			}
+		}
+	}
+	if _, err := r.SpendBy(SpendQuery{}, "team", "colour"); err == nil {
+		t.Error("a key that is none is taken")
+	}
+}
+
+// What is paused is told with everything else, "*" too.
+func TestPauses(t *testing.T) {
+	c := newClock()
+	r := &Reader{Manifest: opened(t, c)}
+	if list, err := r.ListPauses(); err != nil || list == nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if err := cost.SetPause(r.Manifest.Dir(), "lake->aws", true, c.at); err != nil {
+		t.Fatal(err)
+	}
+	list, err := r.ListPauses()
+	if d := cmp.Diff([]cost.Pause{{Link: "lake->aws", Since: c.at}}, list); d != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, d)
+	}
+}

@@ -55,6 +55,7 @@ type Overview struct {
 	Budgets   []Budget          `json:"budgets"`
 	Timers    []Timer           `json:"timers"`
 	Problems  []Problem         `json:"problems"`
+	Pauses    []cost.Pause      `json:"pauses"`
 }
 
 // Holdings of all datasets at all destinations.
@@ -191,15 +192,25 @@ func (r *Reader) ListGates() []Gate {
 	return out
 }
 
+// ListPauses tells which links are paused, by whatever process; "*" is every link.
+func (r *Reader) ListPauses() ([]cost.Pause, error) {
+	list, err := cost.Pauses(r.Manifest.Dir())
+	if list == nil {
+		list = []cost.Pause{}
+	}
+	return list, err
+}
+
 // Overview reads all that a first look wants.
 func (r *Reader) Overview(ctx context.Context) (o Overview, err error) {
 	o = Overview{At: r.Manifest.Now().UTC(), Agent: r.Agent, Transfers: r.Recorder.Transfers(), Links: r.Recorder.Links(), Problems: r.Problems.List()}
-	var errs [5]error
+	var errs [6]error
 	o.Datasets, errs[0] = r.listDatasets()
 	o.Holdings, errs[1] = r.Holdings(ctx)
 	o.Jobs, errs[2] = r.Jobs.List(ctx)
 	o.Budgets, errs[3] = r.Budgets()
 	o.Timers, errs[4] = r.ListTimers()
+	o.Pauses, errs[5] = r.ListPauses()
 	if o.Jobs == nil {
 		o.Jobs = []dispatch.Status{}
 	}

@@ -91,45 +91,58 @@ func (q SpendQuery) Selects(l manifest.Line) bool {
 
 // Spend sums the ledger's lines, by key. Error: a [*QueryError], or what the manifest says.
 func Spend(m *manifest.Manifest, q SpendQuery) ([]SpendRow, error) {
-	if err := q.Check(); err != nil {
+	rows, err := SpendBy(m, q, q.By)
+	if len(rows) == 0 {
 		return nil, err
 	}
-	sums, key := spending{}, spendBy[q.By]
+	return rows[0], err
+}
+
+// SpendBy sums the ledger's lines in one pass by each of several keys, in place of the query's one. Error: a [*QueryError], or what the manifest says.
+func SpendBy(m *manifest.Manifest, q SpendQuery, by ...string) ([][]SpendRow, error) {
+	queries, sums := make([]SpendQuery, len(by)), make([]spending, len(by))
+	for i, key := range by {
+		queries[i], sums[i] = q, spending{}
+		queries[i].By = key
+		if err := queries[i].Check(); err != nil {
+			return nil, err
+		}
+	}
 	err := m.View(func(tx *manifest.Tx) error {
 		states, err := bill.ReadStates(tx)
 		if err != nil {
 			return err
 		}
-		sums.adjust(q, states)
+		for i := range sums {
+			sums[i].adjust(queries[i], states)
+		}
 		return tx.Lines(func(l manifest.Line) (bool, error) {
-			if !q.Selects(l) {
-				return true, nil
+			if q.Selects(l) {
+				state := states.Of(l)
+				for i := range sums {
+					sums[i].add(by[i], l, state)
+				}
 			}
-			state := states.Of(l)
-			k := state
-			if key != nil {
-				k = key(l)
-			}
-			s := sums.row(k)
-			s.Bytes += l.Bytes
-			s.Requests += l.Requests
-			s.USD = cost.AddNanoUSD(s.USD, cost.NanoUSD(l.NanoUSD))
-			s.Whole += l.Unknown
-			s.State = bill.LessSure(s.State, state)
-			s.ByState[state] += cost.NanoUSD(l.NanoUSD)
-			s.Net += cost.NanoUSD(l.NanoUSD)
 			return true, nil
 		})
 	})
-	rows := make([]SpendRow, 0, len(sums))
-	for _, k := range slices.Sorted(maps.Keys(sums)) {
-		rows = append(rows, *sums[k])
+	out := make([][]SpendRow, len(by))
+	for i, s := range sums {
+		out[i] = make([]SpendRow, 0, len(s))
+		for _, k := range slices.Sorted(maps.Keys(s)) {
+			out[i] = append(out[i], *s[k])
+		}
 	}
-	return rows, err
+	return out, err
 }
 
 // Spend sums the lines of the reader's ledger.
 func (r *Reader) Spend(q SpendQuery) ([]SpendRow, error) { return Spend(r.Manifest, q) }
+
+// SpendBy sums them by several keys.
+func (r *Reader) SpendBy(q SpendQuery, by ...string) ([][]SpendRow, error) {
+	return SpendBy(r.Manifest, q, by...)
+}
 
 type spending map[string]*SpendRow
 
@@ -140,6 +153,22 @@ func (s spending) row(key string) *SpendRow {
 		s[key] = r
 	}
 	return r
+}
+
+// add a line to the row of its key.
+func (s spending) add(by string, l manifest.Line, state string) {
+	k := state
+	if key := spendBy[by]; key != nil {
+		k = key(l)
+	}
+	r := s.row(k)
+	r.Bytes += l.Bytes
+	r.Requests += l.Requests
+	r.USD = cost.AddNanoUSD(r.USD, cost.NanoUSD(l.NanoUSD))
+	r.Whole += l.Unknown
+	r.State = bill.LessSure(r.State, state)
+	r.ByState[state] += cost.NanoUSD(l.NanoUSD)
+	r.Net += cost.NanoUSD(l.NanoUSD)
 }
 
 // onTheBill is the key of what bills added, where rows are told apart by what a bill does not know: teams, datasets, shards, activities.
