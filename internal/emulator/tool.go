@@ -22,6 +22,7 @@ const (
 	ToolS3      Tool = "s3"      // versitygw, the S3 server
 	ToolGCS     Tool = "gcs"     // fake-gcs-server
 	ToolRclone  Tool = "rclone"  // what the benchmarks compare with
+	ToolAxe     Tool = "axe"     // axe-core, by npm: what the dashboard's pages are checked with for people who cannot see them as others do
 	ToolLint    Tool = "lint"    // golangci-lint
 
 	ToolPackage   Tool = "nfpm"            // makes deb and rpm
@@ -29,8 +30,20 @@ const (
 	ToolVulncheck Tool = "govulncheck"     // known vulnerabilities
 )
 
-// azuriteVersion knows API versions up to 2026-06-06, older than the SDK's; see StartAzurite for the flag that needs.
-const azuriteVersion = "3.37.0"
+// npmTool is a package of npm, and what of it is used.
+type npmTool struct {
+	pkg, version string
+	program      []string // below node_modules
+}
+
+var npmTools = map[Tool]npmTool{
+	// It knows API versions up to 2026-06-06, older than the SDK's; see StartAzurite for the flag that needs.
+	ToolAzurite: {"azurite", "3.37.0", []string{".bin", "azurite-blob"}},
+	ToolAxe:     {"axe-core", "4.14.1", []string{"axe-core", "axe.min.js"}},
+}
+
+// dir of a package in the cache, which names its version.
+func (n npmTool) dir(cache string) string { return filepath.Join(cache, n.pkg+"-"+n.version) }
 
 // goTool is a program that `go install` builds from the module proxy alone.
 type goTool struct {
@@ -51,11 +64,12 @@ var goTools = map[Tool]goTool{
 // ParseTool reads the name of a tool.
 func ParseTool(s string) (Tool, error) {
 	t := Tool(s)
-	if _, ok := goTools[t]; ok || t == ToolAzurite {
+	_, isGo := goTools[t]
+	if _, isNpm := npmTools[t]; isGo || isNpm {
 		return t, nil
 	}
-	return "", fmt.Errorf("no tool is called %q: choose from %s, %s, %s, %s, %s, %s, %s, %s", s,
-		ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck)
+	return "", fmt.Errorf("no tool is called %q: choose from %s, %s, %s, %s, %s, %s, %s, %s, %s", s,
+		ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolAxe, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck)
 }
 
 // Path is where the tool's program is, or will be once [Ensure] has built it.
@@ -68,22 +82,20 @@ func (t Tool) Path() (string, error) {
 }
 
 func (t Tool) pathIn(cache string) string {
-	if t == ToolAzurite {
-		return filepath.Join(azuriteDir(cache), "node_modules", ".bin", "azurite-blob")
+	if n, ok := npmTools[t]; ok {
+		return filepath.Join(append([]string{n.dir(cache), "node_modules"}, n.program...)...)
 	}
 	return filepath.Join(cache, "bin", filepath.Base(goTools[t].pkg))
 }
 
-func azuriteDir(cache string) string { return filepath.Join(cache, "azurite-"+azuriteVersion) }
-
 // check tells why the tool in the cache cannot be used: absent, broken, or another version than the pinned one.
 func (t Tool) check(cache string) error {
 	path := t.pathIn(cache)
-	if t == ToolAzurite {
+	if n, ok := npmTools[t]; ok {
 		if _, err := os.Stat(path); err != nil {
 			return err
 		}
-		data, err := os.ReadFile(filepath.Join(azuriteDir(cache), "node_modules", "azurite", "package.json"))
+		data, err := os.ReadFile(filepath.Join(n.dir(cache), "node_modules", n.pkg, "package.json"))
 		if err != nil {
 			return err
 		}
@@ -93,8 +105,8 @@ func (t Tool) check(cache string) error {
 		if err := json.Unmarshal(data, &manifest); err != nil {
 			return err
 		}
-		if manifest.Version != azuriteVersion {
-			return fmt.Errorf("%s is version %s, want %s", path, manifest.Version, azuriteVersion)
+		if manifest.Version != n.version {
+			return fmt.Errorf("%s is version %s, want %s", path, manifest.Version, n.version)
 		}
 		return nil
 	}
@@ -110,7 +122,7 @@ func (t Tool) check(cache string) error {
 }
 
 // Ensure builds those of the tools that the cache does not hold at the pinned version. It says on stderr what it builds,
-// since that takes minutes on a fresh machine. It needs go in the PATH, and npm for Azurite.
+// since that takes minutes on a fresh machine. It needs go in the PATH, and npm for Azurite and axe-core.
 func Ensure(ctx context.Context, tools ...Tool) error {
 	cache, err := CacheDir()
 	if err != nil {
@@ -173,18 +185,18 @@ func (t Tool) build(ctx context.Context, cache string) error {
 }
 
 func (t Tool) pinned() string {
-	if t == ToolAzurite {
-		return "azurite@" + azuriteVersion
+	if n, ok := npmTools[t]; ok {
+		return n.pkg + "@" + n.version
 	}
 	return goTools[t].pkg + "@" + goTools[t].version
 }
 
 // buildCommand returns the command, what it leaves in tmp, and the place that goes to.
 func (t Tool) buildCommand(ctx context.Context, cache, tmp string) (cmd *exec.Cmd, built, place string) {
-	if t == ToolAzurite {
+	if n, ok := npmTools[t]; ok {
 		cmd = exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", tmp, t.pinned())
 		cmd.Dir = tmp
-		return cmd, tmp, azuriteDir(cache)
+		return cmd, tmp, n.dir(cache)
 	}
 	cmd = exec.CommandContext(ctx, "go", "install", "-trimpath", t.pinned())
 	cmd.Dir = tmp

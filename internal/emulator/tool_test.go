@@ -58,7 +58,7 @@ func TestCheckRefuses(t *testing.T) {
 		t.Errorf("another program: %v", err)
 	}
 
-	npm := filepath.Join(azuriteDir(cache), "node_modules")
+	npm := filepath.Join(npmTools[ToolAzurite].dir(cache), "node_modules")
 	for _, dir := range []string{".bin", "azurite"} {
 		if err := os.MkdirAll(filepath.Join(npm, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestEnsureFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no network today") || !strings.Contains(err.Error(), "npm in the PATH") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(azuriteDir(cache)); !os.IsNotExist(err) {
+	if _, err := os.Stat(npmTools[ToolAzurite].dir(cache)); !os.IsNotExist(err) {
 		t.Errorf("a half-made folder: %v", err)
 	}
 }
