@@ -1,6 +1,6 @@
 # datagravity. What a fresh machine needs: Go, Node with npm (for Azurite), make, and a C compiler for the race detector.
-# Everything else is fetched or built at pinned versions into .cache, once; but for Slurm and Lua, without which their tests say
-# that they are skipped: make slurm.
+# Everything else is fetched or built at pinned versions into .cache, once; but for Slurm, Lua and Chromium, without which their tests say
+# that they are skipped: make slurm, make chromium.
 
 GO        ?= go
 CC        ?= cc
@@ -35,7 +35,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 bench fuzz man package sbom reproducible vulncheck tools slurm live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench fuzz man package sbom reproducible vulncheck tools slurm chromium live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,6 +71,14 @@ generated: ## fails if generated files are not what their generators write
 	$(GO) generate ./pkg/chunker/internal/window
 	$(GO) run ./pkg/config/internal/gendoc
 	git diff --exit-code -- pkg/chunker/internal/window docs/config.md
+
+assets: ## what the dashboard serves of others, by npm at the versions of its lock file; and nothing has changed
+	pkg/daemon/dashboard/third_party/fetch.sh
+	git diff --exit-code -- pkg/daemon/dashboard/third_party
+
+# A run against the emulators, of some minutes; the pictures are of its pages.
+screenshots: tools ## docs/images, from a real browser; needs Chromium
+	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count 1 -timeout $(TEST_TIMEOUT) -run '^TestBrowser$$/^(first|screenshots)' ./pkg/daemon/dashboard
 
 # What is cut on one machine must be found again on any other.
 arm64: ARM64_TESTS := Golden|Documented|AnySplit|Agree|Combine|CheckValues|Repeating
@@ -130,12 +138,16 @@ vulncheck: ## known vulnerabilities that the program can reach; VULNDB=pinned or
 	$(GO) run ./internal/vulncheck $(if $(VULNDB),-db '$(VULNDB)') ./cmd/...
 
 tools: ## the servers that tests run against; minutes the first time
-	@$(GO) run ./internal/emulator/cmd/tools azurite s3 gcs
+	@$(GO) run ./internal/emulator/cmd/tools azurite s3 gcs axe
 
 # Without what the packages only recommend, which is a mail server and documentation.
 slurm: ## Slurm and Lua from Debian's packages, for the tests of the scheduler's hooks; as root
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge lua5.1 lua5.4
+
+chromium: ## Debian's browser, for the tests of the dashboard; as root
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
 
 live: ## the stores' conformance suite on a bucket of yours: DATAGRAVITY_LIVE_STORE=URL
 	@test -n "$$DATAGRAVITY_LIVE_STORE" || { \
