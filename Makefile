@@ -1,6 +1,6 @@
 # datagravity. What a fresh machine needs: Go, Node with npm (for Azurite), make, and a C compiler for the race detector.
 # Everything else is fetched or built at pinned versions into .cache, once; but for Slurm, Lua and Chromium, without which their tests say
-# that they are skipped: make slurm, make chromium.
+# that they are skipped: make slurm, make chromium; and for promtool: make promtool.
 
 GO        ?= go
 CC        ?= cc
@@ -35,7 +35,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench fuzz man package sbom reproducible vulncheck tools slurm chromium live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -148,6 +148,12 @@ slurm: ## Slurm and Lua from Debian's packages, for the tests of the scheduler's
 chromium: ## Debian's browser, for the tests of the dashboard; as root
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+
+# Of Debian's package the one program that the tests need; its server would start with it.
+promtool: ## Prometheus's checker of metrics and alerts, into .cache/bin, from Debian's package
+	@test -x "$(CACHE)/bin/promtool" || { \
+		tmp=$$(mktemp -d) && chmod 755 "$$tmp" && (cd "$$tmp" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .) && \
+		mkdir -p "$(CACHE)/bin" && install -m 755 "$$tmp/usr/bin/promtool" "$(CACHE)/bin/promtool" && rm -rf "$$tmp"; }
 
 live: ## the stores' conformance suite on a bucket of yours: DATAGRAVITY_LIVE_STORE=URL
 	@test -n "$$DATAGRAVITY_LIVE_STORE" || { \

@@ -17,6 +17,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/daemon"
+	"github.com/datagravity/datagravity/pkg/daemon/metrics"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
@@ -53,6 +54,8 @@ type app struct {
 	// recorder and problems remember what this process does, while it holds the manifest.
 	recorder *observe.Recorder
 	problems *observe.Problems
+	// metrics are what Prometheus is shown, while the server answers.
+	metrics *metrics.Metrics
 	// server answers other processes; nil: it does not, for the reason in unserved if it was to.
 	server   *daemon.Server
 	unserved error
@@ -117,7 +120,7 @@ func (a *app) take(o engine.Options) (err error) {
 	if err := a.equip(o); err != nil {
 		return err
 	}
-	a.keeper = &keeper{newDispatcher(a)}
+	a.keeper = &keeper{Dispatcher: newDispatcher(a), now: a.m.Now}
 	if a.serves {
 		a.serve()
 	}
@@ -169,6 +172,7 @@ func (a *app) Close() error {
 	var errs []error
 	if a.server != nil {
 		errs = append(errs, a.server.Close()) // first: what it runs for others reads the manifest
+		a.metrics.Close()
 	}
 	a.reload.end()
 	if a.held == nil && a.sync != nil && a.sync.Leases != nil {

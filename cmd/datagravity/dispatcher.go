@@ -36,10 +36,19 @@ func slurmQueue(c config.Slurm) *dispatch.SlurmQueue {
 }
 
 // keeper keeps the jobs of a manifest that is open here, as the daemon's loop calls it.
-type keeper struct{ *dispatch.Dispatcher }
+type keeper struct {
+	*dispatch.Dispatcher
+	now func() time.Time
+	// passed is told how long each pass took; nil: nobody is.
+	passed func(took time.Duration, err error)
+}
 
 // Pass makes a pass, and tells when the next one is due.
 func (k *keeper) Pass(ctx context.Context) (time.Time, error) {
+	began := k.now()
 	out, err := k.Dispatcher.Pass(ctx)
+	if k.passed != nil {
+		k.passed(k.now().Sub(began), err)
+	}
 	return out.Next, err
 }

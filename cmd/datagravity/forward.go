@@ -167,12 +167,15 @@ func (a *app) serve() {
 		return
 	}
 	v, _ := buildVersion()
+	r := a.reader()
+	a.metrics = a.newMetrics(r)
+	a.keeper.passed = a.metrics.Passed
 	o := daemon.Options{
 		Health: daemon.Health{
 			Version: v, PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: a.m.Now().UTC(), Role: a.role, State: a.cfg.Agent.State,
 		},
 		Command: a.runFor(configDigest(a.cfg)), ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
-		Jobs: a.keeper, Reader: a.reader(),
+		Jobs: a.keeper, Reader: r, Metrics: a.metrics.Handler(),
 	}
 	a.server = daemon.Serve(l, o)
 }

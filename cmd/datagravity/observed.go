@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/datagravity/datagravity/pkg/observe"
+	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -36,6 +37,7 @@ func (a *app) reader() *observe.Reader {
 			State: a.cfg.Agent.State, Config: a.cfg.Path,
 		},
 		Manifest: a.m, Ledger: a.ledger, Jobs: a.keeper, Recorder: a.recorder, Problems: a.problems, Datasets: a.observedDatasets, Places: a.observedPlaces, Gates: a.gates,
+		Wire: func() meter.Counts { return meter.Totals(a.client) },
 	}
 }
 

@@ -46,6 +46,8 @@ type Problems struct {
 	list []*Problem // the latest last
 	// counts of all, by kind, since the process began.
 	counts map[string]int64
+	// watch is told of each.
+	watch func(Problem)
 }
 
 // NewProblems makes one; now is its clock.
@@ -116,9 +118,20 @@ func (p *Problems) Counts() map[string]int64 {
 	return out
 }
 
+// Watch has f told of every problem from now on. It is called by whoever logs, whatever that holds: f returns at once, and uses neither the manifest
+// nor the log.
+func (p *Problems) Watch(f func(Problem)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watch = f
+}
+
 func (p *Problems) add(one Problem) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.watch != nil {
+		p.watch(one)
+	}
 	p.counts[one.Kind]++
 	for i, old := range p.list {
 		if old.Text == one.Text && old.Error == one.Error && old.Level == one.Level {

@@ -12,6 +12,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/pace"
 )
 
@@ -86,12 +87,18 @@ type Reader struct {
 	Places   func() []Place
 	// Gates of the stores that are open, by their names.
 	Gates func() map[string]pace.Counters
+	// Wire is what the process moved over the network since it began.
+	Wire func() meter.Counts
+	// Succeeded tells what went well, and when, that the manifest has neither needs nor timers for; nil: there is nothing else.
+	Succeeded func() []Success
 
 	counting sync.Mutex // while holdings are counted
 	mu       sync.Mutex // guards what follows
 	counted  Holdings
 	version  uint64 // of the manifest when they were
 	took     time.Duration
+
+	links, readied rested
 }
 
 // restAfter counting is how many times as long as it took nothing is counted again, so that it takes a twentieth of a core at most.

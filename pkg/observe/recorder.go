@@ -59,6 +59,20 @@ type Link struct {
 	Last        time.Time `json:"last"` // when something moved last
 }
 
+// Way is what a process moved from a store to a destination in one way, since it began.
+type Way struct {
+	Source      string `json:"source"`
+	Destination string `json:"destination"` // "" for what is read for the index
+	// Way is full, assemble, pull, copy and so on.
+	Way string `json:"way"`
+	// MovedBytes of payload crossed; ResumedBytes were there from an earlier run.
+	MovedBytes   int64 `json:"moved_bytes"`
+	ResumedBytes int64 `json:"resumed_bytes"`
+	// Done and Failed shards.
+	Done   int64 `json:"shards_done"`
+	Failed int64 `json:"shards_failed"`
+}
+
 // Speeds are the payload bytes that moved over a link, by times of [Speeds.Seconds] each.
 type Speeds struct {
 	Source      string    `json:"source"`
@@ -74,12 +88,15 @@ type Recorder struct {
 
 	mu        sync.Mutex
 	links     map[linkName]*link
+	ways      map[wayName]*Way
 	transfers map[transferName]*Transfer
 	progress  time.Time
 	listeners map[chan struct{}]bool
 }
 
 type linkName struct{ source, destination string }
+
+type wayName struct{ source, destination, way string }
 
 type transferName struct{ dataset, destination, path string }
 
@@ -95,7 +112,8 @@ type link struct {
 // NewRecorder makes one; now is its clock.
 func NewRecorder(now func() time.Time) *Recorder {
 	return &Recorder{
-		now: now, links: map[linkName]*link{}, transfers: map[transferName]*Transfer{}, listeners: map[chan struct{}]bool{}, progress: now(),
+		now: now, links: map[linkName]*link{}, ways: map[wayName]*Way{}, transfers: map[transferName]*Transfer{}, listeners: map[chan struct{}]bool{},
+		progress: now(),
 	}
 }
 
@@ -122,12 +140,14 @@ func (r *Recorder) Observe(e engine.Event) {
 		}
 	case engine.BytesMoved:
 		l.moved(e.Bytes, at)
+		r.way(e).MovedBytes += e.Bytes
 		if t := r.transfers[name]; t != nil {
 			t.Moved += e.Bytes
 			t.Progress = at
 		}
 	case engine.BytesResumed:
 		l.DoneBytes += e.Bytes
+		r.way(e).ResumedBytes += e.Bytes
 		if t := r.transfers[name]; t != nil {
 			t.Resumed += e.Bytes
 			t.Progress = at
@@ -137,9 +157,11 @@ func (r *Recorder) Observe(e engine.Event) {
 		if e.Kind == engine.ShardDone {
 			l.DoneShards++
 			l.DoneTotal++
+			r.way(e).Done++
 		} else {
 			l.Failed++
 			l.FailedTotal++
+			r.way(e).Failed++
 		}
 	case engine.RunEnded: // one that was stopped tells no end of the shards that were on their way
 		l.runs--
@@ -161,6 +183,16 @@ func (r *Recorder) link(e engine.Event, at time.Time) *link {
 	}
 	l.Last = at
 	return l
+}
+
+func (r *Recorder) way(e engine.Event) *Way {
+	name := wayName{e.Source, e.Destination, e.Way}
+	w := r.ways[name]
+	if w == nil {
+		w = &Way{Source: e.Source, Destination: e.Destination, Way: e.Way}
+		r.ways[name] = w
+	}
+	return w
 }
 
 func slot(at time.Time) int64 { return at.Unix() / slotSeconds }
@@ -232,6 +264,27 @@ func (r *Recorder) Speeds() []Speeds {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Destination, b.Destination))
 	})
 	return list
+}
+
+// Ways are what moved since the process began, by source, destination and way.
+func (r *Recorder) Ways() []Way {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]Way, 0, len(r.ways))
+	for _, w := range r.ways {
+		list = append(list, *w)
+	}
+	slices.SortFunc(list, func(a, b Way) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Way, b.Way))
+	})
+	return list
+}
+
+// TransfersUnderWay is how many shards move now.
+func (r *Recorder) TransfersUnderWay() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.transfers)
 }
 
 // Transfers under way, the oldest first.

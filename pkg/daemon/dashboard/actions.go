@@ -33,9 +33,17 @@ type Visitor struct {
 }
 
 // Own are the actions of the process that has the manifest.
-func Own(r *observe.Reader) Actions { return own{r} }
+func Own(r *observe.Reader, l Approver) Actions { return own{r, l} }
 
-type own struct{ *observe.Reader }
+// Approver lets more be spent, as a [cost.Ledger] does.
+type Approver interface {
+	Approve(cost.NewApproval) (manifest.Approval, error)
+}
+
+type own struct {
+	*observe.Reader
+	approver Approver
+}
 
 func (o own) Pause(_ context.Context, link string) error { return o.set(link, true) }
 
@@ -50,7 +58,7 @@ func (o own) set(link string, paused bool) error {
 }
 
 func (o own) Approve(_ context.Context, n cost.NewApproval) (manifest.Approval, error) {
-	a, err := o.Ledger.Approve(n)
+	a, err := o.approver.Approve(n)
 	o.Recorder.Changed()
 	return a, err
 }

@@ -68,7 +68,7 @@ func newStand(t *testing.T, budgets ...cost.Budget) *stand {
 		Agent: observe.Agent{Name: "a", Since: s.at}, Manifest: m, Ledger: l, Jobs: &s.jobs, Recorder: observe.NewRecorder(now), Problems: observe.NewProblems(now),
 		Datasets: func() []observe.Dataset { return nil }, Places: func() []observe.Place { return nil },
 	}
-	s.o = Options{Reader: s.reader, Actions: Own(s.reader)}
+	s.o = Options{Reader: s.reader, Actions: Own(s.reader, l)}
 	return s
 }
 
@@ -372,13 +372,13 @@ func TestForms(t *testing.T) {
 	if w := s.post("/actions/approve", url.Values{"reason": {strings.Repeat("x", 1<<20)}}); w.Code != http.StatusBadRequest {
 		t.Errorf("1 MiB: %d", w.Code)
 	}
-	if all, err := s.reader.Ledger.Approvals(); err != nil || len(all) > 0 {
+	if all, err := s.reader.Ledger.(*cost.Ledger).Approvals(); err != nil || len(all) > 0 {
 		t.Fatalf("approved: %v, %v", all, err)
 	}
 	if w := s.post("/actions/approve", good, "Sec-Fetch-Site", "same-origin"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/budgets/egress?said=approved" {
 		t.Errorf("%d %s\n%s", w.Code, w.Header().Get("Location"), w.Body)
 	}
-	all, err := s.reader.Ledger.Approvals()
+	all, err := s.reader.Ledger.(*cost.Ledger).Approvals()
 	if err != nil || len(all) != 1 || all[0].ExtraNanoUSD != int64(cost.USD*3/2) || all[0].ExtraBytes != 2<<30 || all[0].Reason != "the demo" || all[0].By != "dashboard" {
 		t.Errorf("approved: %+v, %v", all, err)
 	}

@@ -223,7 +223,7 @@ func (s *shard) gluedPart(ctx context.Context, u store.Upload, piece span, numbe
 	s.mu.Lock()
 	s.moved += piece.size
 	s.mu.Unlock()
-	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: piece.size})
+	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Way: string(s.it.Way), Bytes: piece.size})
 	return part, s.settleHeld(append(in, out)...)
 }
 

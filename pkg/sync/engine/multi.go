@@ -149,7 +149,7 @@ func (s *shard) begin(ctx context.Context) error {
 	}
 	if resumed > 0 {
 		s.wire(0, 0, resumed)
-		s.observe(Event{Kind: BytesResumed, Path: s.it.Path, Bytes: resumed})
+		s.observe(Event{Kind: BytesResumed, Path: s.it.Path, Way: string(s.it.Way), Bytes: resumed})
 	}
 	return nil
 }
@@ -397,7 +397,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 		s.split.done(p.Size)
 	}
 	s.left.Add(-fetched)
-	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: fetched})
+	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Way: string(s.it.Way), Bytes: fetched})
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (s *shard) single(ctx context.Context) error {
 		return err
 	}
 	s.moved = s.it.Size
-	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Bytes: s.it.Size})
+	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
 	recipeID := s.it.Recipe
 	if recipe != nil {
 		recipeID = recipe.Digest
