@@ -25,6 +25,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/store/pace"
+	"github.com/datagravity/datagravity/pkg/store/trace/export"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -56,9 +57,13 @@ type app struct {
 	problems *observe.Problems
 	// metrics are what Prometheus is shown, while the server answers.
 	metrics *metrics.Metrics
+	// exporter sends traces; nil: nobody wants them.
+	exporter *export.Exporter
 	// server answers other processes; nil: it does not, for the reason in unserved if it was to.
 	server   *daemon.Server
 	unserved error
+	// profiles answers go tool pprof; nil: it was not asked for.
+	profiles *daemon.Server
 }
 
 func newApp(g *globals, cfg *config.Config, log *slog.Logger, links *pace.Links) *app {
@@ -116,6 +121,9 @@ func (a *app) take(o engine.Options) (err error) {
 		return explainOwner(a.cfg.Agent.State, err)
 	}
 	a.observed()
+	if err := a.trace(); err != nil {
+		return err
+	}
 	a.reload = a.reloadOnHangup()
 	if err := a.equip(o); err != nil {
 		return err
@@ -174,6 +182,10 @@ func (a *app) Close() error {
 		errs = append(errs, a.server.Close()) // first: what it runs for others reads the manifest
 		a.metrics.Close()
 	}
+	if a.profiles != nil {
+		errs = append(errs, a.profiles.Close())
+	}
+	a.endTraces()
 	a.reload.end()
 	if a.held == nil && a.sync != nil && a.sync.Leases != nil {
 		a.sync.Leases.Close() // the stores are still open
@@ -191,7 +203,7 @@ func (a *app) Close() error {
 // store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
 	s, err := a.opened(ctx, name, a.cfg.Stores[name].URL, open.Options{
-		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests,
+		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests, Traced: a.traces.On(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", name, err)

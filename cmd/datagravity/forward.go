@@ -178,6 +178,21 @@ func (a *app) serve() {
 		Jobs: a.keeper, Reader: r, Metrics: a.metrics.Handler(),
 	}
 	a.server = daemon.Serve(l, o)
+	a.profile()
+}
+
+// profile lets go tool pprof look at this process, if the configuration says where.
+func (a *app) profile() {
+	path := a.cfg.Agent.Pprof
+	if path == "" {
+		return
+	}
+	l, err := daemon.Listen(path)
+	if err != nil {
+		a.log.Warn("no profiles: the socket cannot be made; agent.pprof in the configuration sets another place", "error", err)
+		return
+	}
+	a.profiles = daemon.ServeProfiles(l, a.log)
 }
 
 // runFor says which command lines of others are run here, with the configuration of this digest.

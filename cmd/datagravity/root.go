@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/datagravity/datagravity/pkg/store/trace"
 )
 
 // streams are where a command reads and writes.
@@ -33,6 +35,8 @@ type globals struct {
 	serves bool
 	// holder has the process that holds the manifest run this command; nil: it may not.
 	holder func(a *app) error
+	// traces turns the spans of all that the command does on.
+	traces *trace.Switch
 	// held is the program that runs this command for another process; nil: it was called here.
 	held *app
 }
@@ -43,6 +47,8 @@ func run(ctx context.Context, args []string, s streams) int {
 }
 
 func execute(ctx context.Context, args []string, g *globals) int {
+	g.traces = &trace.Switch{}
+	ctx = trace.With(ctx, g.traces)
 	root := newRoot(g)
 	root.SetArgs(args)
 	root.SetIn(g.in)

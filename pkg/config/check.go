@@ -58,6 +58,8 @@ func (d *document) check(c *Config) {
 	d.checkPrices(c.Prices)
 	d.checkJobs(c)
 	d.checkDaemon(c.Daemon)
+	d.checkNotify(c)
+	d.checkTracing(c)
 }
 
 func (d *document) checkAgent(a Agent) {
@@ -66,6 +68,7 @@ func (d *document) checkAgent(a Agent) {
 		d.Wrong(f.Child("socket"), "%v", err)
 	}
 	d.checkBackup(a)
+	d.checkPprof(f.Child("pprof"), a)
 	d.checkRegion(f.Child("location"), a.Location)
 	if a.Role != "" {
 		d.checkWord(f.Child("role"), a.Role, roles)

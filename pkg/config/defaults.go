@@ -39,9 +39,11 @@ func (d *document) fillIn(c *Config, dir string) {
 	d.absolute(agent.Child("journal_dir"), &a.JournalDir, dir)
 	d.fillInBackup(a, dir)
 	d.socketPath(a, agent.Child("socket"), dir)
+	d.absolute(agent.Child("pprof"), &a.Pprof, dir)
 	d.fillInPrices(&c.Prices, dir)
 	d.fillInJobs(&c.Jobs, dir)
 	d.fillInDaemon(&c.Daemon)
+	d.fillInNotify(c, dir)
 
 	for name, v := range c.Datasets {
 		f := field{"datasets", name}

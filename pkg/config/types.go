@@ -36,6 +36,10 @@ type Config struct {
 	Jobs Jobs `yaml:"jobs"`
 	// What the daemon does on a schedule, how it ends, and when it counts as stuck.
 	Daemon Daemon `yaml:"daemon"`
+	// Who is told by the daemon when something happens; see monitoring.md.
+	Notify []Notify `yaml:"notify"`
+	// Where OpenTelemetry traces go; see monitoring.md. Without it: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere.
+	Tracing Tracing `yaml:"tracing"`
 
 	// Path of the file it came from; not part of the file.
 	Path string `yaml:"-"`
@@ -69,7 +73,9 @@ type Agent struct {
 	PartSize Size `yaml:"part_size"`
 	// How long a lease outlives a process that is gone. While this agent writes to a destination, a lease below .datagravity/leases/ in its store keeps agents with other configurations from writing to the same prefix; it is renewed three times in this length. 0s takes none, and agents that do not know of each other may pay twice. 2s to 24h. Default 10m.
 	Lease Duration `yaml:"lease"`
-	// Allow stores on plain http and loopback addresses (tests and emulators).
+	// Unix socket on which go tool pprof finds profiles of the process; for its own user and root alone. Without it there is none.
+	Pprof string `yaml:"pprof"`
+	// Allow stores on plain http and loopback addresses (tests and emulators), and webhooks and collectors on plain http.
 	AllowInsecure bool `yaml:"allow_insecure"`
 }
 
@@ -393,6 +399,60 @@ type VerifySchedule struct {
 type GCSchedule struct {
 	// How often, a tenth more or less, 1m to 366d. 0s: never. Default 24h.
 	Every Duration `yaml:"every"`
+}
+
+// Notify is somebody who is told what happens: by a webhook, or by a command.
+type Notify struct {
+	// Name of it, for messages and for datagravity notify.
+	Name string `yaml:"name" required:"true"`
+	// What it is told of: job.ready, job.late, job.on_time, job.held, job.blocked, budget.threshold, budget.ask, budget.doubt, integrity.failure, daemon.unhealthy, daemon.healthy; job.* is all about jobs. Default: everything.
+	Events []string `yaml:"events"`
+	// An endpoint that each event is posted to, as signed JSON.
+	Webhook *Webhook `yaml:"webhook"`
+	// A program that is run for each event, with its JSON on standard input.
+	Command *NotifyCommand `yaml:"command"`
+}
+
+// Webhook is an endpoint that takes events as Standard Webhooks have it.
+type Webhook struct {
+	// Where to post to: https, or http on this machine's loopback.
+	URL string `yaml:"url"`
+	// Where that URL is found, if whoever knows it can post too.
+	URLFrom *Secret `yaml:"url_from"`
+	// Where the key is found that events are signed with: whsec_ and base64, or any text of 16 characters or more.
+	Secret Secret `yaml:"secret" required:"true"`
+	// Further headers, by name; where the value of each is found.
+	Headers map[string]Secret `yaml:"headers"`
+	// How long it has to answer, 1s to 1m. Default 10s.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// NotifyCommand is a program that is told events.
+type NotifyCommand struct {
+	// The program, found in $PATH or with its path, and its arguments. No shell reads them.
+	Run []string `yaml:"run" required:"true"`
+	// How long it may take, 1s to 10m; then it is killed, with all that it started. Default 30s.
+	Timeout Duration `yaml:"timeout"`
+}
+
+// Secret says where a secret is found, because this file holds none. One of its fields is given.
+type Secret struct {
+	// Variable of the environment.
+	Env string `yaml:"env"`
+	// File, which nobody else may read. A line break at its end is no part of it.
+	File string `yaml:"file"`
+	// Credential of this name that systemd gave the service (LoadCredential).
+	Credential string `yaml:"credential"`
+}
+
+// Tracing says where traces go.
+type Tracing struct {
+	// URL of a collector that takes OTLP over HTTP, for example http://localhost:4318; without a path /v1/traces is meant.
+	Endpoint string `yaml:"endpoint"`
+	// Share of the traces that are kept. Default: as OTEL_TRACES_SAMPLER says, else all.
+	Sample *Percent `yaml:"sample"`
+	// Headers for the collector, by name; where the value of each is found.
+	Headers map[string]Secret `yaml:"headers"`
 }
 
 // Size is a number of bytes, written 512, 64KiB, 8MiB, 2GiB, 5TiB (binary) or 10GB (decimal).

@@ -62,8 +62,10 @@ type Options struct {
 	Log *slog.Logger
 
 	// peer replaces checkPeer in tests, which have one user; grace is how long a holder that ends waits for answers that are being given.
-	peer  func(net.Conn) error
-	grace time.Duration
+	peer func(net.Conn) error
+	// handler answers in place of the API.
+	handler http.Handler
+	grace   time.Duration
 }
 
 // filled has the defaults in the place of zero values.
@@ -101,8 +103,11 @@ func Serve(l net.Listener, o Options) *Server {
 	o = o.filled()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{o: o, slots: make(chan struct{}, o.Requests), cancel: cancel}
+	if o.handler == nil {
+		o.handler = s.routes()
+	}
 	s.http = &http.Server{
-		Handler: s.guard(s.routes()), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: readTimeout,
+		Handler: s.guard(o.handler), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: readTimeout,
 		ErrorLog:    slog.NewLogLogger(o.Log.Handler(), slog.LevelInfo),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
@@ -63,12 +65,16 @@ func (d *Dispatcher) start(ctx context.Context, link string, t turn) error {
 	}
 	d.carries[link] = c
 	d.mu.Unlock()
-	d.Log.Info("a job's shards begin to move", "job", j.ID, "destination", t.destination, "link", link)
+	// It outlives the pass, and so has a trace of its own.
+	ctx, span := trace.Root(ctx, "carry", trace.Job.String(j.ID), trace.Dataset.String(j.Dataset), trace.Destination.String(t.destination))
+	log := trace.Logger(ctx, d.Log)
+	log.Info("a job's shards begin to move", "job", j.ID, "destination", t.destination, "link", link)
 	go func() {
 		defer close(c.done)
 		rep, err := d.catalog.Syncer().Sync(ctx, q)
+		span.End(err)
 		stopped := ctx.Err() != nil
-		d.ended(link, j, q, rep, err, stopped)
+		d.ended(log, link, j, q, rep, err, stopped)
 		d.mu.Lock()
 		delete(d.carries, link)
 		d.mu.Unlock()
@@ -177,7 +183,7 @@ func (d *Dispatcher) Recheck() {
 }
 
 // ended records what came of a move.
-func (d *Dispatcher) ended(link string, j manifest.Job, q dgsync.Request, rep dgsync.Report, err error, stopped bool) {
+func (d *Dispatcher) ended(log *slog.Logger, link string, j manifest.Job, q dgsync.Request, rep dgsync.Report, err error, stopped bool) {
 	d.forget(j.ID)
 	d.measured(q, rep)
 	t := turn{j.ID, q.Destination.Name}
@@ -188,10 +194,10 @@ func (d *Dispatcher) ended(link string, j manifest.Job, q dgsync.Request, rep dg
 		d.mu.Lock()
 		delete(d.retries, t)
 		d.mu.Unlock()
-		d.Log.Info("a job's shards are at a destination", "job", j.ID, "destination", q.Destination.Name, "moved_bytes", rep.MovedBytes, "took", rep.Took,
+		log.Info("a job's shards are at a destination", "job", j.ID, "destination", q.Destination.Name, "moved_bytes", rep.MovedBytes, "took", rep.Took,
 			"usd", rep.USD)
 		if err := d.well(j); err != nil {
-			d.Log.Error("a job's arrival could not be recorded", "job", j.ID, "error", err)
+			log.Error("a job's arrival could not be recorded", "job", j.ID, "error", err)
 		}
 		return
 	}
@@ -199,7 +205,7 @@ func (d *Dispatcher) ended(link string, j manifest.Job, q dgsync.Request, rep dg
 		return // it goes on from the finished parts, or wants something else
 	}
 	wait := d.rest(t)
-	d.Log.Warn("a job's shards are not all at a destination", "job", j.ID, "destination", q.Destination.Name, "link", link, "error", err, "again_in", wait)
+	log.Warn("a job's shards are not all at a destination", "job", j.ID, "destination", q.Destination.Name, "link", link, "error", err, "again_in", wait)
 	if errors.Is(err, engine.ErrSourceMissing) {
 		d.mu.Lock()
 		delete(d.looked, j.Dataset) // the next pass looks whether it can be had at all
@@ -214,7 +220,7 @@ func (d *Dispatcher) ended(link string, j manifest.Job, q dgsync.Request, rep dg
 		}
 	}
 	if err := d.note(j, err); err != nil {
-		d.Log.Error("a job's problem could not be recorded", "job", j.ID, "error", err)
+		log.Error("a job's problem could not be recorded", "job", j.ID, "error", err)
 	}
 }
 

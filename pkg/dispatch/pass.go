@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 )
 
@@ -35,6 +36,8 @@ type Outcome struct {
 // what should move and stops what should not, and returns without waiting for either. What is wrong with one job is kept with it; the error is
 // what kept the pass from its work. [Dispatcher.Changed] tells when something that it started has ended.
 func (d *Dispatcher) Pass(ctx context.Context) (out Outcome, err error) {
+	ctx, span := trace.Start(ctx, "pass")
+	defer span.Ends(&err)
 	d.watch(ctx)
 	d.passable(d.Prepare(ctx))
 	a, err := d.Agenda(ctx)

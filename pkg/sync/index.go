@@ -9,6 +9,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -32,6 +33,8 @@ type IndexReport struct {
 // budgeted and in the ledger like any transfer. Errors: [index.ErrNotComplete], [index.ErrEmpty], [cost.ErrBudget],
 // [ErrFailed], and those of the stores.
 func (s *Syncer) Index(ctx context.Context, src Source) (out IndexReport, err error) {
+	ctx, span := trace.Start(ctx, "index", trace.Dataset.String(src.Name), trace.Source.String(src.Dataset.Store))
+	defer span.Ends(&err)
 	defer s.Grants.enter(ctx, s.link(src, nil), src.Name, src.For)()
 	route, err := s.route(src, nil)
 	if err != nil {

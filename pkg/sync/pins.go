@@ -10,6 +10,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -145,7 +146,9 @@ func (s *Syncer) collectPins(dryRun bool) (out []Leftover, err error) {
 }
 
 // plan plans a request, beside the mirror if pins keep it out of the mirror and the destination wants that.
-func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+func (s *Syncer) plan(ctx context.Context, q Request, v *survey) (_ *plan.Plan, err error) {
+	ctx, span := trace.Start(ctx, "plan", trace.Dataset.String(q.Source.Name), trace.Destination.String(q.Destination.Name), trace.Shards.Int(len(v.states)))
+	defer span.Ends(&err)
 	p, err := s.planAt(ctx, q, v)
 	if err != nil {
 		return nil, err

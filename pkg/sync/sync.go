@@ -12,6 +12,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -39,6 +40,9 @@ type Report struct {
 func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	start := s.Manifest.Now()
 	defer func() { out.Took = s.Manifest.Now().Sub(start) }()
+	ctx, span := trace.Start(ctx, "sync", trace.Dataset.String(q.Source.Name), trace.Source.String(q.Source.Dataset.Store),
+		trace.Destination.String(q.Destination.Name), trace.Job.String(q.Source.For.Job))
+	defer span.Ends(&err)
 	defer s.Grants.enter(ctx, s.link(q.Source, &q.Destination), q.Source.Name, q.Source.For)()
 	q.leased = s.leased()
 	defer q.leased.release()
@@ -59,7 +63,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 			return out, err
 		}
 		if again && round < rounds {
-			s.Log.Info("the source or the destination changed meanwhile: listing and planning again", "round", round+1)
+			trace.Logger(ctx, s.Log).Info("the source or the destination changed meanwhile: listing and planning again", "round", round+1)
 			q.Check = q.Check || len(out.Failures) > 0
 			continue
 		}
@@ -75,7 +79,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 		}
 		if _, err := s.publish(ctx, q.Source, out.Snapshot); err != nil {
 			// What was asked for is there all the same.
-			s.Log.Warn("other agents were not told of the snapshot; the next index or sync tells them", "dataset", q.Source.Name, "error", err)
+			trace.Logger(ctx, s.Log).Warn("other agents were not told of the snapshot; the next index or sync tells them", "dataset", q.Source.Name, "error", err)
 		}
 		s.keepBeside(ctx, out.Snapshot.ID)
 		out.Ready, out.At = true, v.at

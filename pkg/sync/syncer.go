@@ -12,6 +12,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -143,7 +144,9 @@ type survey struct {
 }
 
 // survey lists the source and joins it with what is known.
-func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, snapshot chunker.Digest, link cost.Link) (*survey, error) {
+func (s *Syncer) survey(ctx context.Context, src Source, sel jobs.Selection, snapshot chunker.Digest, link cost.Link) (_ *survey, err error) {
+	ctx, span := trace.Start(ctx, "survey", trace.Dataset.String(src.Name), trace.Source.String(src.Dataset.Store))
+	defer span.Ends(&err)
 	listing, err := s.list(ctx, src, link)
 	if err != nil {
 		return nil, err

@@ -228,6 +228,15 @@ func (l *lab) Open(_ context.Context, dataset, to string, payer plan.Payer) (dgs
 	return q, err
 }
 
+// Source is a dataset with its store open.
+func (l *lab) Source(ctx context.Context, dataset string) (dgsync.Source, error) {
+	q, err := l.Open(ctx, dataset, "lab", plan.Payer{})
+	return q.Source, err
+}
+
+// Watch is as often as the dispatcher looks by itself.
+func (l *lab) Watch(string) dgsync.Watch { return dgsync.Watch{} }
+
 // Store is that of a destination.
 func (l *lab) Store(_ context.Context, to string) (store.Store, bool, error) {
 	return l.stores[l.destination("c4-en", to).Destination.Store], places[to] != "", nil

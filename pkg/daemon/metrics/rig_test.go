@@ -122,7 +122,9 @@ func whole(t *testing.T) *Metrics {
 	m := New(Options{
 		Reader:   reader(t, func(context.Context) ([]dispatch.Status, error) { return list, nil }),
 		Revision: "abc", Healthy: func() (bool, string) { return true, "" },
-		Notices: func() map[string]Notices { return map[string]Notices{"ops": {Pending: 1, Delivered: 2, Failed: 3, GivenUp: 4}} },
+		Notices: func() map[string]Notices {
+			return map[string]Notices{"ops": {Pending: 1, Delivered: 2, Failed: 3, GivenUp: 4}}
+		},
 	})
 	t.Cleanup(m.Close)
 	m.Passed(2*time.Second, nil)

@@ -4,6 +4,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/store/retry"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 )
 
 // gates are the limits of each scheme that is not paced as the public clouds are.
@@ -26,6 +27,9 @@ func gateFor(scheme string, requests int) *pace.Gate {
 
 // Requests tells how the requests of a store from [Open] stand; false for any other store.
 func Requests(s store.Store) (pace.Counters, bool) {
+	if t, traced := s.(*trace.Store); traced {
+		s = t.Unwrap()
+	}
 	r, ok := s.(*retry.Store)
 	if !ok {
 		return pace.Counters{}, false

@@ -15,6 +15,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/store/retry"
 	"github.com/datagravity/datagravity/pkg/store/s3"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 )
 
 // Options of [Open]. The zero value is right for the public clouds.
@@ -30,10 +31,12 @@ type Options struct {
 	// Requests is the most that are in flight at the same time; below it the number adapts to what the store bears. 0: 64,
 	// for a directory 16.
 	Requests int
+	// Traced has each call be a span, under contexts that are traced.
+	Traced bool
 }
 
 // Open opens the store that rawURL names. Errors are *store.Error: store.ErrPermanent for a URL that [CheckURL] refuses, and
-// whatever the backend finds when it looks at the bucket. The store is a *retry.Store; [Requests] tells how it is paced.
+// whatever the backend finds when it looks at the bucket. [Requests] tells how it is paced.
 func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	refuse := func(err error) (store.Store, error) {
 		return nil, &store.Error{Op: "open", Store: Redact(rawURL), Kind: store.ErrPermanent, NotSent: true, Err: err}
@@ -70,7 +73,11 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 		s = owner{s, client}
 	}
 	// A request that waits to be tried again holds no slot of the gate.
-	return retry.Wrap(pace.Wrap(s, gateFor(u.Scheme, o.Requests)), o.Retry), nil
+	s = retry.Wrap(pace.Wrap(s, gateFor(u.Scheme, o.Requests)), o.Retry)
+	if o.Traced {
+		s = trace.Wrap(s)
+	}
+	return s, nil
 }
 
 // backend opens the store itself. A nil of a concrete type must not leave it as a non-nil interface.

@@ -164,10 +164,12 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 		}
 		g.Go(func() error {
 			r.observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
-			err := s.single(inBatch)
+			inShard, span := r.trace(inBatch, s.it)
+			err := s.single(inShard)
 			if errors.Is(err, store.ErrConflict) {
-				err = r.conflicted(inBatch, s.it, err)
+				err = r.conflicted(inShard, s.it, err)
 			}
+			span.End(err)
 			return r.done(inBatch, s.it, s.moved, err)
 		})
 	}

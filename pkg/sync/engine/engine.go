@@ -16,6 +16,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/pace"
+	"github.com/datagravity/datagravity/pkg/store/trace"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -117,14 +118,15 @@ type Packed interface {
 type run struct {
 	*Engine
 	Job
+	log   *slog.Logger
 	rec   *recorder
 	split *splitter
 	times readTimes
 	// needed are the keys that other items of the wave read from, and later the last steps that wait for them.
 	needed map[string]bool
 	later  []laterStep
-	// left are the planned bytes that were not moved yet, hedged the reads that a second one overtook.
-	left, hedged atomic.Int64
+	// left are the planned bytes that were not moved yet, hedged the reads that a second one overtook, traced the shards that were begun.
+	left, hedged, traced atomic.Int64
 
 	mu      sync.Mutex
 	summary Summary
@@ -151,13 +153,16 @@ func (r *run) mayBegin() bool {
 // Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index
 // files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
 // ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal. Under [WithGrace] it ends gently.
-func (e *Engine) Run(ctx context.Context, j Job) (Summary, error) {
+func (e *Engine) Run(ctx context.Context, j Job) (_ Summary, err error) {
+	ctx, span := trace.Start(ctx, j.Activity, trace.Dataset.String(j.Dataset.Name), trace.Source.String(j.Dataset.Store),
+		trace.Destination.String(j.Destination.Name), trace.Job.String(j.For.Job), trace.Shards.Int(len(j.Items)))
+	defer span.Ends(&err)
 	ctx, may, end := gently(ctx)
 	defer end()
 	j.May = both(j.May, may)
-	r := &run{Engine: e, Job: j, summary: newSummary(), rec: newRecorder(e.m)}
+	r := &run{Engine: e, Job: j, log: trace.Logger(ctx, e.o.Log), summary: newSummary(), rec: newRecorder(e.m)}
 	r.split = newSplitter(e.m.Now, r.roundTrip())
-	err := r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))
+	err = r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))
 	err = errors.Join(err, r.rec.close())
 	r.summary.USD += r.rec.usd
 	return r.summary, err
@@ -218,7 +223,7 @@ func (r *run) skip(items []plan.Item, after jobs.Rank) {
 			r.summary.Skipped++
 		}
 	}
-	r.o.Log.Warn("index files wait until every shard is there", "skipped", r.summary.Skipped, "after_wave", int(after))
+	r.log.Warn("index files wait until every shard is there", "skipped", r.summary.Skipped, "after_wave", int(after))
 }
 
 func (r *run) wave(ctx context.Context, items []plan.Item) error {
@@ -254,9 +259,13 @@ func (r *run) wave(ctx context.Context, items []plan.Item) error {
 // one carries out one item. It returns only errors that must end the run.
 func (r *run) one(ctx context.Context, it plan.Item) error {
 	r.observe(Event{Kind: ShardStarted, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
+	ctx, span := r.trace(ctx, it)
+	var failed error
+	defer func() { span.End(failed) }()
 	var moved int64
 	done, err := r.doneBefore(it)
 	if done || err != nil {
+		failed = err
 		return r.done(ctx, it, 0, err)
 	}
 	switch it.Way {
@@ -282,6 +291,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 	if errors.Is(err, errLater) {
 		return nil
 	}
+	failed = err
 	return r.done(ctx, it, moved, err)
 }
 

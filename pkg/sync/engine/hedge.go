@@ -76,7 +76,7 @@ func (s *shard) readPatiently(ctx context.Context, off int64, p []byte) (receipt
 			return r.receipts, r.err
 		case <-ticker.C:
 			if s.ending() && s.affords(int64(len(p))) {
-				s.o.Log.Info("a read crawls and is made a second time", "path", s.it.Path, "offset", off, "bytes", len(p))
+				s.log.Info("a read crawls and is made a second time", "path", s.it.Path, "offset", off, "bytes", len(p))
 				return s.race(ctx, cancel, first, off, p)
 			}
 		}

@@ -356,7 +356,9 @@ func (s *shard) has(sp span) bool {
 }
 
 // part carries one part through: read, prove, send, record.
-func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, turn <-chan struct{}, next chan<- struct{}) error {
+func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, turn <-chan struct{}, next chan<- struct{}) (err error) {
+	ctx, traced := tracePart(ctx, sp)
+	defer traced.Ends(&err)
 	receipts, sums, err := s.readPart(ctx, sp, buf)
 	if err != nil {
 		return err

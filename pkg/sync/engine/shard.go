@@ -226,9 +226,9 @@ func (s *shard) loadRecipe() error {
 	recipe, err := s.m.Recipe(s.it.Recipe)
 	switch {
 	case errors.Is(err, chunker.ErrOldRecipe):
-		s.o.Log.Info("the recipe is of an old format; the shard is cut again on the way", "path", s.it.Path)
+		s.log.Info("the recipe is of an old format; the shard is cut again on the way", "path", s.it.Path)
 	case errors.Is(err, manifest.ErrCorrupt):
-		s.o.Log.Warn("the recipe is lost; the shard is cut again on the way", "path", s.it.Path, "error", err)
+		s.log.Warn("the recipe is lost; the shard is cut again on the way", "path", s.it.Path, "error", err)
 	case err != nil:
 		return err
 	default:

@@ -141,7 +141,7 @@ func (r *run) count(it plan.Item, moved int64) {
 }
 
 func (r *run) fail(it plan.Item, err error) {
-	r.o.Log.Error("shard failed", "path", it.Path, "key", it.Key, "error", err)
+	r.log.Error("shard failed", "path", it.Path, "key", it.Key, "error", err)
 	r.observe(Event{Kind: ShardFailed, Path: it.Path, Way: string(it.Way), Bytes: it.Size, Err: err})
 	r.mu.Lock()
 	defer r.mu.Unlock()
