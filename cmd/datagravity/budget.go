@@ -16,11 +16,11 @@ import (
 func newBudget(g *globals) *cobra.Command {
 	list := func(*cobra.Command, []string) error {
 		return withManifest(g, func(a *app) error {
-			uses, err := a.ledger.Uses()
+			list, err := a.ledger.Reports()
 			if err != nil {
 				return err
 			}
-			return g.printUses(uses)
+			return g.printBudgets(list)
 		})
 	}
 	c := &cobra.Command{
@@ -43,10 +43,10 @@ sent. approve lets more be spent, once and for a time; reset says that somebody 
 	return asks(c)
 }
 
-func (g *globals) printUses(uses []cost.Use) error {
-	rows := make([]observe.Budget, 0, len(uses))
-	for _, u := range uses {
-		rows = append(rows, observe.BudgetOf(u))
+func (g *globals) printBudgets(list []cost.BudgetReport) error {
+	rows := make([]observe.Budget, 0, len(list))
+	for _, r := range list {
+		rows = append(rows, observe.BudgetOf(r))
 	}
 	if g.json {
 		return g.printJSON(rows)
@@ -98,7 +98,7 @@ func showBudget(a *app, name string) error {
 }
 
 func printBudget(a *app, r cost.BudgetReport, out observe.BudgetDetail) error {
-	if err := a.printUses([]cost.Use{r.Use}); err != nil {
+	if err := a.printBudgets([]cost.BudgetReport{r}); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(a.out, "\n%s\n", describeBudget(out.Budget))

@@ -39,46 +39,69 @@ func (l *Ledger) Report(name string) (r BudgetReport, err error) {
 	if _, ok := l.byName[name]; !ok {
 		return r, fmt.Errorf("%w: %q", ErrNoBudget, name)
 	}
-	var now time.Time
+	list, err := l.reports(func(b Budget) bool { return b.Name == name })
+	if err != nil {
+		return r, err
+	}
+	return list[0], nil
+}
+
+// Reports tells how each budget stands, in the order of the configuration.
+func (l *Ledger) Reports() ([]BudgetReport, error) {
+	return l.reports(func(Budget) bool { return true })
+}
+
+// reports tells of the budgets that are wanted, all as of one moment.
+func (l *Ledger) reports(wanted func(Budget) bool) (list []BudgetReport, err error) {
 	err = l.m.View(func(tx *manifest.Tx) error {
 		at, err := tx.LedgerTime(manifest.At(l.m.Now()))
 		if err != nil {
 			return err
 		}
-		now = at.Time()
 		uses, err := l.uses(tx)
 		if err != nil {
 			return err
-		}
-		for _, u := range uses {
-			if u.Budget.Name == name {
-				r.Use = u
-			}
 		}
 		live, err := liveApprovals(tx, at)
 		if err != nil {
 			return err
 		}
-		for _, a := range live {
-			if a.Budget == name || a.Job != "" {
-				r.Approvals = append(r.Approvals, a.Approval)
+		for _, u := range uses {
+			if !wanted(u.Budget) {
+				continue
 			}
-		}
-		err = tx.Alerts(name, func(a manifest.Alert) (bool, error) {
-			if a.Window == r.alertWindow(at) {
-				r.Alerts = append(r.Alerts, a)
+			r := BudgetReport{Use: u}
+			if err := r.read(tx, at, live); err != nil {
+				return err
 			}
-			return true, nil
-		})
-		if err != nil {
-			return err
+			list = append(list, r)
 		}
-		return r.readDays(tx, now)
+		return nil
+	})
+	return list, err
+}
+
+// read what is recorded of a budget, and forecast from it.
+func (r *BudgetReport) read(tx *manifest.Tx, at manifest.Millis, live []*approval) error {
+	name := r.Budget.Name
+	for _, a := range live {
+		if a.Budget == name || a.Job != "" {
+			r.Approvals = append(r.Approvals, a.Approval)
+		}
+	}
+	err := tx.Alerts(name, func(a manifest.Alert) (bool, error) {
+		if a.Window == r.alertWindow(at) {
+			r.Alerts = append(r.Alerts, a)
+		}
+		return true, nil
 	})
 	if err == nil {
-		r.forecast(now)
+		err = r.readDays(tx, at.Time())
 	}
-	return r, err
+	if err == nil {
+		r.forecast(at.Time())
+	}
+	return err
 }
 
 // daysShown of a window without a beginning.

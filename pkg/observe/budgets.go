@@ -32,17 +32,28 @@ type Budget struct {
 	SpentBytes    int64         `json:"spent_bytes"`
 	ReservedBytes int64         `json:"reserved_bytes"`
 	LeftBytes     *int64        `json:"left_bytes"`
+	// What is spent in a day on average, and what will be by the window's end at this pace; null without an end, and within the first hour.
+	PerDayUSD    cost.NanoUSD  `json:"usd_per_day"`
+	PerDayBytes  int64         `json:"bytes_per_day"`
+	ForecastUSD  *cost.NanoUSD `json:"forecast_usd"`
+	ForecastByte *int64        `json:"forecast_bytes"`
+	// ExhaustedAt is when nothing is left at this pace; null: not within the window.
+	ExhaustedAt *time.Time `json:"exhausted_at"`
 	// Doubt is why nobody knows what was spent, "" if it is known. All of the window then counts as spent.
 	Doubt string `json:"doubt,omitempty"`
 }
 
-// BudgetOf describes how a budget is used.
-func BudgetOf(u cost.Use) Budget {
-	b := u.Budget
+// BudgetOf describes how a budget is used, and where it goes from here.
+func BudgetOf(report cost.BudgetReport) Budget {
+	u, b := report.Use, report.Budget
 	r := Budget{
 		Name: b.Name, From: b.From, To: b.To, Dataset: b.Dataset, Team: b.Team, Job: b.Job, Period: b.Period.String(), Zone: "UTC", AtLimit: "hold",
 		Window: u.Window, WindowFrom: timeOrNull(u.From), WindowUntil: timeOrNull(u.Until), ExtraUSD: u.ExtraNanoUSD, SpentUSD: u.Settled, ReservedUSD: u.Reserved,
 		ExtraBytes: u.ExtraBytes, SpentBytes: u.SettledBytes, ReservedBytes: u.ReservedBytes, Doubt: u.Doubt,
+		PerDayUSD: report.PaceNanoUSD, PerDayBytes: report.PaceBytes, ExhaustedAt: timeOrNull(report.Exhausted),
+	}
+	if report.Forecast != nil {
+		r.ForecastUSD, r.ForecastByte = &report.Forecast.NanoUSD, &report.Forecast.Bytes
 	}
 	if b.Period.Zone != nil {
 		r.Zone = b.Period.Zone.String()
@@ -72,14 +83,9 @@ func timeOrNull(t time.Time) *time.Time {
 type BudgetDetail struct {
 	Budget
 	// Burndown has the days on which anything was spent, and what was left of the limit at their end.
-	Burndown     []Day         `json:"burndown"`
-	PerDayUSD    cost.NanoUSD  `json:"usd_per_day"`
-	PerDayBytes  int64         `json:"bytes_per_day"`
-	ForecastUSD  *cost.NanoUSD `json:"forecast_usd"`
-	ForecastByte *int64        `json:"forecast_bytes"`
-	ExhaustedAt  *time.Time    `json:"exhausted_at"`
-	Approvals    []Approval    `json:"approvals"`
-	Alerts       []Alert       `json:"alerts"`
+	Burndown  []Day      `json:"burndown"`
+	Approvals []Approval `json:"approvals"`
+	Alerts    []Alert    `json:"alerts"`
 }
 
 // Day is what was spent in a day, and left at its end; null where that is not known.
@@ -139,13 +145,7 @@ func ApprovalsOf(list []manifest.Approval, now time.Time) []Approval {
 
 // BudgetDetailOf describes a report of the ledger.
 func BudgetDetailOf(r cost.BudgetReport, now time.Time) BudgetDetail {
-	out := BudgetDetail{
-		Budget: BudgetOf(r.Use), Burndown: burndown(r), PerDayUSD: r.PaceNanoUSD, PerDayBytes: r.PaceBytes,
-		ExhaustedAt: timeOrNull(r.Exhausted), Approvals: ApprovalsOf(r.Approvals, now), Alerts: []Alert{},
-	}
-	if r.Forecast != nil {
-		out.ForecastUSD, out.ForecastByte = &r.Forecast.NanoUSD, &r.Forecast.Bytes
-	}
+	out := BudgetDetail{Budget: BudgetOf(r), Burndown: burndown(r), Approvals: ApprovalsOf(r.Approvals, now), Alerts: []Alert{}}
 	for _, one := range r.Alerts {
 		out.Alerts = append(out.Alerts, AlertOf(one))
 	}
@@ -173,10 +173,10 @@ func burndown(r cost.BudgetReport) []Day {
 
 // Budgets tells how each stands.
 func (r *Reader) Budgets() ([]Budget, error) {
-	uses, err := r.Ledger.Uses()
-	list := make([]Budget, 0, len(uses))
-	for _, u := range uses {
-		list = append(list, BudgetOf(u))
+	reports, err := r.Ledger.Reports()
+	list := make([]Budget, 0, len(reports))
+	for _, one := range reports {
+		list = append(list, BudgetOf(one))
 	}
 	return list, err
 }
