@@ -59,6 +59,8 @@ type app struct {
 	metrics *metrics.Metrics
 	// exporter sends traces; nil: nobody wants them.
 	exporter *export.Exporter
+	// looking is the one reader of how things stand, once somebody looks.
+	looking *observe.Reader
 	// server answers other processes; nil: it does not, for the reason in unserved if it was to.
 	server   *daemon.Server
 	unserved error
@@ -186,6 +188,9 @@ func (a *app) Close() error {
 		errs = append(errs, a.profiles.Close())
 	}
 	a.endTraces()
+	if a.looking != nil {
+		a.looking.Close() // it may be counting what is in the manifest
+	}
 	a.reload.end()
 	if a.held == nil && a.sync != nil && a.sync.Leases != nil {
 		a.sync.Leases.Close() // the stores are still open

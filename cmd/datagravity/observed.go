@@ -28,13 +28,20 @@ func (a *app) observing(also func(engine.Event)) func(engine.Event) {
 	}
 }
 
-// reader reads how things stand, of a process that holds the manifest.
+// reader reads how things stand, of a process that holds the manifest. There is one for all who look, so that what is where is counted once for them.
 func (a *app) reader() *observe.Reader {
+	if a.looking == nil {
+		a.looking = a.newReader()
+	}
+	return a.looking
+}
+
+func (a *app) newReader() *observe.Reader {
 	v, _ := buildVersion()
 	return &observe.Reader{
 		Agent: observe.Agent{
 			Name: a.cfg.Agent.NameOr(os.Hostname), Location: a.cfg.Agent.Location, Role: a.cfg.Agent.Role, Version: v, PID: os.Getpid(), Since: a.m.Now().UTC(),
-			State: a.cfg.Agent.State, Config: a.cfg.Path,
+			State: a.cfg.Agent.State, Config: a.cfg.Path, Command: a.role,
 		},
 		Manifest: a.m, Ledger: a.ledger, Jobs: a.keeper, Recorder: a.recorder, Problems: a.problems, Datasets: a.observedDatasets, Places: a.observedPlaces, Gates: a.gates,
 		Wire: func() meter.Counts { return meter.Totals(a.client) },

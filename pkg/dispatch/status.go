@@ -44,8 +44,9 @@ type Status struct {
 	Dataset  string `json:"dataset"`
 	State    State  `json:"state"`
 	Snapshot string `json:"snapshot,omitempty"` // that it is pinned to
-	// Selection are the terms; empty: all shards.
+	// Selection are the terms; empty: all shards. MoreTerms are those that are left out of an overview.
 	Selection []string   `json:"shards"`
+	MoreTerms int        `json:"shards_more,omitempty"`
 	NeedBy    *time.Time `json:"need_by,omitempty"`
 	Priority  int        `json:"priority"`
 	Team      string     `json:"team,omitempty"`

@@ -81,12 +81,13 @@ func datasetOf(tx *manifest.Tx, d Dataset) (Dataset, error) {
 	return d, nil
 }
 
-// holdingOf counts what a place holds. It walks through the snapshot and the place's replicas side by side, both in byte order.
-func holdingOf(tx *manifest.Tx, p Place, snapshot *chunker.Digest) (h Holding, err error) {
+// holdingOf counts what a place holds. It walks through the snapshot and the place's replicas side by side, both in byte order, and asks at each of
+// them whether to go on.
+func holdingOf(tx *manifest.Tx, p Place, snapshot *chunker.Digest, goOn func() error) (h Holding, err error) {
 	h = Holding{Dataset: p.Dataset, Destination: p.Name, Store: p.Store, Location: p.Location, Prefix: p.Prefix, Snapshot: snapshot}
 	err = tx.ReplicasOneByOne(p.Store, p.Prefix, func(next func() (manifest.Replica, bool)) error {
 		r, more := next()
-		other := func() {
+		other := func() error {
 			if r.Present() {
 				h.OtherShards++
 				h.OtherBytes += r.Size
@@ -94,6 +95,7 @@ func holdingOf(tx *manifest.Tx, p Place, snapshot *chunker.Digest) (h Holding, e
 				h.Unsound++
 			}
 			r, more = next()
+			return goOn()
 		}
 		var err error
 		if snapshot != nil {
@@ -101,7 +103,12 @@ func holdingOf(tx *manifest.Tx, p Place, snapshot *chunker.Digest) (h Holding, e
 			err = tx.SnapshotContents(*snapshot, func(c manifest.Content) (bool, error) {
 				key := p.Key(folder, c.Path)
 				for more && r.Key < key {
-					other()
+					if err := other(); err != nil {
+						return false, err
+					}
+				}
+				if err := goOn(); err != nil {
+					return false, err
 				}
 				if !more || r.Key != key || !r.Present() || r.Shard != c.Digest {
 					h.MissingShards++
@@ -114,7 +121,7 @@ func holdingOf(tx *manifest.Tx, p Place, snapshot *chunker.Digest) (h Holding, e
 			})
 		}
 		for err == nil && more {
-			other()
+			err = other()
 		}
 		return err
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
@@ -27,6 +26,14 @@ type Agent struct {
 	// State is the state directory, and Config the path of the configuration.
 	State  string `json:"state"`
 	Config string `json:"config"`
+	// Command is the one that holds the manifest: daemon, sync and so on.
+	Command string `json:"command"`
+}
+
+// Health is whether work goes on where there is work.
+type Health struct {
+	OK  bool   `json:"ok"`
+	Why string `json:"why,omitempty"` // it is not so
 }
 
 // Gate is how the requests to a store are held back.
@@ -48,27 +55,30 @@ type Gate struct {
 type Overview struct {
 	At        time.Time         `json:"at"`
 	Agent     Agent             `json:"agent"`
+	Health    Health            `json:"health"`
 	Datasets  []Dataset         `json:"datasets"`
 	Holdings  Holdings          `json:"holdings"`
 	Jobs      []dispatch.Status `json:"jobs"`
 	Transfers []Transfer        `json:"transfers"`
 	Links     []Link            `json:"links"`
-	Budgets   []Budget          `json:"budgets"`
-	Timers    []Timer           `json:"timers"`
-	Problems  []Problem         `json:"problems"`
-	Pauses    []cost.Pause      `json:"pauses"`
+	// Pauses are the links on which nothing new may move; of "*" none may.
+	Pauses   []cost.Pause `json:"pauses"`
+	Budgets  []Budget     `json:"budgets"`
+	Timers   []Timer      `json:"timers"`
+	Problems []Problem    `json:"problems"`
 }
 
 // Holdings of all datasets at all destinations.
 type Holdings struct {
-	// At is when they were counted: where there are many shards that is done now and then.
-	At   time.Time `json:"at"`
+	// At is when they were counted: where there are many shards that is done now and then. Zero: they were not, and Why says why.
+	At   time.Time `json:"at,omitzero"`
+	Why  string    `json:"why,omitempty"`
 	List []Holding `json:"list"`
 }
 
 // Ledger is the account of budgets, as a [cost.Ledger] has it.
 type Ledger interface {
-	Uses() ([]cost.Use, error)
+	Reports() ([]cost.BudgetReport, error)
 	Report(name string) (cost.BudgetReport, error)
 }
 
@@ -92,76 +102,14 @@ type Reader struct {
 	// Succeeded tells what went well, and when, that the manifest has neither needs nor timers for; nil: there is nothing else.
 	Succeeded func() []Success
 
-	counting sync.Mutex // while holdings are counted
-	mu       sync.Mutex // guards what follows
-	counted  Holdings
-	version  uint64 // of the manifest when they were
-	took     time.Duration
+	// Healthy tells whether work goes on where there is work, and why not; nil: who answers is healthy.
+	Healthy func() (ok bool, why string)
+	// MostCounted are the shards and replicas that are looked at for Holdings before that is given up; 0: however many there are.
+	MostCounted int
 
 	links, readied rested
-}
 
-// restAfter counting is how many times as long as it took nothing is counted again, so that it takes a twentieth of a core at most.
-const restAfter = 20
-
-// Holdings are counted again after the manifest changed, but not for as long as it would cost much. Where that is so, the answer is as old as it says.
-func (r *Reader) Holdings(ctx context.Context) (Holdings, error) {
-	if h, fresh := r.held(); fresh {
-		return h, nil
-	}
-	if !r.counting.TryLock() { // another one counts; whoever has nothing yet waits for it
-		if h, _ := r.held(); !h.At.IsZero() {
-			return h, nil
-		}
-		r.counting.Lock()
-	}
-	defer r.counting.Unlock()
-	if h, fresh := r.held(); fresh {
-		return h, nil
-	}
-	return r.count(ctx)
-}
-
-// held is what was counted last, and whether that will do.
-func (r *Reader) held() (Holdings, bool) {
-	version := r.Manifest.Version()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	same := version == r.version && r.version != 0
-	return r.counted, !r.counted.At.IsZero() && (same || r.Manifest.Now().Sub(r.counted.At) < restAfter*r.took)
-}
-
-func (r *Reader) count(ctx context.Context) (Holdings, error) {
-	began := r.Manifest.Now()
-	out, version := Holdings{At: began.UTC(), List: []Holding{}}, r.Manifest.Version()
-	datasets, err := r.listDatasets()
-	if err != nil {
-		return out, err
-	}
-	by := map[string]Dataset{}
-	for _, d := range datasets {
-		by[d.Name] = d
-	}
-	for _, p := range r.Places() {
-		if ctx.Err() != nil {
-			return out, context.Cause(ctx)
-		}
-		// A transaction for each: one that is long keeps the file from shrinking.
-		err := r.Manifest.View(func(tx *manifest.Tx) error {
-			h, err := holdingOf(tx, p, by[p.Dataset].Snapshot)
-			if err == nil && (h.HeldShards > 0 || h.OtherShards > 0 || h.Unsound > 0 || h.Snapshot != nil) {
-				out.List = append(out.List, h)
-			}
-			return err
-		})
-		if err != nil {
-			return out, err
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counted, r.version, r.took = out, version, r.Manifest.Now().Sub(began)
-	return out, nil
+	counter
 }
 
 func (r *Reader) listDatasets() (list []Dataset, err error) {
@@ -199,6 +147,26 @@ func (r *Reader) ListGates() []Gate {
 	return out
 }
 
+// Overview reads all that a first look wants. It does not wait for holdings that take long to count, and has no more than the first terms of a job's
+// selection.
+func (r *Reader) Overview(ctx context.Context) (o Overview, err error) {
+	o = Overview{
+		At: r.Manifest.Now().UTC(), Agent: r.Agent, Health: Health{OK: true}, Transfers: r.Recorder.Transfers(), Links: r.Recorder.Links(), Problems: r.Problems.List(),
+	}
+	if r.Healthy != nil {
+		o.Health.OK, o.Health.Why = r.Healthy()
+	}
+	var errs [6]error
+	o.Datasets, errs[0] = r.listDatasets()
+	o.Holdings, errs[1] = r.holdings(ctx, false)
+	o.Jobs, errs[2] = r.Jobs.List(ctx)
+	o.Budgets, errs[3] = r.Budgets()
+	o.Timers, errs[4] = r.ListTimers()
+	o.Pauses, errs[5] = r.ListPauses()
+	o.Jobs = brief(o.Jobs)
+	return o, errors.Join(errs[:]...)
+}
+
 // ListPauses tells which links are paused, by whatever process; "*" is every link.
 func (r *Reader) ListPauses() ([]cost.Pause, error) {
 	list, err := cost.Pauses(r.Manifest.Dir())
@@ -208,18 +176,17 @@ func (r *Reader) ListPauses() ([]cost.Pause, error) {
 	return list, err
 }
 
-// Overview reads all that a first look wants.
-func (r *Reader) Overview(ctx context.Context) (o Overview, err error) {
-	o = Overview{At: r.Manifest.Now().UTC(), Agent: r.Agent, Transfers: r.Recorder.Transfers(), Links: r.Recorder.Links(), Problems: r.Problems.List()}
-	var errs [6]error
-	o.Datasets, errs[0] = r.listDatasets()
-	o.Holdings, errs[1] = r.Holdings(ctx)
-	o.Jobs, errs[2] = r.Jobs.List(ctx)
-	o.Budgets, errs[3] = r.Budgets()
-	o.Timers, errs[4] = r.ListTimers()
-	o.Pauses, errs[5] = r.ListPauses()
-	if o.Jobs == nil {
-		o.Jobs = []dispatch.Status{}
+// mostTerms of a selection are in an overview: a list of paths can be megabytes, and is told of one job by itself.
+const mostTerms = 20
+
+func brief(list []dispatch.Status) []dispatch.Status {
+	if list == nil {
+		return []dispatch.Status{}
 	}
-	return o, errors.Join(errs[:]...)
+	for i := range list {
+		if terms := list[i].Selection; len(terms) > mostTerms {
+			list[i].Selection, list[i].MoreTerms = terms[:mostTerms:mostTerms], len(terms)-mostTerms
+		}
+	}
+	return list
 }

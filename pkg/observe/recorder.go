@@ -46,12 +46,17 @@ type Link struct {
 	Destination string `json:"destination"` // "" for what is read for the index
 	// BytesPerSecond of payload over the last half minute.
 	BytesPerSecond int64 `json:"bytes_per_second"`
+	// Runs that are under way; 0: what follows is of the last one.
+	Runs int `json:"runs"`
 	// Shards and bytes that the runs under way have to move, and those that they have moved.
 	Shards     int   `json:"shards"`
 	DoneShards int   `json:"shards_done"`
 	Failed     int   `json:"shards_failed"`
 	Bytes      int64 `json:"bytes"`
 	DoneBytes  int64 `json:"bytes_done"`
+	// ETA is when the rest of it has moved at BytesPerSecond; null: nothing moves, or not within ten years. Of shards that fail, or of which less crosses
+	// than was planned, it knows nothing beforehand.
+	ETA *time.Time `json:"eta"`
 	// MovedBytes, DoneTotal and FailedTotal since the process began.
 	MovedBytes  int64     `json:"moved_bytes_total"`
 	DoneTotal   int64     `json:"shards_done_total"`
@@ -103,7 +108,6 @@ type transferName struct{ dataset, destination, path string }
 // link is a Link with its history.
 type link struct {
 	Link
-	runs   int // under way
 	first  int64
 	ring   [slots]int64 // bytes by slot; slot n of all time is at n % slots
 	newest int64
@@ -127,7 +131,7 @@ func (r *Recorder) Observe(e engine.Event) {
 	name := transferName{e.Dataset, e.Destination, e.Path}
 	switch e.Kind {
 	case engine.RunStarted:
-		if l.runs++; l.runs == 1 { // what came before is over
+		if l.Runs++; l.Runs == 1 { // what came before is over
 			l.Shards, l.DoneShards, l.Failed, l.Bytes, l.DoneBytes = 0, 0, 0, 0, 0
 		}
 		l.Shards += e.Shards
@@ -164,7 +168,7 @@ func (r *Recorder) Observe(e engine.Event) {
 			r.way(e).Failed++
 		}
 	case engine.RunEnded: // one that was stopped tells no end of the shards that were on their way
-		l.runs--
+		l.Runs--
 		for n := range r.transfers {
 			if n.dataset == e.Dataset && n.destination == e.Destination {
 				delete(r.transfers, n)
@@ -228,15 +232,29 @@ func (l *link) speed(at time.Time) int64 {
 	return sum / ((now - from) * slotSeconds)
 }
 
+// farthest is how far ahead anything is said to end.
+const farthest = 10 * 365 * 24 * time.Hour
+
+// eta is when the rest has moved at the link's speed.
+func (l Link) eta(at time.Time) *time.Time {
+	left := l.Bytes - l.DoneBytes
+	if l.Runs == 0 || left <= 0 || l.BytesPerSecond <= 0 || left/l.BytesPerSecond >= int64(farthest/time.Second) {
+		return nil
+	}
+	t := at.Add(time.Duration(float64(left) / float64(l.BytesPerSecond) * float64(time.Second))).UTC().Truncate(time.Second)
+	return &t
+}
+
 // Links over which something moves, or lately did, by source and destination.
 func (r *Recorder) Links() []Link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, list := r.now(), []Link{}
 	for _, l := range r.links {
-		if l.runs > 0 || at.Sub(l.Last) < keptLinks {
+		if l.Runs > 0 || at.Sub(l.Last) < keptLinks {
 			out := l.Link
 			out.BytesPerSecond = l.speed(at)
+			out.ETA = out.eta(at)
 			list = append(list, out)
 		}
 	}

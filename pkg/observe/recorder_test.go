@@ -47,8 +47,9 @@ func TestRecorderFollowsARun(t *testing.T) {
 	tell(engine.Event{Kind: engine.ShardStarted, Path: "c", Way: "full", Bytes: 1000})
 	c.pass(20 * time.Second)
 	// 600 bytes in 30 seconds.
+	eta := c.at.Add(2200 / 20 * time.Second)
 	link := Link{
-		Source: "lake", Destination: "lab", BytesPerSecond: 20, Shards: 3, DoneShards: 1, Failed: 1, Bytes: 3000, DoneBytes: 800, MovedBytes: 600, DoneTotal: 1,
+		Source: "lake", Destination: "lab", BytesPerSecond: 20, Runs: 1, ETA: &eta, Shards: 3, DoneShards: 1, Failed: 1, Bytes: 3000, DoneBytes: 800, MovedBytes: 600, DoneTotal: 1,
 		FailedTotal: 1, Last: c.at.Add(-20 * time.Second),
 	}
 	if d := cmp.Diff([]Link{link}, r.Links()); d != "" {
@@ -63,6 +64,9 @@ func TestRecorderFollowsARun(t *testing.T) {
 		t.Errorf("a new run begins with %+v", l)
 	}
 	tell(engine.Event{Kind: engine.RunEnded})
+	if l := r.Links()[0]; l.Runs != 0 || l.ETA != nil {
+		t.Errorf("after its end a run goes on until %v", l.ETA)
+	}
 	c.pass(keptLinks + time.Second)
 	if n := len(r.Links()); n != 0 {
 		t.Errorf("%d links long after the last byte", n)
@@ -108,5 +112,29 @@ func TestListeners(t *testing.T) {
 	case <-changed:
 		t.Error("woken after it stopped listening")
 	default:
+	}
+}
+
+// Nobody is told an end that would be made up.
+func TestETA(t *testing.T) {
+	at := newClock().at
+	for _, c := range []struct {
+		name string
+		link Link
+		want time.Duration // 0: none
+	}{
+		{"as it goes", Link{Runs: 1, Bytes: 1000, DoneBytes: 400, BytesPerSecond: 10}, time.Minute},
+		{"no run", Link{Bytes: 1000, BytesPerSecond: 10}, 0},
+		{"it stands still", Link{Runs: 1, Bytes: 1000}, 0},
+		{"less was to cross than did", Link{Runs: 1, Bytes: 1000, DoneBytes: 1001, BytesPerSecond: 10}, 0},
+		{"all is there", Link{Runs: 1, Bytes: 1000, DoneBytes: 1000, BytesPerSecond: 10}, 0},
+		{"beyond what a duration holds", Link{Runs: 1, Bytes: 1 << 62, BytesPerSecond: 1}, 0},
+		{"ten years", Link{Runs: 1, Bytes: int64(farthest / time.Second), BytesPerSecond: 1}, 0},
+		{"nearly ten years", Link{Runs: 1, Bytes: int64(farthest/time.Second) - 1, BytesPerSecond: 1}, farthest - time.Second},
+	} {
+		switch got := c.link.eta(at); {
+		case got == nil && c.want != 0, got != nil && !got.Equal(at.Add(c.want)), got != nil && c.want == 0:
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }

@@ -36,13 +36,13 @@ func through[T any](c *rested, m *manifest.Manifest, f func() (T, error)) (v T, 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	version, began := m.Version(), m.Now()
-	if c.value != nil && (version == c.version && version != 0 || began.Sub(c.at) < restAfter*c.took) {
+	if c.value != nil && (version == c.version && version != 0 || rests(began.Sub(c.at), c.took)) {
 		return c.value.(T), nil
 	}
 	if v, err = f(); err != nil {
 		return v, err
 	}
-	c.value, c.version, c.at, c.took = v, version, began, m.Now().Sub(began)
+	c.value, c.version, c.at, c.took = v, version, began, max(0, m.Now().Sub(began))
 	return v, nil
 }
 

@@ -64,8 +64,8 @@ func TestBurn(t *testing.T) {
 	from, until, out := now.AddDate(0, 0, -10), now.AddDate(0, 0, 20), now.AddDate(0, 0, 5)
 	limit, left, day := 30*cost.USD, 10*cost.USD, 20*cost.USD
 	b := observe.BudgetDetail{
-		Budget:   observe.Budget{Name: "b", Zone: "UTC", WindowFrom: &from, WindowUntil: &until, LimitUSD: &limit, LeftUSD: &left, SpentUSD: 20 * cost.USD},
-		Burndown: []observe.Day{{Day: "2026-11-05", USD: day, LeftUSD: &left}}, ExhaustedAt: &out,
+		Budget:   observe.Budget{Name: "b", Zone: "UTC", WindowFrom: &from, WindowUntil: &until, LimitUSD: &limit, LeftUSD: &left, SpentUSD: 20 * cost.USD, ExhaustedAt: &out},
+		Burndown: []observe.Day{{Day: "2026-11-05", USD: day, LeftUSD: &left}},
 	}
 	c := burnOf(b, now)
 	// A window of 30 days: the 5th begins at 4/30, the 6th at 5/30, now is at 10/30, and 15/30 is where nothing is left.
