@@ -7,135 +7,31 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/words"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 )
 
-// span is a duration for people: 40m, 2h10m, 45s.
-func span(d time.Duration) string {
-	if d >= time.Minute {
-		d = d.Round(time.Minute)
-	}
-	s := d.Round(time.Second).String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
+// The words for people are the same wherever they are said; see [words].
 
-// clock is a time for people; "-" where nobody knows it.
-func clock(t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return "-"
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// jobWords say how a job stands, in a few words.
-func jobWords(s dispatch.Status) string {
-	there := ""
-	if s.ETA != nil {
-		there = ": there " + clock(s.ETA)
-	}
-	margin := time.Duration(0)
-	if s.MarginSeconds != nil {
-		margin = time.Duration(*s.MarginSeconds) * time.Second
-	}
-	switch s.State {
-	case dispatch.Ready:
-		return "ready"
-	case dispatch.OnTime:
-		if s.MarginSeconds == nil {
-			return "on the way" + there
-		}
-		return "on time" + there + ", " + span(margin) + " before it is needed"
-	case dispatch.Late:
-		if s.MarginSeconds == nil {
-			return "late" + there
-		}
-		return "late by " + span(-margin) + there
-	case dispatch.Unresolved:
-		return "not looked at yet"
-	case dispatch.Held:
-		for _, p := range s.Places {
-			if p.State == dispatch.Held {
-				return heldWords(p)
-			}
-		}
-		return "held by a budget"
-	case dispatch.Blocked:
-		return "cannot be had as it is"
-	}
-	return string(s.State)
-}
+func span(d time.Duration) string       { return words.Span(d) }
+func clock(t *time.Time) string         { return words.Clock(t) }
+func jobWords(s dispatch.Status) string { return words.Job(s) }
+func heldWords(p dispatch.Place) string { return words.Held(p) }
+func jobName(s dispatch.Status) string  { return words.JobName(s) }
 
 // stateAndReason says how a job stands and why. A reason that begins with the state itself stands alone, and so does that of a job that was not
 // looked at.
 func stateAndReason(state dispatch.State, eta *time.Time, why string) string {
-	words := jobWords(dispatch.Status{State: state, ETA: eta})
-	first, _, _ := strings.Cut(words, " ")
+	is := jobWords(dispatch.Status{State: state, ETA: eta})
+	first, _, _ := strings.Cut(is, " ")
 	switch {
 	case why == "":
-		return words
-	case words == "" || state == dispatch.Unresolved || strings.HasPrefix(why, first):
+		return is
+	case is == "" || state == dispatch.Unresolved || strings.HasPrefix(why, first):
 		return why
 	}
-	return words + ": " + why
-}
-
-// heldWords name the budget, and what it would have to have.
-func heldWords(p dispatch.Place) string {
-	var needs []string
-	if p.NeedsUSD > 0 {
-		needs = append(needs, p.NeedsUSD.String())
-	}
-	if p.NeedsBytes > 0 {
-		needs = append(needs, size(p.NeedsBytes))
-	}
-	words := "held by a budget"
-	if p.Budget != "" {
-		words = fmt.Sprintf("held by budget %q", p.Budget)
-	}
-	if len(needs) > 0 {
-		words += " needing " + strings.Join(needs, " and ") + " more"
-	}
-	return words
-}
-
-// jobName is what a job is about: dataset, destinations, selection.
-func jobName(s dispatch.Status) string {
-	name := s.Dataset
-	if s.Snapshot != "" {
-		name += "@" + shortDigest(s.Snapshot)
-	}
-	var to []string
-	for _, p := range s.Places {
-		to = append(to, p.Destination)
-	}
-	name += " -> " + list(to)
-	if len(s.Selection) > 0 {
-		name += " (" + shortTerms(s.Selection) + ")"
-	}
-	return name
-}
-
-// shortDigest is enough of a digest to name it by.
-func shortDigest(text string) string {
-	hex := strings.TrimPrefix(text, "blake3:")
-	return hex[:min(12, len(hex))]
-}
-
-// shortTerms are a selection for one line: a list of paths can be megabytes.
-func shortTerms(terms []string) string {
-	const most = 60
-	text := strings.Join(terms, " ")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
+	return is + ": " + why
 }
 
 // documented has lists in a document be [] and never null.

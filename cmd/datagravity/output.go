@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/datagravity/datagravity/internal/words"
 )
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -67,21 +69,8 @@ func (t table) row(cells ...any) {
 
 func (t table) flush() error { return t.w.Flush() }
 
-// size writes bytes for people, binary, as the price book counts them.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, suffix := float64(n), ""
-	for _, suffix = range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
-		v /= unit
-		if v < unit {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", v, suffix)
-}
+// size is bytes for people.
+func size(n int64) string { return words.Size(n) }
 
 // timeOrNull is a time in JSON: UTC, null for none.
 func timeOrNull(t time.Time) *time.Time {
