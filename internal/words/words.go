@@ -45,3 +45,11 @@ func Clock(t *time.Time) string {
 	}
 	return t.UTC().Format(time.RFC3339)
 }
+
+// Count is a number of things: 1 job, 2 jobs.
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -36,7 +36,7 @@ func (o Overview) Attention() (list []Attention) {
 		}
 	}
 	if waiting > 0 && o.Agent.Command != daemonCommand {
-		add("nobody-works", "", fmt.Sprintf("%d jobs are not ready, and no daemon runs that brings them their shards", waiting),
+		add("nobody-works", "", fmt.Sprintf("jobs that are not ready: %d, and no daemon runs that brings them their shards", waiting),
 			"start datagravity daemon, or once: datagravity sync --all")
 	}
 	for _, state := range []dispatch.State{dispatch.Blocked, dispatch.Held, dispatch.Late} {
@@ -57,7 +57,7 @@ func (o Overview) Attention() (list []Attention) {
 	}
 	for _, h := range o.Holdings.List {
 		if h.Unsound > 0 {
-			add("unsound", h.Dataset+" -> "+h.Destination, fmt.Sprintf("%d objects there are not what was put there: changed by somebody else, or damaged", h.Unsound),
+			add("unsound", h.Dataset+" -> "+h.Destination, fmt.Sprintf("objects that are not what was put there: %d, changed by somebody else or damaged", h.Unsound),
 				fmt.Sprintf("datagravity repair %s --to %s", quoted(h.Dataset), quoted(h.Destination)))
 		}
 	}

@@ -46,14 +46,14 @@ func TestAttention(t *testing.T) {
 	}
 	want := []string{
 		"unhealthy||nothing moved for 15m|look at the problems and at the process's log; where nothing has moved for long, restart it: it goes on from what is recorded",
-		"nobody-works||6 jobs are not ready, and no daemon runs that brings them their shards|start datagravity daemon, or once: datagravity sync --all",
+		"nobody-works||jobs that are not ready: 6, and no daemon runs that brings them their shards|start datagravity daemon, or once: datagravity sync --all",
 		"blocked|gone|the source no longer has it|datagravity jobs show gone --shards tells which shards; change the job, or take it back: jobs remove",
 		"held|held|held|datagravity budget approve --job held --extra 12.35 --extra-bytes 2MiB --reason TEXT --expires 24h, or wait for the next window of budget may",
 		"held|poor|it is held|datagravity budget list tells what is left; budget approve lets more be spent, once",
 		"late|late one|late by 3h|give it a higher priority (datagravity jobs add), more bandwidth, or another destination: datagravity place 'late one' ranks them",
 		"budget-spent|spent|nothing is left of it in 2026-11|datagravity budget approve --budget spent --extra USD --reason TEXT --expires 24h lets more be spent, once",
 		"budget-unknown|lost|nobody knows what was spent (the journal is gone), so that all of its window counts as spent|look at the bill, then: datagravity budget reset --reason TEXT",
-		"unsound|c4 -> lab|2 objects there are not what was put there: changed by somebody else, or damaged|datagravity repair c4 --to lab",
+		"unsound|c4 -> lab|objects that are not what was put there: 2, changed by somebody else or damaged|datagravity repair c4 --to lab",
 		"paused|lake->lab|paused since 2026-11-26T12:00:00Z|datagravity resume --link 'lake->lab' lets it go on",
 	}
 	if d := cmp.Diff(want, got); d != "" {
