@@ -265,9 +265,17 @@ func (g *globals) jobs(ctx context.Context) (dispatch.Jobs, func() error, error)
 
 // jobsOf are another process's, unless its state directory is not ours.
 func (a *app) jobsOf(c *daemon.Client) (dispatch.Jobs, func() error, error) {
-	if h := c.Health(); h.State != a.cfg.Agent.State {
-		return nil, nil, errors.Join(fmt.Errorf("%s is answered by process %d (%s), whose state directory is %s; give each state directory a socket of its own",
-			socketPath(a.cfg), h.PID, h.Command, h.State), a.Close())
+	if err := a.checkState(c.Health()); err != nil {
+		return nil, nil, errors.Join(err, a.Close())
 	}
 	return c, a.Close, nil
+}
+
+// checkState wants whoever answers to have the state directory that is meant.
+func (a *app) checkState(h daemon.Health) error {
+	if h.State == a.cfg.Agent.State {
+		return nil
+	}
+	return fmt.Errorf("%s is answered by process %d (%s), whose state directory is %s; give each state directory a socket of its own",
+		socketPath(a.cfg), h.PID, h.Command, h.State)
 }

@@ -5,5 +5,5 @@
 //	meaning       -> [Theme]            colours by what they mean; none where none are wanted
 //	numbers       -> [Bar], [Spark]
 //
-// It knows nothing of what is shown. Package view says that, and package top is the screen that is looked at for longer.
+// It knows nothing of what is shown. Package overview says that, and package top is the screen that is looked at for longer.
 package terminal

@@ -1,4 +1,4 @@
-package view
+package overview
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func transfers(o observe.Overview) List {
 		{Title: "BYTES", Right: true}, {Title: "SPEED", Right: true, Drop: 1}, {Title: "SINCE", Drop: 6}, {Title: "JOB", Least: 6, Drop: 7},
 	}}
 	for i, t := range o.Transfers {
-		c := newCells(t.Dataset + "\x00" + t.Destination + "\x00" + t.Path, i)
+		c := newCells(t.Dataset+"\x00"+t.Destination+"\x00"+t.Path, i)
 		done := ratio(float64(t.Moved+t.Resumed), float64(t.Bytes))
 		speed, role := int64(0), terminal.Plain
 		if d := t.Progress.Sub(t.Started).Seconds(); d > 0 {
@@ -69,7 +69,7 @@ func links(o observe.Overview, speeds []observe.Speeds) List {
 		{Title: "DONE", Drop: 4}, {Title: "", Right: true, Drop: 2}, {Title: "BYTES", Right: true, Drop: 6}, {Title: "ETA"},
 	}}
 	for i, k := range o.Links {
-		c := newCells(k.Source + "\x00" + k.Destination, i)
+		c := newCells(k.Source+"\x00"+k.Destination, i)
 		state, role := "idle", terminal.Faint
 		if k.Runs > 0 {
 			state, role = "moves", terminal.Good

@@ -1,4 +1,4 @@
-package view
+package overview
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ func data(o observe.Overview) List {
 		l.Empty = o.Holdings.Why
 	}
 	for i, h := range o.Holdings.List {
-		c := newCells(h.Dataset + "\x00" + h.Destination, i)
+		c := newCells(h.Dataset+"\x00"+h.Destination, i)
 		share, role, unsound := ratio(float64(h.HeldBytes), float64(h.HeldBytes+h.MissingBytes)), terminal.Good, terminal.Plain
 		if h.MissingShards > 0 {
 			share = min(share, ratio(float64(h.HeldShards), float64(h.HeldShards+h.MissingShards)))
@@ -53,7 +53,7 @@ func problems(o observe.Overview) List {
 		{Title: "LAST"}, {Title: "LEVEL", Drop: 3}, {Title: "TIMES", Right: true, Drop: 2}, {Title: "KIND", Drop: 1}, {Title: "WHAT", Least: 20}, {Title: "WHAT TO DO", Least: 12, Drop: 4},
 	}}
 	for i, p := range o.Problems {
-		c := newCells(p.Level + "\x00" + p.Text + "\x00" + p.Error, i)
+		c := newCells(p.Level+"\x00"+p.Text+"\x00"+p.Error, i)
 		role := terminal.Note
 		if p.Level == "error" {
 			role = terminal.Bad

@@ -1,4 +1,4 @@
-package view
+package overview
 
 import (
 	"flag"
@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datagravity/datagravity/internal/terminal"
-	"github.com/datagravity/datagravity/internal/terminal/view/viewtest"
+	"github.com/datagravity/datagravity/internal/terminal/overview/overviewtest"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/observe"
@@ -48,12 +48,12 @@ func trimmed(lines []string) string {
 }
 
 func overviews() map[string]observe.Overview {
-	alone := viewtest.Day()
+	alone := overviewtest.Day()
 	alone.Agent.Command, alone.Transfers, alone.Links, alone.Problems = "status", nil, nil, nil
 	alone.Holdings = observe.Holdings{Why: "there are too many shards", List: []observe.Holding{}}
-	sick := viewtest.Nothing()
+	sick := overviewtest.Nothing()
 	sick.Health, sick.Agent.Command = observe.Health{Why: "nothing has progressed for 15m though there is work"}, "sync"
-	return map[string]observe.Overview{"day": viewtest.Day(), "nothing": viewtest.Nothing(), "many": viewtest.Many(10_000), "hostile": viewtest.Hostile(), "alone": alone, "sick": sick}
+	return map[string]observe.Overview{"day": overviewtest.Day(), "nothing": overviewtest.Nothing(), "many": overviewtest.Many(10_000), "hostile": overviewtest.Hostile(), "alone": alone, "sick": sick}
 }
 
 // What is printed is reviewed as text.
@@ -72,7 +72,7 @@ func TestSummary(t *testing.T) {
 // Nothing that is in an overview does anything to a terminal, and no line is wider than it.
 func TestSummaryFits(t *testing.T) {
 	all := overviews()
-	all["many"] = viewtest.Many(100)
+	all["many"] = overviewtest.Many(100)
 	for name, o := range all {
 		for _, colours := range []terminal.Colours{terminal.NoEscapes, terminal.NoColours, terminal.OnDark, terminal.OnLight, terminal.OnAny} {
 			for width := 1; width <= 200; width += 7 {
@@ -109,7 +109,7 @@ func harmless(t *testing.T, line string) {
 
 // A summary of very much is still one screen: each section says how much it leaves out.
 func TestSummaryIsBounded(t *testing.T) {
-	lines := Summary(viewtest.Many(10_000), Screen{Theme: terminal.NewTheme(terminal.NoEscapes), Width: 100, Height: 50})
+	lines := Summary(overviewtest.Many(10_000), Screen{Theme: terminal.NewTheme(terminal.NoEscapes), Width: 100, Height: 50})
 	if len(lines) > 75 {
 		t.Errorf("%d lines", len(lines))
 	}
@@ -121,7 +121,7 @@ func TestSummaryIsBounded(t *testing.T) {
 // Every column has what it is sorted by, in every list, whatever there is; keys are told apart.
 func TestListsAreWhole(t *testing.T) {
 	for name, o := range overviews() {
-		for _, l := range Lists(o, viewtest.Speeds()) {
+		for _, l := range Lists(o, overviewtest.Speeds()) {
 			seen := map[string]bool{}
 			for _, i := range l.Items {
 				if len(i.Cells) != len(l.Columns) || len(i.Sort) != len(l.Columns) {
@@ -143,7 +143,7 @@ func TestFrom(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "now", 400 * time.Millisecond: "now", 90 * time.Second: "in 2m", -3 * time.Second: "3s ago", 2*time.Hour + 10*time.Minute: "in 2h10m", -9 * 24 * time.Hour: "9d0h ago", 50 * time.Hour: "in 50h",
 	} {
-		if got := From(viewtest.At.Add(d), viewtest.At); got != want {
+		if got := From(overviewtest.At.Add(d), overviewtest.At); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
 		}
 	}
@@ -151,11 +151,11 @@ func TestFrom(t *testing.T) {
 
 // What changed is told once, and what only moves is not.
 func TestChanges(t *testing.T) {
-	was := viewtest.Day()
-	if lines := Changes(was, viewtest.Day()); len(lines) != 0 {
+	was := overviewtest.Day()
+	if lines := Changes(was, overviewtest.Day()); len(lines) != 0 {
 		t.Errorf("nothing changed: %q", lines)
 	}
-	is := viewtest.Day()
+	is := overviewtest.Day()
 	is.At = is.At.Add(2 * time.Second)
 	is.Links[1].DoneShards++
 	is.Links[1].BytesPerSecond *= 2

@@ -1,4 +1,4 @@
-package view
+package overview
 
 import (
 	"github.com/datagravity/datagravity/internal/terminal"

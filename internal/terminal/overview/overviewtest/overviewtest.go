@@ -1,5 +1,5 @@
-// Package viewtest has overviews to show in tests: of a usual day, of nothing, of very much, and of names that mean harm.
-package viewtest
+// Package overviewtest has overviews to show in tests: of a usual day, of nothing, of very much, and of names that mean harm.
+package overviewtest
 
 import (
 	"fmt"
