@@ -108,7 +108,7 @@ func newRoot(g *globals) *cobra.Command {
 		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), serves(newPlan(g)), serves(newSync(g)), newNeed(g), asks(newReady(g)),
 		newJobs(g), newStage(g), newWait(g), newExec(g), newResolve(g), newPlace(g), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
 		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newManifest(g),
-		newStatus(g), newVersion(g),
+		newStatus(g), newTop(g), newVersion(g),
 	)
 	wrapArgs(root)
 	return root

@@ -116,9 +116,9 @@ func ratio(part, whole float64) float64 {
 // percent is rounded down, so that 100 % is all of it.
 func percent(share float64) string { return fmt.Sprintf("%d%%", int(share*100)) }
 
-// Lists are the lists of an overview, in the order of the tabs. speeds may be older than it.
+// Lists are the lists of an overview, in the order of the tabs. speeds may be older than it; nil draws none.
 func Lists(o observe.Overview, speeds []observe.Speeds) []List {
-	return []List{jobs(o), transfers(o), links(o, speeds), budgets(o), data(o), problems(o)}
+	return []List{jobs(o), transfers(o), links(o, speeds), budgets(o), data(o), problems(o), attention(o)}
 }
 
 // usdOrBytes is an amount of a budget.

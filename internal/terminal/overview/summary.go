@@ -161,12 +161,7 @@ func (s *summary) attention(o observe.Overview) {
 
 // AttentionLines are what needs somebody, and below it what can be done.
 func AttentionLines(t *terminal.Theme, width int, a observe.Attention) []string {
-	role := terminal.Bad
-	switch a.Kind {
-	case "held", "paused", "nobody-works", "budget-spent":
-		role = terminal.Note
-	}
-	l := terminal.NewLine(t, width).Add(terminal.Plain, "  ").Add(role, a.Kind)
+	l := terminal.NewLine(t, width).Add(terminal.Plain, "  ").Add(attentionRole(a.Kind), a.Kind)
 	if a.About != "" {
 		l.Add(terminal.Plain, " ").Add(terminal.Accent, a.About)
 	}
