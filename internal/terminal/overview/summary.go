@@ -263,7 +263,7 @@ func Brief(o observe.Overview) string {
 		parts = append(parts, fmt.Sprintf("%s, process %d, unhealthy: %s", o.Agent.Command, o.Agent.PID, o.Health.Why))
 	}
 	parts = append(parts, Counts(o.Jobs))
-	if speed, done, shards := Total(o.Links); speed > 0 || shards > 0 {
+	if speed, done, shards := Total(o.Links); shards > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d shards, %s", done, shards, perSecond(speed)))
 	}
 	if n := len(o.Attention()); n > 0 {

@@ -65,6 +65,9 @@ func (m *model) answered(a answer) tea.Cmd {
 		}
 		m.take(a.o)
 	}
+	if m.o.Now().Sub(m.noted).Abs() >= noteStands {
+		m.note = ""
+	}
 	wait := min(max(m.o.Every, restAfterAnswer*a.took), max(mostRest, m.o.Every))
 	return tea.Tick(wait, func(time.Time) tea.Msg { return askMsg{} })
 }

@@ -43,7 +43,7 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 		if name == "y" || name == "Y" {
 			return q.yes
 		}
-		m.note, m.noteRole = "left as it was", terminal.Faint
+		m.say(terminal.Faint, "left as it was")
 		return nil
 	case m.typing:
 		m.keyTyped(k, name)
@@ -169,16 +169,16 @@ type extraMsg struct{ answer }
 func (m *model) pause() tea.Cmd {
 	i, ok := m.now().chosen()
 	if !ok || m.list().Name != "links" {
-		m.note, m.noteRole = "space pauses links: 3 shows them", terminal.Faint
+		m.say(terminal.Faint, "space pauses links: 3 shows them")
 		return nil
 	}
 	k := m.last.Links[i.Index]
 	switch {
 	case m.o.Pause == nil:
-		m.note, m.noteRole = "nothing can be paused from here", terminal.Note
+		m.say(terminal.Note, "nothing can be paused from here")
 		return nil
 	case k.Destination == "":
-		m.note, m.noteRole = "what is read for the index is paused with its store: datagravity pause --link "+k.Source, terminal.Note
+		m.say(terminal.Note, "what is read for the index is paused with its store: datagravity pause --link "+k.Source)
 		return nil
 	}
 	link, pause := cost.Link{Source: k.Source, Dest: k.Destination}.Name(), true

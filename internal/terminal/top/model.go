@@ -39,9 +39,10 @@ type model struct {
 	typing bool
 	// question wants yes or no; nil: none.
 	question *question
-	// note is the outcome of an action, until the next key.
+	// note is the outcome of an action, until the next key, or an answer after noteStands.
 	note     string
 	noteRole terminal.Role
+	noted    time.Time
 }
 
 // question is asked before anything is done.
@@ -120,12 +121,18 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case shownMsg:
 		m.shown(msg)
 	case doneMsg:
-		m.note, m.noteRole = msg.text, terminal.Good
-		if msg.err != nil {
-			m.note, m.noteRole = msg.err.Error(), terminal.Bad
+		if m.say(terminal.Good, msg.text); msg.err != nil {
+			m.say(terminal.Bad, msg.err.Error())
 		}
 	}
 	return m, nil
+}
+
+// noteStands is how long a note can be read.
+const noteStands = 5 * time.Second
+
+func (m *model) say(role terminal.Role, text string) {
+	m.note, m.noteRole, m.noted = text, role, m.o.Now()
 }
 
 // repaint in colours that can be read on the terminal's background.

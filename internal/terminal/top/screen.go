@@ -84,7 +84,11 @@ func (m *model) total() string {
 		l.Add(terminal.Note, fmt.Sprintf("%d to look at", n)).Add(terminal.Plain, "; ")
 	}
 	if speed, done, shards := overview.Total(m.last.Links); m.lost == nil && (speed > 0 || shards > 0) {
-		l.Add(terminal.Good, words.Size(speed)+"/s ").Add(terminal.Accent, terminal.Spark(totalSpark, m.sum())).Add(terminal.Plain, fmt.Sprintf(" %d of %d shards; ", done, shards))
+		l.Add(terminal.Good, words.Size(speed)+"/s ").Add(terminal.Accent, terminal.Spark(totalSpark, m.sum()))
+		if shards > 0 {
+			l.Add(terminal.Plain, fmt.Sprintf(" %d of %d shards", done, shards))
+		}
+		l.Add(terminal.Plain, "; ")
 	}
 	return l.Add(terminal.Plain, overview.Counts(m.last.Jobs)).String()
 }
@@ -182,7 +186,7 @@ func (m *model) foot() string {
 	case m.help:
 		return l.Add(terminal.Faint, "any key goes back").String()
 	case m.detail != nil:
-		text := "esc back  q leave"
+		text := "q leave  esc back"
 		if n := len(m.detailLines()); n > m.body() {
 			text = fmt.Sprintf("lines %d to %d of %d  up, down  ", m.detail.top+1, min(n, m.detail.top+m.body()), n) + text
 		}
@@ -194,9 +198,9 @@ func (m *model) foot() string {
 	if n := len(t.items); n > m.rows() {
 		l.Add(terminal.Faint, fmt.Sprintf("%d of %d  ", t.cursor+1, n))
 	}
-	text := "enter all about it  / filter  s sort  ? keys  q leave"
+	text := "q leave  ? keys  enter all about it  / filter  s sort"
 	if m.list().Name == "links" {
-		text = "space pause  " + text
+		text += "  space pause"
 	}
 	return l.Add(terminal.Faint, text).String()
 }
