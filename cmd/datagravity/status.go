@@ -94,7 +94,7 @@ func watch(ctx context.Context, l *looks, every time.Duration, v watchView) erro
 		o, err := l.look(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // that is how it ends
 		case err == nil:
 			seen = true
 			err = v.show(o)

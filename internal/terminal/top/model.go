@@ -58,7 +58,7 @@ func newModel(ctx context.Context, o Options) *model {
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}
-	m := &model{ctx: ctx, o: o, width: LeastWidth, height: LeastHeight, since: o.Now(), theme: terminal.NewTheme(o.Colours)}
+	m := &model{ctx: ctx, o: o, width: leastWidth, height: leastHeight, since: o.Now(), theme: terminal.NewTheme(o.Colours)}
 	m.theme.ASCII = o.ASCII
 	if o.First != nil {
 		m.take(*o.First)

@@ -43,11 +43,13 @@ type Options struct {
 	Out io.Writer
 }
 
+// framesPerSecond are enough for what changes once a second, and for keys.
+const framesPerSecond = 20
+
+// The least that the screen can be shown on.
 const (
-	// framesPerSecond are enough for what changes once a second, and for keys.
-	framesPerSecond = 20
-	// LeastWidth and LeastHeight are what the screen can be shown on.
-	LeastWidth, LeastHeight = 60, 15
+	leastWidth  = 60
+	leastHeight = 15
 )
 
 // Run shows the screen until the user leaves it, or ctx is done; neither is an error.

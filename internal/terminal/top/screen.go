@@ -37,10 +37,10 @@ func (m *model) lines() []string {
 	if m.width <= 0 || m.height <= 0 {
 		return nil
 	}
-	if m.width < LeastWidth || m.height < LeastHeight {
+	if m.width < leastWidth || m.height < leastHeight {
 		lines := []string{
 			m.line().Add(terminal.Bad, fmt.Sprintf("%dx%d is too small:", m.width, m.height)).String(),
-			m.line().Add(terminal.Plain, fmt.Sprintf("%dx%d at least", LeastWidth, LeastHeight)).String(), m.line().Add(terminal.Plain, "q leaves").String(),
+			m.line().Add(terminal.Plain, fmt.Sprintf("%dx%d at least", leastWidth, leastHeight)).String(), m.line().Add(terminal.Plain, "q leaves").String(),
 		}
 		return lines[:min(len(lines), m.height)]
 	}

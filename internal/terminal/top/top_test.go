@@ -443,7 +443,7 @@ func TestAnythingFits(t *testing.T) {
 				b.press(rapid.SampledFrom(keys).Draw(t, "key"))
 			}
 			lines := b.lines()
-			if want := b.height; len(lines) != want && b.width >= LeastWidth && b.height >= LeastHeight || len(lines) > max(0, want) {
+			if want := b.height; len(lines) != want && b.width >= leastWidth && b.height >= leastHeight || len(lines) > max(0, want) {
 				t.Fatalf("%d lines on %dx%d", len(lines), b.width, b.height)
 			}
 			for _, l := range lines {
