@@ -37,6 +37,9 @@ type board struct {
 	dirty map[string]bool
 	// version counts the changes of the board.
 	version int
+	// noted is when it last took note of what arrived for jobs that move, and noting how long that took.
+	noted  time.Time
+	noting time.Duration
 }
 
 // entry is a job on the board.
@@ -129,8 +132,54 @@ func (d *Dispatcher) current() (*board, error) {
 			return nil, err
 		}
 	}
+	if err := d.progress(b, now); err != nil {
+		d.board = nil
+		return nil, err
+	}
 	b.problem.Now = now
 	return b, d.standing(b)
+}
+
+const (
+	// progressEvery is how often the board takes note of what arrived for jobs that move now. Without it a job that is half there would still want
+	// the money and the time for all of it, beside what the budgets have spent for it.
+	progressEvery = 5 * time.Second
+	// progressRest is how many times as long as that took it is left alone, so that a million shards take a twentieth of a core at most.
+	progressRest = 20
+)
+
+// progress notes what arrived for the jobs that move now. One shard of each stays missing until its move has ended: who has all of it has nothing to move, and
+// what ends well is not to be stopped for that.
+func (d *Dispatcher) progress(b *board, now time.Time) error {
+	d.mu.Lock()
+	moving := map[string]bool{}
+	for _, c := range d.carries {
+		moving[c.job] = true
+	}
+	d.mu.Unlock()
+	if len(moving) == 0 || now.Sub(b.noted).Abs() < max(progressEvery, progressRest*b.noting) {
+		return nil
+	}
+	for id := range moving {
+		i, on := b.at[id]
+		if !on {
+			continue
+		}
+		came, missing, err := d.came(b, b.jobs[i])
+		if err != nil {
+			return err
+		}
+		if len(came) > 0 && len(came) == missing {
+			came = came[1:]
+		}
+		for _, n := range came {
+			b.problem.Arrived(n)
+			b.version++
+		}
+	}
+	b.noted = d.now()
+	b.noting = b.noted.Sub(now)
+	return nil
 }
 
 func (d *Dispatcher) newBoard() (*board, error) {
@@ -210,7 +259,16 @@ func (b *board) take(i int) {
 
 // arrivals notes which of a job's missing shards are there by now.
 func (d *Dispatcher) arrivals(b *board, e entry) error {
-	return d.sync.Manifest.View(func(tx *manifest.Tx) error {
+	came, _, err := d.came(b, e)
+	for _, n := range came {
+		b.problem.Arrived(n)
+	}
+	return err
+}
+
+// came are those of a job's missing shards that are there by now, and missing is how many the board has.
+func (d *Dispatcher) came(b *board, e entry) (came []uint32, missing int, err error) {
+	err = d.sync.Manifest.View(func(tx *manifest.Tx) error {
 		for _, p := range e.places {
 			if p.table == nil || p.table.list == nil {
 				continue
@@ -220,19 +278,21 @@ func (d *Dispatcher) arrivals(b *board, e entry) error {
 					if b.problem.Missing(n) == 0 {
 						continue
 					}
+					missing++
 					i := n - p.table.base
 					rep, ok, err := tx.Replica(p.table.store, p.table.key(p.table.list.path(int(i))))
 					if err != nil {
 						return err
 					}
 					if ok && rep.Present() && rep.Shard == p.table.list.digests[i] {
-						b.problem.Arrived(n)
+						came = append(came, n)
 					}
 				}
 			}
 		}
 		return nil
 	})
+	return came, missing, err
 }
 
 // lacking is how much of a job is to come to a destination, and what that may take at the most.
