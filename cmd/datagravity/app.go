@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
@@ -50,6 +51,13 @@ type app struct {
 	brief bool
 	// reloaded has a value after the configuration was read again.
 	reloaded chan struct{}
+	// digest is that of the configuration's text, while others are answered; see configDigest.
+	digest atomic.Pointer[string]
+	// successor acts in this program's place, since the configuration was read again; nil: there is none. users are those of this one.
+	successor atomic.Pointer[app]
+	users     users
+	// service is what the daemon does; nil: this is another command.
+	service atomic.Pointer[service]
 	// keeper keeps the manifest's jobs.
 	keeper *keeper
 	// recorder and problems remember what this process does, while it holds the manifest.
@@ -130,7 +138,6 @@ func (a *app) take(o engine.Options) (err error) {
 	if err := a.equip(o); err != nil {
 		return err
 	}
-	a.keeper = &keeper{Dispatcher: newDispatcher(a), now: a.m.Now}
 	if a.serves {
 		a.serve()
 	}
@@ -143,15 +150,18 @@ func (a *app) manifestOptions() manifest.Options {
 	return manifest.Options{JournalDir: a.cfg.Agent.JournalDir, LeavesLater: a.brief, Program: v, Log: a.log}
 }
 
-// equip makes what works on the manifest.
+// equip makes what works on the manifest. A ledger that there is, of the program before, is opened again.
 func (a *app) equip(o engine.Options) error {
 	book, routes, err := a.cfg.PriceBook()
 	if err != nil {
 		return err
 	}
-	a.ledger, err = cost.OpenLedger(a.m, cost.LedgerOptions{
-		Book: book, Budgets: a.cfg.CostBudgets(), MonthToDate: a.cfg.MonthToDate(), Granted: a.cfg.Granted(), Log: a.log,
-	})
+	lo := cost.LedgerOptions{Book: book, Budgets: a.cfg.CostBudgets(), MonthToDate: a.cfg.MonthToDate(), Granted: a.cfg.Granted(), Log: a.log}
+	if a.ledger == nil {
+		a.ledger, err = cost.OpenLedger(a.m, lo)
+	} else {
+		a.ledger, err = a.ledger.Reopen(lo)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,6 +169,7 @@ func (a *app) equip(o engine.Options) error {
 	a.sync = &dgsync.Syncer{
 		Manifest: a.m, Ledger: a.ledger, Engine: engine.New(a.m, a.ledger, o), Agent: a.cfg.Agent.Location, Routes: routes, Log: a.log,
 		Role: dgsync.Role(a.cfg.Agent.Role), Name: a.cfg.Agent.NameOr(os.Hostname),
+		AtWork: func(t manifest.Transfer) bool { return a.recorder.Moves(t.Dataset, t.Path) },
 	}
 	if a.sync.Leases, err = a.leases(); err != nil {
 		return err
@@ -166,6 +177,7 @@ func (a *app) equip(o engine.Options) error {
 	if a.cfg.Granted() != nil {
 		a.sync.Grants = dgsync.NewGrants(a.sync, a.exchange)
 	}
+	a.keeper = &keeper{Dispatcher: newDispatcher(a), now: a.m.Now}
 	return nil
 }
 
@@ -192,18 +204,19 @@ func (a *app) Close() error {
 		a.looking.Close() // it may be counting what is in the manifest
 	}
 	a.reload.end()
-	if a.held == nil && a.sync != nil && a.sync.Leases != nil {
-		a.sync.Leases.Close() // the stores are still open
+	if next := a.successor.Load(); next != nil {
+		errs = append(errs, next.closeWork())
 	}
-	for _, s := range a.stores {
-		errs = append(errs, s.Close())
-	}
+	errs = append(errs, a.closeWork())
 	a.client.CloseIdleConnections()
 	if a.m != nil && a.held == nil {
 		errs = append(errs, a.m.Close())
 	}
 	return errors.Join(errs...)
 }
+
+// errRetired: who asks works with a configuration that is no more.
+var errRetired = errors.New("the configuration was read again meanwhile; try again")
 
 // store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
@@ -231,6 +244,9 @@ func (a *app) opened(ctx context.Context, name, at string, o open.Options) (stor
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		if a.stores == nil {
+			return nil, errors.Join(errRetired, s.Close())
+		}
 		a.stores[name] = s
 		return s, nil
 	})

@@ -285,35 +285,71 @@ func TestExitCodeOfTheHolder(t *testing.T) {
 	}
 }
 
-// The service manager is told when it is ready, what it does, and that it ends.
-func TestDaemonTellsTheServiceManager(t *testing.T) {
-	config, state := lab(t)
+// managed has the daemon of a test tell its service manager to the channel that it returns, a message each.
+func managed(t *testing.T, config string) <-chan string {
+	t.Helper()
 	path := filepath.Join(filepath.Dir(config), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	t.Setenv("NOTIFY_SOCKET", path)
-	next := func() string {
-		b := make([]byte, 1<<10)
-		n, err := l.Read(b)
-		if err != nil {
-			t.Fatal(err)
+	told := make(chan string, 10_000)
+	go func() {
+		defer close(told)
+		b := make([]byte, 4<<10)
+		for {
+			n, err := l.Read(b)
+			if err != nil {
+				return
+			}
+			told <- string(b[:n])
 		}
-		return string(b[:n])
+	}()
+	return told
+}
+
+// awaits reads messages until one begins like that, and returns it with those before.
+func awaits(t *testing.T, told <-chan string, begin string) (message string, before []string) {
+	t.Helper()
+	for end := time.After(time.Minute); ; {
+		select {
+		case message = <-told:
+			if strings.HasPrefix(message, begin) {
+				return message, before
+			}
+			before = append(before, message)
+		case <-end:
+			t.Fatalf("nobody was told %q, but %q", begin, before)
+		}
 	}
+}
+
+// The service manager is told when it is ready, what it does, and that it ends, and nothing after that.
+func TestDaemonTellsTheServiceManager(t *testing.T) {
+	config, state := lab(t)
+	told := managed(t, config)
+	t.Setenv("WATCHDOG_USEC", "1000000")
+	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
 	end := holding(t, config, state, "daemon")
-	for _, want := range []string{"READY=1", "STATUS=working", "STATUS=waiting until 20"} {
-		if got := next(); !strings.HasPrefix(got, want) {
-			t.Errorf("told %q, want %q", got, want)
-		}
+	if m, before := awaits(t, told, "READY=1"); m != "READY=1\nSTATUS=starting" || len(before) > 0 {
+		t.Errorf("told %q, before it %q", m, before)
 	}
+	awaits(t, told, "WATCHDOG=1")
+	awaits(t, told, "STATUS=waiting until 20")
+	awaits(t, told, "WATCHDOG=1") // idle, it is fed
 	if exit := end(); exit != 0 {
 		t.Errorf("exit code %d", exit)
 	}
-	if got := next(); got != "STOPPING=1" {
-		t.Errorf("told %q at the end", got)
+	m, _ := awaits(t, told, "STOPPING=1")
+	if !strings.Contains(m, "\nEXTEND_TIMEOUT_USEC=75000000\n") || !strings.HasSuffix(m, "\nSTATUS=ending: what is in flight has 30s") {
+		t.Errorf("told %q at the end", m)
+	}
+	for len(told) > 0 {
+		if m := <-told; m != "WATCHDOG=1" {
+			t.Errorf("told %q after the end", m)
+		}
 	}
 }
 

@@ -170,12 +170,13 @@ func (a *app) serve() {
 	r := a.reader()
 	a.metrics = a.newMetrics(r)
 	a.keeper.passed = a.metrics.Passed
+	a.tellDigest(configDigest(a.cfg))
 	o := daemon.Options{
 		Health: daemon.Health{
 			Version: v, PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: a.m.Now().UTC(), Role: a.role, State: a.cfg.Agent.State,
 		},
-		Command: a.runFor(configDigest(a.cfg)), ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
-		Jobs: a.keeper, Reader: r, Metrics: a.metrics.Handler(),
+		Command: a.runFor, ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
+		Jobs: actingJobs{a}, Reader: r, Metrics: a.metrics.Handler(), Reload: a.reloadForOthers,
 	}
 	a.server = daemon.Serve(l, o)
 	a.profile()
@@ -195,26 +196,42 @@ func (a *app) profile() {
 	a.profiles = daemon.ServeProfiles(l, a.log)
 }
 
-// runFor says which command lines of others are run here, with the configuration of this digest.
-func (a *app) runFor(digest string) func(daemon.CommandRequest) (func(context.Context, io.Writer, io.Writer) int, error) {
-	return func(q daemon.CommandRequest) (func(context.Context, io.Writer, io.Writer) int, error) {
-		v, _ := buildVersion()
-		switch {
-		case q.Version != v:
-			return nil, fmt.Errorf("%w: it is datagravity %s, and you are %s", daemon.ErrRefused, v, q.Version)
-		case digest == "" || q.ConfigSHA256 != digest:
-			return nil, fmt.Errorf("%w: its configuration is another one than yours, or was changed since it began", daemon.ErrRefused)
-		case q.State != a.cfg.Agent.State:
-			return nil, fmt.Errorf("%w: its state directory is %s", daemon.ErrRefused, a.cfg.Agent.State)
-		}
-		c, _, err := newRoot(&globals{}).Find(q.Args)
-		if err != nil || !has(c, asksNote) {
-			return nil, fmt.Errorf("%w: only commands that read are run for others", daemon.ErrRefused)
-		}
-		return func(ctx context.Context, out, errs io.Writer) int {
-			return execute(ctx, q.Args, &globals{streams: streams{in: strings.NewReader(""), out: out, err: errs}, held: a})
-		}, nil
+// tellDigest notes which configuration commands of others are run with; "": none are.
+func (a *app) tellDigest(digest string) { a.digest.Store(&digest) }
+
+// runFor says which command lines of others are run here, with the configuration of whoever acts.
+func (a *app) runFor(q daemon.CommandRequest) (func(context.Context, io.Writer, io.Writer) int, error) {
+	if err := a.latest().runs(q); err != nil {
+		return nil, err
 	}
+	return func(ctx context.Context, out, errs io.Writer) int {
+		now, leave := a.acting()
+		defer leave()
+		if err := now.runs(q); err != nil { // it was read again in this moment
+			_, _ = fmt.Fprintf(errs, "datagravity: %v\n", err)
+			return exitNotYet
+		}
+		return execute(ctx, q.Args, &globals{streams: streams{in: strings.NewReader(""), out: out, err: errs}, held: now})
+	}, nil
+}
+
+// runs tells whether this program runs a command line for others, or why not: [daemon.ErrRefused].
+func (a *app) runs(q daemon.CommandRequest) error {
+	v, _ := buildVersion()
+	digest := *a.digest.Load()
+	switch {
+	case q.Version != v:
+		return fmt.Errorf("%w: it is datagravity %s, and you are %s", daemon.ErrRefused, v, q.Version)
+	case digest == "" || q.ConfigSHA256 != digest:
+		return fmt.Errorf("%w: its configuration is another one than yours, or was changed since it was read; datagravity daemon reads it again on SIGHUP", daemon.ErrRefused)
+	case q.State != a.cfg.Agent.State:
+		return fmt.Errorf("%w: its state directory is %s", daemon.ErrRefused, a.cfg.Agent.State)
+	}
+	c, _, err := newRoot(&globals{}).Find(q.Args)
+	if err != nil || !has(c, asksNote) {
+		return fmt.Errorf("%w: only commands that read are run for others", daemon.ErrRefused)
+	}
+	return nil
 }
 
 // borrow is the program of a command that runs here for another process. The manifest and the ledger are the holder's, which are safe for
@@ -230,7 +247,7 @@ func (g *globals) borrow() (*app, error) {
 // share takes what the holder has. The Syncer is its own, because commands set fields of theirs.
 func (a *app) share() {
 	h := a.held
-	a.m, a.ledger, a.recorder, a.problems = h.m, h.ledger, h.recorder, h.problems
+	a.m, a.ledger, a.recorder, a.problems, a.keeper = h.m, h.ledger, h.recorder, h.problems, h.keeper
 	a.sync = &dgsync.Syncer{
 		Manifest: h.m, Ledger: h.ledger, Engine: h.sync.Engine, Agent: h.sync.Agent, Routes: h.sync.Routes, Log: a.log,
 		Role: h.sync.Role, Name: h.sync.Name, Grants: h.sync.Grants,

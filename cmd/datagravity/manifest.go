@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
@@ -137,32 +138,31 @@ func (a *app) backups() *manifest.Backups {
 	return &manifest.Backups{Dir: b.Dir, Every: time.Duration(b.Every), Keep: b.Keep, Program: v}
 }
 
-// backup makes the scheduled backup of the manifest that is held, if it is time for one; who holds it for long calls it from time to time. It says in the log what it
-// made. An error is no reason to stop: it is tried again the next time.
-func (a *app) backup(ctx context.Context) error {
-	if err := a.m.KeepSnapshots(ctx); err != nil {
-		return err
+// backingUp makes a backup of the manifest that is held, verifies it, and removes the oldest beyond those that are kept.
+func (a *app) backingUp(ctx context.Context, _ string, _ func(string) error) (daemon.Result, error) {
+	b := a.backups()
+	b.Every = time.Nanosecond // the timer says when
+	made, err := b.MakeIfDue(ctx, a.m)
+	if made == nil || err != nil {
+		return daemon.Result{}, err
 	}
-	made, err := a.backups().MakeIfDue(ctx, a.m)
-	if made != nil {
-		a.log.Info("the manifest was backed up and read back", "path", made.Path, "bytes", made.Took)
-	}
-	return err
+	a.log.Info("the manifest was backed up and read back", "path", made.Path, "bytes", made.Took)
+	return daemon.Result{Text: fmt.Sprintf("backed up to %s and read back, %s of it new on the disk", made.Path, size(made.Took))}, nil
 }
 
-// lookAtBackups is how often the daemon looks whether a backup is due: one that failed for lack of room is tried again then, too.
-const lookAtBackups = 10 * time.Minute
+// keepEvery is how often the daemon writes down beside the manifest what is in it alone.
+const keepEvery = 10 * time.Minute
 
-// keepBackedUp makes scheduled backups until ctx ends.
-func (a *app) keepBackedUp(ctx context.Context) {
+// keepSnapshots keeps the snapshots that something needs beside the manifest, until ctx ends.
+func (a *app) keepSnapshots(ctx context.Context) {
 	for {
-		if err := a.backup(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("the manifest could not be backed up; it is tried again", "in", lookAtBackups, "error", err)
+		if err := a.m.KeepSnapshots(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("snapshots could not be kept beside the manifest; it is tried again", "in", keepEvery, "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(lookAtBackups):
+		case <-time.After(keepEvery):
 		}
 	}
 }

@@ -43,8 +43,11 @@ func (a *app) newReader() *observe.Reader {
 			Name: a.cfg.Agent.NameOr(os.Hostname), Location: a.cfg.Agent.Location, Role: a.cfg.Agent.Role, Version: v, PID: os.Getpid(), Since: a.m.Now().UTC(),
 			State: a.cfg.Agent.State, Config: a.cfg.Path, Command: a.role,
 		},
-		Manifest: a.m, Ledger: a.ledger, Jobs: a.keeper, Recorder: a.recorder, Problems: a.problems, Datasets: a.observedDatasets, Places: a.observedPlaces, Gates: a.gates,
-		Wire: func() meter.Counts { return meter.Totals(a.client) },
+		Manifest: a.m, Ledger: actingLedger{a}, Jobs: actingJobs{a}, Recorder: a.recorder, Problems: a.problems,
+		Datasets: func() []observe.Dataset { return a.latest().observedDatasets() },
+		Places:   func() []observe.Place { return a.latest().observedPlaces() },
+		Gates:    func() map[string]pace.Counters { return a.latest().gates() },
+		Wire:     func() meter.Counts { return meter.Totals(a.client) },
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/config"
+	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/store/pace"
@@ -15,7 +17,7 @@ import (
 
 // reloadLinks reads the configuration again and applies its links; everything else in it counts from the next start. A
 // file with a mistake is refused as a whole, and the limits stay.
-func (a *app) reloadLinks() {
+func (a *app) reloadLinks() (changes []string, err error) {
 	cfg, err := config.Load(a.cfg.Path)
 	var limits []pace.Limit
 	if err == nil {
@@ -23,13 +25,33 @@ func (a *app) reloadLinks() {
 	}
 	if err != nil {
 		a.log.Error("the configuration was not read again: it has a mistake, and the limits of links stay as they are; correct it and send SIGHUP again", "error", err)
+		return nil, err
+	}
+	changes = a.links.Reload(limits)
+	a.log.Info("read the configuration again; of what changed, links alone take effect now", "changed", none(changes))
+	return changes, nil
+}
+
+// hangup is what SIGHUP asks for: the daemon reads all of its configuration again, another command its links.
+func (a *app) hangup() {
+	if s := a.service.Load(); s != nil {
+		_, _ = s.Reload() // it is logged
 		return
 	}
-	a.log.Info("read the configuration again; of what changed, links alone take effect now", "changed", none(a.links.Reload(limits)))
-	select {
-	case a.reloaded <- struct{}{}:
-	default: // nobody waits, or knows already
+	_, _ = a.reloadLinks()
+}
+
+// reloadForOthers is hangup with what came of it.
+func (a *app) reloadForOthers() (changes []string, err error) {
+	if s := a.service.Load(); s != nil {
+		changes, err = s.Reload()
+	} else {
+		changes, err = a.reloadLinks()
 	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", daemon.ErrReload, err)
+	}
+	return changes, err
 }
 
 // reloading waits for SIGHUP.
@@ -47,7 +69,7 @@ func (a *app) reloadOnHangup() *reloading {
 			terminal = f
 		}
 	}
-	return onHangup(terminal, a.reloadLinks, func() {
+	return onHangup(terminal, a.hangup, func() {
 		if self, err := os.FindProcess(os.Getpid()); err == nil {
 			_ = self.Signal(syscall.SIGTERM) // main ends the context on it
 		}

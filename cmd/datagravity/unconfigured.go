@@ -16,5 +16,5 @@ func nextStep(c *config.Config) string {
 	default:
 		return ""
 	}
-	return "nothing to do yet: " + c.Path + " " + lacks + "; datagravity init FILE writes a commented example. Then look at it with datagravity doctor, and restart the daemon"
+	return "nothing to do yet: " + c.Path + " " + lacks + "; datagravity init FILE writes a commented example. Then look at it with datagravity doctor, and have the daemon read it: systemctl reload datagravity, or SIGHUP"
 }

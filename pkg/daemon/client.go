@@ -212,6 +212,13 @@ func (c *Client) Handout(ctx context.Context, id, destination string) (dispatch.
 	return about[dispatch.Handout](ctx, c, id, "/handout?to="+url.QueryEscape(destination))
 }
 
+// Reload has the holder read its configuration again, and tells what takes effect. Errors: [ErrReload].
+func (c *Client) Reload(ctx context.Context) (changed []string, err error) {
+	var out ReloadResponse
+	err = c.ask(ctx, http.MethodPost, "/v1/reload", nil, &out)
+	return out.Changed, err
+}
+
 // Command has the holder run a command and writes what it says, as it says it. begun tells that something was written. Errors: [ErrRefused],
 // [ErrBusy], [ErrGone], or of writing.
 func (c *Client) Command(ctx context.Context, q CommandRequest, out, errs io.Writer) (exit int, begun bool, err error) {

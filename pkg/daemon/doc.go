@@ -32,6 +32,7 @@
 //	GET    /v1/budgets                     a list of [observe.Budget]
 //	GET    /v1/budgets/{name}              [observe.BudgetDetail]
 //	GET    /v1/spend?by=…&month=…          a list of [observe.SpendRow]
+//	POST   /v1/reload                      [ReloadResponse]
 //	POST   /v1/command                     [CommandRequest], answered by a line of JSON for each [Frame]
 //
 // An id is one segment of the path, escaped. What fails is a [Problem].

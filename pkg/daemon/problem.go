@@ -24,12 +24,16 @@ var (
 	ErrRefused = errors.New("the process that holds the manifest does not answer this")
 	// ErrBusy: it answers as many as it can.
 	ErrBusy = errors.New("the process that holds the manifest is answering as many requests as it can; try again later")
+	// ErrReload: the configuration was refused, and the one before holds.
+	ErrReload = errors.New("the configuration was not read again, and holds as it was")
 	// errRequest: the request itself is wrong.
 	errRequest = errors.New("the request is wrong")
 	// errTooLarge: it has more than maxBody.
 	errTooLarge = errors.New("the request is larger than 32 MiB; ask for fewer jobs at a time")
 	// errEndpoint: there is nothing at this path, or nothing for this method.
 	errEndpoint = errors.New("no such endpoint")
+	// errNoReload: this holder has no configuration to read again.
+	errNoReload = errors.New("this process does not read its configuration again")
 	// errNoJobs: this holder answers commands alone.
 	errNoJobs = errors.New("this process does not keep jobs; datagravity daemon does")
 	// errNoReader: this holder does not tell how things stand.
@@ -69,6 +73,8 @@ var kinds = []struct {
 	{"busy", ErrBusy, http.StatusServiceUnavailable},
 	{"no-jobs", errNoJobs, http.StatusNotImplemented},
 	{"no-reader", errNoReader, http.StatusNotImplemented},
+	{"no-reload", errNoReload, http.StatusNotImplemented},
+	{"reload", ErrReload, http.StatusConflict},
 	{"no-job", dispatch.ErrNoJob, http.StatusNotFound},
 	{"no-budget", cost.ErrNoBudget, http.StatusNotFound},
 	{"blocked", dispatch.ErrBlocked, http.StatusConflict},

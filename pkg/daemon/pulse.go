@@ -67,8 +67,21 @@ func (p *Pulse) Run(ctx context.Context) {
 		p.look()
 		select {
 		case <-ctx.Done():
+			p.last()
 			return
 		case <-ticker.C:
+		}
+	}
+}
+
+// last waits a while for a look that is under way, so that the manifest is not closed under it.
+func (p *Pulse) last() {
+	for end := time.Now().Add(stopWithin); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		p.mu.Lock()
+		looking := !p.looking.IsZero()
+		p.mu.Unlock()
+		if !looking {
+			return
 		}
 	}
 }

@@ -26,6 +26,11 @@ type AddResponse struct {
 	Refused *Problem          `json:"refused,omitempty"`
 }
 
+// ReloadResponse says what of the configuration takes effect since POST /v1/reload; nothing: it is as it was.
+type ReloadResponse struct {
+	Changed []string `json:"changed"`
+}
+
 // asConfigured is the age of what was seen at a destination where a request does not say one.
 const asConfigured time.Duration = -1
 
@@ -90,6 +95,14 @@ func (s *Server) routes() http.Handler {
 	})
 	about("GET /v1/jobs/{id}/handout", func(r *http.Request, jobs dispatch.Jobs, _ []byte) (any, error) {
 		return jobs.Handout(r.Context(), r.PathValue("id"), r.URL.Query().Get("to"))
+	})
+	answer("POST /v1/reload", func(*http.Request, []byte) (any, error) {
+		if s.o.Reload == nil {
+			return nil, errNoReload
+		}
+		changes, err := s.o.Reload()
+		changed, err := listed(changes, err)
+		return ReloadResponse{changed.([]string)}, err
 	})
 	mux.HandleFunc("POST /v1/command", s.command)
 	s.watching(answer)

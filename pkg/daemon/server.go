@@ -54,6 +54,8 @@ type Options struct {
 	// Command says whether a command is run for others ([ErrRefused]), and returns what runs it: run writes to out and errs until it returns the exit
 	// code. nil refuses all.
 	Command func(CommandRequest) (run func(ctx context.Context, out, errs io.Writer) int, err error)
+	// Reload reads the configuration again, and returns what takes effect. Errors: [ErrReload]. nil: this holder does not.
+	Reload func() (changes []string, err error)
 	// ExitCode of an error, as the command line has it.
 	ExitCode func(error) int
 	// Requests that are answered at the same time; 0 means 32.

@@ -17,6 +17,8 @@ import (
 type Timer struct {
 	Name  string
 	Every time.Duration
+	// Soon has it be done for the first time at once, not within the hour.
+	Soon bool
 	// Run does it once, beginning at a cursor ("": at the beginning). save has a later run that follows on one which did not come to its end begin
 	// where this one was. An error of a budget or of a pause puts the run off; whatever else it returns is a failure, and is tried again sooner than Every.
 	Run func(ctx context.Context, cursor string, save func(string) error) (Result, error)
@@ -125,6 +127,8 @@ func (t *Timers) scheduled(one Timer, r manifest.Timer, known bool) manifest.Tim
 	now := t.now()
 	every := one.Every.Milliseconds()
 	switch {
+	case !known && one.Soon:
+		return manifest.Timer{Name: one.Name, EveryMs: every, Next: manifest.At(now)}
 	case !known:
 		return manifest.Timer{Name: one.Name, EveryMs: every, Next: manifest.At(now.Add(rand.N(min(one.Every, firstWithin))))}
 	case r.Started != 0: // the process was killed

@@ -319,6 +319,18 @@ func (r *Recorder) Transfers() []Transfer {
 	return list
 }
 
+// Moves tells whether a shard moves now, to whatever destination.
+func (r *Recorder) Moves(dataset, path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.transfers {
+		if name.dataset == dataset && name.path == path {
+			return true
+		}
+	}
+	return len(r.transfers) >= maxTransfers // it may be one of those that are not kept
+}
+
 // Progress is when the engine last told anything.
 func (r *Recorder) Progress() time.Time {
 	r.mu.Lock()

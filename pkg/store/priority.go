@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -16,6 +17,9 @@ type Priority struct {
 	// first, so that a budget that runs out has moved the most.
 	NanoUSDPerGiB int64
 }
+
+// LastPriority is for what nobody waits for.
+var LastPriority = Priority{NanoUSDPerGiB: math.MaxInt64}
 
 type rankKey struct{}
 

@@ -41,6 +41,9 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return err
 		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
+			if s.atWork(t) {
+				t.Updated = manifest.At(s.Manifest.Now())
+			}
 			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
 			if !t.Updated.Time().After(limit) {
 				idle = append(idle, t)
@@ -120,7 +123,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	// The records go last: until here they are what says that the uploads are ours.
 	return out, s.Manifest.Update(func(tx *manifest.Tx) error {
 		for _, t := range idle {
-			if _, known := stores[t.DestStore]; t.DestStore != "" && !known {
+			if _, known := stores[t.DestStore]; t.DestStore != "" && !known || s.atWork(t) {
 				continue
 			}
 			if err := tx.DeleteTransfer(t.ID); err != nil {
@@ -130,6 +133,9 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 		return nil
 	})
 }
+
+// atWork tells of a transfer that this process works on, however long ago it began.
+func (s *Syncer) atWork(t manifest.Transfer) bool { return s.AtWork != nil && s.AtWork(t) }
 
 // collectTemporary finds the temporary objects of transfers that nothing works on any more.
 func collectTemporary(

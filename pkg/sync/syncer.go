@@ -91,6 +91,8 @@ type Syncer struct {
 	Leases *Leases
 	// Grants ask the origin for what an edge may read. nil: its own budgets decide.
 	Grants *Grants
+	// AtWork tells of transfers that this process works on, for [Syncer.Collect] beside them; nil: of none.
+	AtWork func(manifest.Transfer) bool
 }
 
 // Request says what is wanted where.

@@ -41,8 +41,13 @@ func (s *Syncer) Verify(ctx context.Context, src Source, d Destination, share fl
 	}
 	var good []manifest.Replica
 	var total int64
-	for i, r := range after {
-		if !before[i].Present() {
+	was := make(map[string]manifest.Replica, len(before))
+	for _, r := range before {
+		was[r.Key] = r
+	}
+	for _, r := range after {
+		// What a sync brought, replaced or removed meanwhile is none of what was claimed.
+		if b, claimed := was[r.Key]; !claimed || !b.Present() || b.ETag != r.ETag {
 			continue
 		}
 		out.Checked++
@@ -95,6 +100,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify", For: src.For,
+		Last: true,
 	})
 	for _, c := range sum.Ways {
 		out.Read += c.Shards
@@ -118,7 +124,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 		out.Wrong = append(out.Wrong, MissingShard{it.Key, it.Size, manifest.Damaged})
 		err = errors.Join(err, s.Manifest.Update(func(tx *manifest.Tx) error {
 			r, ok, err := tx.Replica(d.Destination.Store, it.Key)
-			if err != nil || !ok {
+			if err != nil || !ok || r.ETag != it.Found.ETag {
 				return err
 			}
 			r.Missing = manifest.Damaged

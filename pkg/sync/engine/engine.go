@@ -93,6 +93,8 @@ type Job struct {
 	// Slack until the shards are needed, minus what moving them still takes: of jobs that run at the same time the one with the least
 	// goes first, then that whose bytes are cheaper. 0: nobody said when.
 	Slack time.Duration
+	// Last has it wait behind all other jobs at a store that is busy, whatever its bytes cost.
+	Last bool
 	// Packed are chunks that came in another way, and need not be read from the source; nil: none did.
 	Packed Packed
 	// May is asked before a shard or a part is begun; an error is why nothing more may be, and what Run ends with once what is in flight has ended. nil:
@@ -162,7 +164,11 @@ func (e *Engine) Run(ctx context.Context, j Job) (_ Summary, err error) {
 	j.May = both(j.May, may)
 	r := &run{Engine: e, Job: j, log: trace.Logger(ctx, e.o.Log), summary: newSummary(), rec: newRecorder(e.m)}
 	r.split = newSplitter(e.m.Now, r.roundTrip())
-	err = r.waves(store.WithPriority(ctx, store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}))
+	priority := store.Priority{Slack: j.Slack, NanoUSDPerGiB: int64(r.Route.NanoUSDPerGiB())}
+	if j.Last {
+		priority = store.LastPriority
+	}
+	err = r.waves(store.WithPriority(ctx, priority))
 	err = errors.Join(err, r.rec.close())
 	r.summary.USD += r.rec.usd
 	return r.summary, err
