@@ -184,3 +184,46 @@ func TestLoopEnds(t *testing.T) {
 		t.Errorf("a pass that does not end: %v", err)
 	}
 }
+
+// What is in flight at the end of the context has until Until ends, and then a moment to record what it has.
+func TestLoopEndsGently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		until := make(chan struct{})
+		p := &passes{start: time.Now(), script: func(ctx context.Context, _ int) (time.Time, error) { <-ctx.Done(); return time.Time{}, nil }}
+		l := &Loop{Passer: drained{p, func() { <-until; time.Sleep(stopWithin / 2) }}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Until: until}
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(ctx) }()
+		cancel()
+		time.Sleep(time.Hour)
+		if len(ended) > 0 {
+			t.Fatal("it did not wait for what is in flight")
+		}
+		close(until)
+		time.Sleep(stopWithin)
+		if len(ended) == 0 || <-ended != nil {
+			t.Error("it goes on")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		stuck := make(chan struct{})
+		p := &passes{start: time.Now(), script: func(context.Context, int) (time.Time, error) { return time.Time{}, nil }}
+		until := make(chan struct{})
+		close(until)
+		l := &Loop{Passer: drained{p, func() { <-stuck }}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Until: until}
+		if err := l.Run(ctx); !errors.Is(err, ErrStuck) {
+			t.Error(err)
+		}
+		close(stuck)
+	})
+}
+
+// drained is a Passer whose work takes a while to end.
+type drained struct {
+	*passes
+	drain func()
+}
+
+func (d drained) Drain() { d.drain() }

@@ -55,7 +55,7 @@ func (n *Notifier) Reloading() {
 	n.send(fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d\nSTATUS=%s", n.Monotonic(), status))
 }
 
-// Stopping says that the process ends, and within which time. Nothing but [Notifier.Final] is told after it.
+// Stopping says that the process ends, and within which time. Nothing but the watchdog's food follows it.
 func (n *Notifier) Stopping(status string, within time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -65,14 +65,6 @@ func (n *Notifier) Stopping(status string, within time.Duration) {
 	n.told(status)
 	n.over = true
 	n.send(fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d\nSTATUS=%s", within.Microseconds(), status))
-}
-
-// Final is a status after Stopping.
-func (n *Notifier) Final(status string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.told(status)
-	n.send("STATUS=" + status)
 }
 
 // told notes a status that goes out now. The lock is held.

@@ -138,8 +138,8 @@ func (t *Timers) scheduled(one Timer, r manifest.Timer, known bool) manifest.Tim
 	case r.EveryMs != every && r.Failed == 0 && r.Outcome != TimerSkipped:
 		r.Next = manifest.At(r.Last.Time().Add(roughly(one.Every)))
 	}
-	if latest := now.Add(roughly(one.Every)); r.Next.Time().After(latest) { // the clock was ahead
-		r.Next = manifest.At(latest)
+	if latest := now.Add(time.Duration(float64(one.Every) * (1 + spread))); r.Next.Time().After(latest) { // the clock was ahead
+		r.Next = manifest.At(now.Add(roughly(one.Every)))
 	}
 	r.Started, r.EveryMs = 0, every
 	return r
