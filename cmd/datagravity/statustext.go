@@ -33,17 +33,17 @@ func (s *service) tellStatus(ctx context.Context) {
 	changed, stop := s.recorder.Listen()
 	defer stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
 		s.notifier.Status(s.statusText())
 		// Its events come by the thousand.
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(time.Second):
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
 		}
 	}
 }
@@ -77,8 +77,8 @@ func (s *service) statusText() string {
 func movesText(moves []dispatch.Move, links []observe.Link) string {
 	m := moves[0]
 	text := fmt.Sprintf("looking what job %s lacks at %s", m.Job, m.Destination)
-	for _, l := range links {
-		if l.Source == m.Source && l.Destination == m.Destination && l.DoneShards < l.Shards && !l.Last.Before(m.Began) {
+	for _, l := range links { // by destination, so that what is read for the index alone comes first, and counts where nothing else moves
+		if l.Source == m.Source && (l.Destination == m.Destination || l.Destination == "") && l.DoneShards < l.Shards && !l.Last.Before(m.Began) {
 			text = fmt.Sprintf("%d of %d shards for job %s", l.DoneShards, l.Shards, m.Job)
 		}
 	}
