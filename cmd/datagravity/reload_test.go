@@ -233,7 +233,7 @@ func TestDaemonStartsWithNothingConfigured(t *testing.T) {
 	told := managed(t, config)
 	end := holding(t, config, state, "daemon")
 	ready, _ := awaits(t, told, "READY=1")
-	if want := "STATUS=nothing to do: configure stores, datasets, destinations in " + config + ", then reload"; !strings.Contains(ready, want) {
+	if want := "STATUS=nothing to do yet: " + config + " names no store;"; !strings.Contains(ready, want) {
 		t.Errorf("told %q, want %q", ready, want)
 	}
 	if err := os.WriteFile(config, full, 0o600); err != nil {
