@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -147,6 +150,45 @@ func TestForwardedCommandsRunBesideASync(t *testing.T) {
 	all.Wait()
 	if exit := end(); exit != exitInterrupt {
 		t.Errorf("the sync ended with %d before all had read", exit)
+	}
+}
+
+// Who forwards a port to the socket of a daemon has its dashboard in a browser, with what is configured, and can pause a link there.
+func TestDashboardAtTheSocket(t *testing.T) {
+	config, state := lab(t)
+	end := holding(t, config, state, "daemon")
+	c := http.Client{
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(state, "api.sock"))
+		}},
+	}
+	page := func(r *http.Response, err error) (int, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(b)
+	}
+	if code, body := page(c.Get("http://localhost:8080/transfers")); code != 200 || !strings.Contains(body, "origin → slow") {
+		t.Errorf("%d\n%s", code, body)
+	}
+	if code, body := page(c.PostForm("http://localhost:8080/actions/pause", url.Values{"link": {"origin->slow"}})); code != 200 || !strings.Contains(body, "Paused. Parts in flight end") {
+		t.Errorf("%d\n%s", code, body)
+	}
+	if list, err := cost.Pauses(state); err != nil || len(list) != 1 || list[0].Link != "origin->slow" {
+		t.Errorf("paused: %v, %v", list, err)
+	}
+	if code, body := page(c.Get("http://evil.example/")); code != http.StatusMisdirectedRequest {
+		t.Errorf("%d\n%s", code, body)
+	}
+	c.CloseIdleConnections()
+	if exit := end(); exit != 0 {
+		t.Errorf("the daemon ended with %d", exit)
 	}
 }
 

@@ -176,7 +176,7 @@ func (a *app) serve() {
 			Version: v, PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: a.m.Now().UTC(), Role: a.role, State: a.cfg.Agent.State,
 		},
 		Command: a.runFor, ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
-		Jobs: actingJobs{a}, Reader: r, Metrics: a.metrics.Handler(), Reload: a.reloadForOthers,
+		Jobs: actingJobs{a}, Reader: r, Metrics: a.metrics.Handler(), Reload: a.reloadForOthers, Pages: a.pages(r),
 	}
 	a.server = daemon.Serve(l, o)
 	a.profile()

@@ -29,7 +29,7 @@ type asset struct {
 // fontName is what the style sheet calls the font by.
 const fontName = "atkinson-hyperlegible-next.woff2"
 
-// assets by their names in the URL, and by their names here. They are compressed when the first dashboard is made.
+// assets by their names in the URL, and by their names here. They are compressed when a page is asked for first: most processes that could serve one never do.
 var assets = sync.OnceValue(func() (list struct {
 	byURL, byName map[string]*asset
 }) {

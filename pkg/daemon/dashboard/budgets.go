@@ -43,13 +43,13 @@ type asking struct {
 
 func budgetRows(l *look, v Visitor) (list []budgetRow) {
 	for _, b := range l.Budgets {
-		list = append(list, budgetOf(b, l.details[b.Name], l.At, v))
+		list = append(list, budgetOf(b, l.asks[b.Name], l.At, v))
 	}
 	return list
 }
 
-func budgetOf(b observe.Budget, detail observe.BudgetDetail, now time.Time, v Visitor) budgetRow {
-	r := budgetRow{Budget: b, Href: "/budgets/" + url.PathEscape(b.Name), Level: good, Money: b.LimitUSD != nil, Exhausted: detail.ExhaustedAt}
+func budgetOf(b observe.Budget, alerts []observe.Alert, now time.Time, v Visitor) budgetRow {
+	r := budgetRow{Budget: b, Href: "/budgets/" + url.PathEscape(b.Name), Level: good, Money: b.LimitUSD != nil, Exhausted: b.ExhaustedAt}
 	for _, p := range []pair{{"from", b.From}, {"to", b.To}, {"dataset", b.Dataset}, {"team", b.Team}, {"job", b.Job}} {
 		if p.Value != "" {
 			r.Counts = append(r.Counts, p)
@@ -58,13 +58,13 @@ func budgetOf(b observe.Budget, detail observe.BudgetDetail, now time.Time, v Vi
 	var spent, reserved, limit, left int64
 	if r.Money {
 		spent, reserved, limit, left = int64(b.SpentUSD), int64(b.ReservedUSD), int64(*b.LimitUSD+b.ExtraUSD), int64(*b.LeftUSD)
-		r.Left, r.Of, r.Used, r.PerDay = usd(*b.LeftUSD), usd(cost.NanoUSD(limit)), usd(b.SpentUSD), usd(detail.PerDayUSD)
+		r.Left, r.Of, r.Used, r.PerDay = usd(*b.LeftUSD), usd(cost.NanoUSD(limit)), usd(b.SpentUSD), usd(b.PerDayUSD)
 		if reserved > 0 {
 			r.Held = usd(b.ReservedUSD)
 		}
 	} else if b.LimitBytes != nil {
 		spent, reserved, limit, left = b.SpentBytes, b.ReservedBytes, *b.LimitBytes+b.ExtraBytes, *b.LeftBytes
-		r.Left, r.Of, r.Used, r.PerDay = size(left), size(limit), size(spent), size(detail.PerDayBytes)
+		r.Left, r.Of, r.Used, r.PerDay = size(left), size(limit), size(spent), size(b.PerDayBytes)
 		if reserved > 0 {
 			r.Held = size(reserved)
 		}
@@ -78,8 +78,8 @@ func budgetOf(b observe.Budget, detail observe.BudgetDetail, now time.Time, v Vi
 	if b.WindowFrom != nil && b.WindowUntil != nil {
 		r.Elapsed = percent(share(int64(now.Sub(*b.WindowFrom)), int64(b.WindowUntil.Sub(*b.WindowFrom))))
 	}
-	r.outlook(detail, now)
-	for _, a := range detail.Alerts {
+	r.outlook(now)
+	for _, a := range alerts {
 		if a.Kind == manifest.AlertAsk {
 			one := asking{Alert: a, Wants: wanted(a.MoreUSD, a.MoreBytes)}
 			if v.Approve {
@@ -92,22 +92,22 @@ func budgetOf(b observe.Budget, detail observe.BudgetDetail, now time.Time, v Vi
 }
 
 // outlook says whether it lasts.
-func (r *budgetRow) outlook(detail observe.BudgetDetail, now time.Time) {
+func (r *budgetRow) outlook(now time.Time) {
 	switch {
 	case r.Doubt != "":
 		r.Level, r.Outlook = bad, "nobody knows what was spent"
-	case spentUp(r.Budget):
+	case r.Spent():
 		r.Level, r.Outlook = bad, "used up"
-	case detail.ExhaustedAt != nil:
-		r.Level, r.Outlook = warn, "used up "+ago(*detail.ExhaustedAt, now)+", at this pace"
+	case r.ExhaustedAt != nil:
+		r.Level, r.Outlook = warn, "used up "+ago(*r.ExhaustedAt, now)+", at this pace"
 	case r.SpentUSD == 0 && r.SpentBytes == 0:
 		r.Outlook = "nothing spent yet"
 	case r.WindowUntil != nil:
 		r.Outlook = "lasts until its window ends, at this pace"
-		if detail.ForecastUSD == nil && detail.ForecastByte == nil {
+		if r.ForecastUSD == nil && r.ForecastByte == nil {
 			r.Outlook = "too early to tell how long it lasts"
 		}
-	case detail.PerDayUSD > 0 || detail.PerDayBytes > 0:
+	case r.PerDayUSD > 0 || r.PerDayBytes > 0:
 		r.Outlook = "lasts, at this pace"
 	default:
 		r.Outlook = "too early to tell how long it lasts"
@@ -158,7 +158,7 @@ func (d *dashboard) budget(r *http.Request, l *look) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := budgetView{Budget: budgetOf(detail.Budget, detail, l.At, d.visitor(r)), Detail: detail, Chart: burnOf(detail, l.At)}
+	v := budgetView{Budget: budgetOf(detail.Budget, detail.Alerts, l.At, d.visitor(r)), Detail: detail, Chart: burnOf(detail, l.At)}
 	if d.visitor(r).Approve {
 		v.Ask = approveLink(detail.Name, "", 0, 0)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +18,6 @@ type Options struct {
 	Reader *observe.Reader
 	// Now is the clock; nil: that of the reader's manifest.
 	Now func() time.Time
-	// Healthy tells whether the process gets on, and why not; nil: nobody looks.
-	Healthy func() (ok bool, why string)
 	// Actions are what can be changed from here; nil: nothing.
 	Actions Actions
 	// Visitor tells who asks and what they may do; nil: all that Actions has, as "dashboard".
@@ -49,7 +49,6 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	assets() // compressed before anybody waits for it
 	d := &dashboard{Options: o, spent: map[string]*spending{}}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /{$}", d.page(d.overview))
@@ -65,15 +64,37 @@ func New(o Options) http.Handler {
 	m.HandleFunc("POST /actions/{action}", d.act)
 	m.HandleFunc("GET /assets/{name}", serveAsset)
 	m.HandleFunc("/", d.page(func(*http.Request, *look) (*page, error) { return nil, errNoPage }))
-	return http.NewCrossOriginProtection().Handler(m)
+	return forwarded(http.NewCrossOriginProtection().Handler(m))
+}
+
+// forwarded lets a browser come to a socket as this machine alone, which is what ssh -L makes of it. Another name that leads there is somebody's who would have
+// his pages taken for ours. Over TCP who serves decides about names.
+func forwarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, socket := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr); socket && !ofThisMachine(r.Host) {
+			http.Error(w, "The dashboard of a socket answers as localhost alone: forward a port to it with ssh -L, and open http://localhost:PORT/", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func ofThisMachine(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // look is how things stood at a time, for all pages that are asked for meanwhile.
 type look struct {
 	observe.Overview
-	details map[string]observe.BudgetDetail
-	speeds  []observe.Speeds
-	gates   []observe.Gate
+	// asks are what budgets ask for, by their names.
+	asks   map[string][]observe.Alert
+	speeds []observe.Speeds
+	gates  []observe.Gate
 	// err is what could not be read; the rest was.
 	err  error
 	took time.Duration
@@ -84,7 +105,7 @@ const (
 	lookFor = time.Second
 	// restAfter a look is how many times as long as it took nothing is looked at again.
 	restAfter = 10
-	// mostDetails of budgets are read for a forecast of each.
+	// mostDetails of budgets are read for what each asks for.
 	mostDetails = 100
 )
 
@@ -99,7 +120,7 @@ func (d *dashboard) look(ctx context.Context) *look {
 	if last != nil && began.Sub(last.At).Abs() < max(lookFor, restAfter*last.took) {
 		return last
 	}
-	l := &look{details: map[string]observe.BudgetDetail{}, speeds: d.Reader.Recorder.Speeds()}
+	l := &look{asks: map[string][]observe.Alert{}, speeds: d.Reader.Recorder.Speeds()}
 	// Others wait for this look, so it goes on when who asked for it has left.
 	l.Overview, l.err = d.Reader.Overview(context.WithoutCancel(ctx))
 	l.At = began
@@ -110,12 +131,15 @@ func (d *dashboard) look(ctx context.Context) *look {
 		if i == mostDetails {
 			break
 		}
+		if b.AtLimit != "ask" {
+			continue
+		}
 		detail, err := d.Reader.Budget(b.Name)
 		if err != nil {
 			l.err = errors.Join(l.err, err)
 			continue
 		}
-		l.details[b.Name] = detail
+		l.asks[b.Name] = detail.Alerts
 	}
 	l.took = d.Now().Sub(began)
 	d.mu.Lock()

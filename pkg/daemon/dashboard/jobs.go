@@ -202,12 +202,12 @@ type placeView struct {
 
 func (d *dashboard) job(r *http.Request, l *look) (*page, error) {
 	id := r.PathValue("id")
-	i := slices.IndexFunc(l.Jobs, func(j dispatch.Status) bool { return j.ID == id })
-	if i < 0 {
-		return nil, dispatch.ErrNoJob
+	detail, err := d.Reader.Jobs.Show(r.Context(), id, false)
+	if err != nil {
+		return nil, err
 	}
-	j := l.Jobs[i]
-	v := jobView{Axis: axisOf(l.Jobs[i:i+1], l.At), Show: asked(r, "show"), To: asked(r, "to"), Query: asked(r, "q"), Terms: j.Selection}
+	j := detail.Status
+	v := jobView{Axis: axisOf([]dispatch.Status{j}, l.At), Show: asked(r, "show"), To: asked(r, "to"), Query: asked(r, "q"), Terms: j.Selection}
 	v.Job = rowOf(j, v.Axis)
 	if len(v.Terms) > mostTerms {
 		v.MoreTerms, v.Terms = len(v.Terms)-mostTerms, v.Terms[:mostTerms]

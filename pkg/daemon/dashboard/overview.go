@@ -44,10 +44,11 @@ type overviewView struct {
 	MonthUSD         cost.NanoUSD
 	MonthBytes       int64
 	Configured, Seen bool
+	Counting         bool // what is where is not known yet
 }
 
 func (d *dashboard) overview(r *http.Request, l *look) (*page, error) {
-	v := overviewView{Concerns: d.concerns(l), Total: len(l.Jobs), Configured: len(l.Datasets) > 0}
+	v := overviewView{Concerns: concerns(l), Total: len(l.Jobs), Configured: len(l.Datasets) > 0, Counting: l.Holdings.At.IsZero()}
 	for i := range v.Concerns {
 		v.Concerns[i].allow(d.visitor(r))
 	}

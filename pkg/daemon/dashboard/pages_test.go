@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -29,6 +30,7 @@ type stand struct {
 	at     time.Time
 	jobs   stated
 	reader *observe.Reader
+	ledger *cost.Ledger
 	o      Options
 }
 
@@ -65,9 +67,10 @@ func newStand(t *testing.T, budgets ...cost.Budget) *stand {
 		t.Fatal(err)
 	}
 	s.reader = &observe.Reader{
-		Agent: observe.Agent{Name: "a", Since: s.at}, Manifest: m, Ledger: l, Jobs: &s.jobs, Recorder: observe.NewRecorder(now), Problems: observe.NewProblems(now),
+		Agent: observe.Agent{Name: "a", Command: "daemon", Since: s.at}, Manifest: m, Ledger: l, Jobs: &s.jobs, Recorder: observe.NewRecorder(now), Problems: observe.NewProblems(now),
 		Datasets: func() []observe.Dataset { return nil }, Places: func() []observe.Place { return nil },
 	}
+	s.ledger = l
 	s.o = Options{Reader: s.reader, Actions: Own(s.reader, l)}
 	return s
 }
@@ -246,8 +249,13 @@ func TestFailures(t *testing.T) {
 	if w := s.ask(httptest.NewRequest(http.MethodGet, "/jobs/run", nil)); w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "journalctl") {
 		t.Errorf("a job that cannot be read: %d\n%s", w.Code, w.Body)
 	}
-	s.o.Healthy = func() (bool, string) { return false, "nothing moved for 20 minutes" }
-	if body := s.get("/"); !strings.Contains(body, "The agent does not get on") || !strings.Contains(body, "nothing moved for 20 minutes") {
+	s.jobs.err = nil
+	s.reader.Agent.Command = "sync"
+	if body := s.get("/"); !strings.Contains(body, "Jobs wait, and no daemon runs") || !strings.Contains(body, "datagravity sync --all") {
+		t.Errorf("the overview hides that nobody works on jobs:\n%s", body)
+	}
+	s.reader.Healthy = func() (bool, string) { return false, "nothing moved for 20 minutes" }
+	if body := s.get("/"); !strings.Contains(body, "The agent does not get on") || !strings.Contains(body, "Nothing moved for 20 minutes") {
 		t.Errorf("the overview hides that the agent is not well:\n%s", body)
 	}
 }
@@ -279,6 +287,27 @@ func TestConcerns(t *testing.T) {
 	for _, want := range []string{`href="/actions/approve?budget=egress&amp;job=waits&amp;usd=0.5"`, `href="/actions/resume?link=%2A"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// What is done on a schedule is told, and a concern where it failed or found something.
+func TestTimers(t *testing.T) {
+	s := newStand(t)
+	for _, timer := range []manifest.Timer{
+		{Name: "gc", EveryMs: 86_400_000, Next: manifest.At(s.at.Add(time.Hour)), Last: manifest.At(s.at.Add(-23 * time.Hour)), Outcome: "done", Text: "2 leftovers removed"},
+		{Name: "verify", EveryMs: 604_800_000, Next: manifest.At(s.at.Add(time.Minute)), Last: manifest.At(s.at.Add(-time.Hour)), Outcome: "failed", Text: "no credentials", Failed: 3},
+	} {
+		if err := s.reader.Manifest.Update(func(tx *manifest.Tx) error { return tx.PutTimer(timer) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if body := s.get("/"); !strings.Contains(body, "Scheduled verify failed 3 times in a row") || !strings.Contains(body, "No credentials") || strings.Contains(body, "Scheduled gc") {
+		t.Errorf("the overview:\n%s", body)
+	}
+	for _, want := range []string{"2 leftovers removed", "every 7 d", "in 60 s"} {
+		if body := s.get("/problems"); !strings.Contains(body, want) {
+			t.Errorf("no %q in the schedule:\n%s", want, body)
 		}
 	}
 }
@@ -372,15 +401,33 @@ func TestForms(t *testing.T) {
 	if w := s.post("/actions/approve", url.Values{"reason": {strings.Repeat("x", 1<<20)}}); w.Code != http.StatusBadRequest {
 		t.Errorf("1 MiB: %d", w.Code)
 	}
-	if all, err := s.reader.Ledger.(*cost.Ledger).Approvals(); err != nil || len(all) > 0 {
+	if all, err := s.ledger.Approvals(); err != nil || len(all) > 0 {
 		t.Fatalf("approved: %v, %v", all, err)
 	}
 	if w := s.post("/actions/approve", good, "Sec-Fetch-Site", "same-origin"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/budgets/egress?said=approved" {
 		t.Errorf("%d %s\n%s", w.Code, w.Header().Get("Location"), w.Body)
 	}
-	all, err := s.reader.Ledger.(*cost.Ledger).Approvals()
+	all, err := s.ledger.Approvals()
 	if err != nil || len(all) != 1 || all[0].ExtraNanoUSD != int64(cost.USD*3/2) || all[0].ExtraBytes != 2<<30 || all[0].Reason != "the demo" || all[0].By != "dashboard" {
 		t.Errorf("approved: %+v, %v", all, err)
+	}
+}
+
+// Over a socket, to which a port may be forwarded, a browser gets pages as this machine alone: a name of somebody else's that leads there gets nothing.
+func TestSocketNames(t *testing.T) {
+	s := newStand(t)
+	for host, want := range map[string]int{
+		"localhost": 200, "LOCALHOST:8080": 200, "127.0.0.1:1": 200, "[::1]:80": 200, "::1": 200, "evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "10.0.0.1": 421, "": 421,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = host
+		if w := s.ask(r); w.Code != 200 {
+			t.Errorf("over TCP as %q: %d", host, w.Code)
+		}
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.UnixAddr{Name: "/x", Net: "unix"})))
+		if w := s.ask(r); w.Code != want {
+			t.Errorf("over a socket as %q: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

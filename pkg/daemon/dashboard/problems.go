@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/observe"
 )
@@ -15,11 +16,19 @@ type problemRow struct {
 	About []pair
 }
 
+// timerRow is something that is done on a schedule.
+type timerRow struct {
+	observe.Timer
+	Every, Took time.Duration
+	Level       string
+}
+
 type pair struct{ Name, Value string }
 
 type problemsView struct {
-	Rows  []problemRow
-	Pager pager
+	Rows   []problemRow
+	Timers []timerRow
+	Pager  pager
 }
 
 const problemsPerPage = 50
@@ -33,6 +42,18 @@ func (d *dashboard) problems(r *http.Request, l *look) (*page, error) {
 			row.About = append(row.About, pair{k, one.About[k]})
 		}
 		v.Rows = append(v.Rows, row)
+	}
+	for _, t := range l.Timers {
+		row := timerRow{Timer: t, Every: time.Duration(t.EverySeconds) * time.Second, Took: time.Duration(t.TookSeconds * float64(time.Second)), Level: note}
+		switch t.Outcome {
+		case "done":
+			row.Level = "ok"
+		case "failed":
+			row.Level = bad
+		case "wrong", "interrupted":
+			row.Level = warn
+		}
+		v.Timers = append(v.Timers, row)
 	}
 	return &page{Title: "Problems", At: "problems", Body: v}, nil
 }

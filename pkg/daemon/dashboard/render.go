@@ -93,9 +93,10 @@ var functions = template.FuncMap{
 	},
 	"at":    func(t time.Time) *time.Time { return &t },
 	"share": func(part, whole int64) string { return percent(share(part, whole)) }, "shareText": shareText,
-	"seg":   url.PathEscape,
-	"link":  linkOfLine,
-	"state": func(s dispatch.State) string { return stateWords[s] },
+	"seg":    url.PathEscape,
+	"link":   linkOfLine,
+	"digest": func(s string) string { return short(s, len("blake3:")+12) },
+	"state":  func(s dispatch.State) string { return stateWords[s] },
 	"dict": func(pairs ...any) (map[string]any, error) {
 		m := map[string]any{}
 		if len(pairs)%2 != 0 {
@@ -152,7 +153,7 @@ func (d *dashboard) failed(r *http.Request, err error) (*page, int) {
 func (d *dashboard) fill(p *page, r *http.Request, l *look) {
 	p.Now, p.Agent, p.Self = l.At, l.Agent, r.URL.RequestURI()
 	p.Visitor = d.visitor(r)
-	p.Verdict = d.verdict(l)
+	p.Verdict = verdictOf(l)
 	p.Nav = navigation(p.At, l)
 	p.Said = said[r.URL.Query().Get("said")]
 	if l.err != nil {

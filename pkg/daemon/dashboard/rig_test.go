@@ -108,7 +108,7 @@ func newLab(t testing.TB, begins time.Time) *lab {
 	}
 	l.d = dispatch.New(l.s, l, dispatch.Options{MaxAge: time.Hour, Keep: 24 * time.Hour, BitsPerSecond: 100e6, Moving: 2, Log: l.log})
 	l.reader = &observe.Reader{
-		Agent:    observe.Agent{Name: "gravity-1", Location: at("azure:eastus"), Version: "v0.9.0", PID: os.Getpid(), Since: l.now(), State: l.m.Dir(), Config: "/etc/datagravity/config.yaml"},
+		Agent:    observe.Agent{Name: "gravity-1", Command: "daemon", Location: at("azure:eastus"), Version: "v0.9.0", PID: os.Getpid(), Since: l.now(), State: l.m.Dir(), Config: "/etc/datagravity/config.yaml"},
 		Manifest: l.m, Ledger: l.ledger, Jobs: l.d, Recorder: l.recorder, Problems: problems, Datasets: l.datasets, Places: l.places, Gates: l.gates,
 	}
 	t.Cleanup(func() {
@@ -230,7 +230,7 @@ func (l *lab) Open(_ context.Context, dataset, to string, payer plan.Payer) (dgs
 
 // Source is a dataset with its store open.
 func (l *lab) Source(ctx context.Context, dataset string) (dgsync.Source, error) {
-	q, err := l.Open(ctx, dataset, "lab", plan.Payer{})
+	q, err := l.Open(ctx, dataset, "aws-east", plan.Payer{})
 	return q.Source, err
 }
 

@@ -39,7 +39,7 @@ const lead = 0.04
 
 func newTimeline(now time.Time, until time.Time) *timeline {
 	long := max(time.Minute, until.Sub(now)*21/20)
-	l := &timeline{now: now, long: long, bend: max(long/40, min(long, 20*time.Minute))}
+	l := &timeline{now: now, long: long, bend: max(long/200, min(long/4, 5*time.Minute))}
 	l.Ticks = []tick{{At: l.at(now), Label: "now"}}
 	last := l.x(now)
 	for _, m := range marks {

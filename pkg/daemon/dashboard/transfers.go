@@ -60,6 +60,7 @@ func (d *dashboard) linksOf(l *look, v Visitor) (list []linkRow) {
 			}
 		}
 	}
+	slices.Sort(names) // a link keeps its colour when it begins to move
 	for i, name := range names {
 		k := at[name]
 		row := linkRow{
@@ -67,6 +68,9 @@ func (d *dashboard) linksOf(l *look, v Visitor) (list []linkRow) {
 				return t.Source == k.Source && t.Destination == k.Destination
 			}),
 			Share: percent(share(k.DoneBytes, k.Bytes)), Class: lineClass(i),
+		}
+		if k.Destination == "" {
+			row.Arrow = clip(k.Source) + ", read for the index"
 		}
 		for j, p := range l.Pauses {
 			if p.Link == "*" || p.Link == name || p.Link == k.Source || p.Link == k.Destination {
@@ -91,9 +95,6 @@ func (d *dashboard) linksOf(l *look, v Visitor) (list []linkRow) {
 		list = append(list, row)
 	}
 	slices.SortStableFunc(list, func(a, b linkRow) int { return order(b.Moving) - order(a.Moving) })
-	for i := range list {
-		list[i].Class = lineClass(i)
-	}
 	return list
 }
 
@@ -174,7 +175,7 @@ type throughput struct {
 	Lines  []namedLine
 	Levels []tick
 	Ticks  []tick
-	// JSON is for uPlot: {"x": [unix seconds], "names": […], "series": [[bytes a second]]}.
+	// JSON is for uPlot: {"x": [unix seconds], "names": […], "colors": […], "series": [[bytes a second]]}.
 	JSON  string
 	Peak  int64
 	Total int64
@@ -210,8 +211,9 @@ func throughputOf(links []linkRow, speeds []observe.Speeds, now time.Time) (t th
 	data := struct {
 		X      []int64   `json:"x"`
 		Names  []string  `json:"names"`
+		Colors []string  `json:"colors"`
 		Series [][]int64 `json:"series"`
-	}{X: unix, Names: []string{}, Series: [][]int64{}}
+	}{X: unix, Names: []string{}, Colors: []string{}, Series: [][]int64{}}
 	var all [][]float64
 	for _, k := range links {
 		for _, s := range speeds {
@@ -225,7 +227,7 @@ func throughputOf(links []linkRow, speeds []observe.Speeds, now time.Time) (t th
 				top = max(top, y)
 			}
 			all = append(all, ys)
-			data.Names, data.Series = append(data.Names, k.Arrow), append(data.Series, whole)
+			data.Names, data.Colors, data.Series = append(data.Names, k.Arrow), append(data.Colors, k.Class), append(data.Series, whole)
 			t.Lines = append(t.Lines, namedLine{Name: k.Arrow, line: line{Class: k.Class}})
 		}
 		t.Total += k.BytesPerSecond

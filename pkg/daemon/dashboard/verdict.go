@@ -53,10 +53,13 @@ func (c *concern) allow(v Visitor) {
 }
 
 // concerns of a look, the worst first.
-func (d *dashboard) concerns(l *look) (list []concern) {
-	if d.Healthy != nil {
-		if ok, why := d.Healthy(); !ok {
-			list = append(list, concern{Level: bad, Title: "The agent does not get on", Why: why, Do: "journalctl -u datagravity -e shows what it waits for; a restart goes on from what is recorded."})
+func concerns(l *look) (list []concern) {
+	for _, a := range l.Attention() {
+		switch a.Kind {
+		case "unhealthy":
+			list = append(list, concern{Level: bad, Title: "The agent does not get on", Why: upper(a.Text), Do: upper(a.Do) + "."})
+		case "nobody-works":
+			list = append(list, concern{Level: warn, Title: "No daemon brings jobs their shards", Why: upper(a.Text) + ".", Do: upper(a.Do) + ".", Href: "/jobs"})
 		}
 	}
 	if l.err != nil {
@@ -74,6 +77,7 @@ func (d *dashboard) concerns(l *look) (list []concern) {
 			})
 		}
 	}
+	list = append(list, timerConcerns(l)...)
 	list = append(list, problemConcerns(l)...)
 	order := map[string]int{bad: 0, warn: 1, note: 2}
 	slices.SortStableFunc(list, func(a, b concern) int { return cmp.Compare(order[a.Level], order[b.Level]) })
@@ -166,7 +170,7 @@ func budgetConcerns(l *look) (list []concern) {
 		}
 	}
 	for _, b := range l.Budgets {
-		href, detail := "/budgets/"+url.PathEscape(b.Name), l.details[b.Name]
+		href := "/budgets/" + url.PathEscape(b.Name)
 		if b.Doubt != "" {
 			list = append(list, concern{
 				Level: bad, Title: "Nobody knows what budget " + clip(b.Name) + " has spent", Why: b.Doubt,
@@ -174,7 +178,7 @@ func budgetConcerns(l *look) (list []concern) {
 			})
 			continue
 		}
-		for _, a := range detail.Alerts {
+		for _, a := range l.asks[b.Name] {
 			if a.Kind == manifest.AlertAsk && !held[a.Job] && a.Job == "" {
 				list = append(list, concern{
 					Level: warn, Title: "Budget " + clip(b.Name) + " asks for " + wanted(a.MoreUSD, a.MoreBytes) + " more", Why: "For dataset " + clip(a.Dataset) + ".",
@@ -183,21 +187,16 @@ func budgetConcerns(l *look) (list []concern) {
 			}
 		}
 		switch {
-		case spentUp(b):
+		case b.Spent():
 			list = append(list, concern{Level: warn, Title: "Budget " + clip(b.Name) + " is used up", Why: windowEnds(b, l.At), Do: "Approve more, or wait for the next window.", Href: href})
-		case detail.ExhaustedAt != nil && detail.ExhaustedAt.Sub(l.At) < soon:
+		case b.ExhaustedAt != nil && b.ExhaustedAt.Sub(l.At) < soon:
 			list = append(list, concern{
-				Level: warn, Title: "Budget " + clip(b.Name) + " is used up " + ago(*detail.ExhaustedAt, l.At) + " at this pace", Why: windowEnds(b, l.At),
+				Level: warn, Title: "Budget " + clip(b.Name) + " is used up " + ago(*b.ExhaustedAt, l.At) + " at this pace", Why: windowEnds(b, l.At),
 				Do: "Look what it goes for, and approve more before it stops what is urgent.", Href: href,
 			})
 		}
 	}
 	return list
-}
-
-// spentUp tells that a limit has nothing left.
-func spentUp(b observe.Budget) bool {
-	return b.LeftUSD != nil && *b.LeftUSD <= 0 || b.LeftBytes != nil && *b.LeftBytes <= 0
 }
 
 func windowEnds(b observe.Budget, now time.Time) string {
@@ -213,6 +212,26 @@ func pauseConcerns(l *look) (list []concern) {
 			Level: warn, Title: upper(arrow(p.Link)) + " is paused", Why: "Since " + clock(p.Since, l.At) + ", " + ago(p.Since, l.At) + ".",
 			Do: "Nothing moves on it until somebody resumes it.", Href: "/transfers", Ask: linkTo("/actions/resume", "link", p.Link), Button: "Resume…", At: p.Since,
 		})
+	}
+	return list
+}
+
+// timerConcerns are of what is done on a schedule, and was not, or found something.
+func timerConcerns(l *look) (list []concern) {
+	for _, t := range l.Timers {
+		c := concern{Level: warn, Why: upper(visible(short(t.Text, 200))), Href: "/problems#schedule", Do: "It is tried again " + ago(t.Next, l.At) + ".", At: t.Next}
+		switch t.Outcome {
+		case "failed":
+			c.Title = "Scheduled " + clip(t.Name) + " failed"
+			if t.Failed > 1 {
+				c.Title += fmt.Sprintf(" %d times in a row", t.Failed)
+			}
+		case "wrong":
+			c.Title, c.Do = "Scheduled "+clip(t.Name)+" found something that is not as it should be", "Read what it says, and mend that."
+		default:
+			continue
+		}
+		list = append(list, c)
 	}
 	return list
 }
@@ -257,9 +276,9 @@ func short(s string, most int) string {
 }
 
 // verdict says how it stands in one line, and what comes next in another.
-func (d *dashboard) verdict(l *look) verdict {
+func verdictOf(l *look) verdict {
 	counts := stateCounts(l.Jobs)
-	list := d.concerns(l)
+	list := concerns(l)
 	v := verdict{Level: good}
 	for _, c := range list {
 		if c.Level == bad || c.Level == warn && v.Level != bad {
@@ -267,13 +286,8 @@ func (d *dashboard) verdict(l *look) verdict {
 		}
 	}
 	coming := counts[dispatch.OnTime] + counts[dispatch.Unresolved]
-	unhealthy := false
-	if d.Healthy != nil {
-		ok, _ := d.Healthy()
-		unhealthy = !ok
-	}
 	switch n := len(l.Jobs); {
-	case unhealthy:
+	case !l.Health.OK:
 		v.Text = "The agent does not get on"
 	case counts[dispatch.Late] > 0:
 		v.Text = plural(counts[dispatch.Late], "job") + " will be late"
@@ -281,6 +295,8 @@ func (d *dashboard) verdict(l *look) verdict {
 		v.Text = plural(counts[dispatch.Blocked], "job") + isAre(counts[dispatch.Blocked]) + "blocked"
 	case counts[dispatch.Held] > 0:
 		v.Text = plural(counts[dispatch.Held], "job") + isWait(counts[dispatch.Held]) + " for money"
+	case slices.ContainsFunc(l.Attention(), func(a observe.Attention) bool { return a.Kind == "nobody-works" }):
+		v.Text = "Jobs wait, and no daemon runs"
 	case v.Level == bad:
 		v.Text = "Something failed"
 	case len(l.Pauses) > 0:
@@ -367,7 +383,7 @@ func navigation(here string, l *look) []nav {
 	badge(3, len(l.Transfers), "", "moving now")
 	low := 0
 	for _, b := range l.Budgets {
-		if b.Doubt != "" || spentUp(b) {
+		if b.Doubt != "" || b.Spent() {
 			low++
 		}
 	}

@@ -109,7 +109,7 @@
       data: [data.x, ...data.series],
       series: [
         { label: "UTC", value: when("{HH}:{mm}:{ss}") },
-        ...data.names.map((label, i) => ({ label, stroke: color("--l" + (i % 6)), width: 1.75, points: { show: false }, value: (_, v) => (v == null ? "—" : bytes(v) + "/s") })),
+        ...data.names.map((label, i) => ({ label, stroke: color("--" + data.colors[i]), width: 1.75, points: { show: false }, value: (_, v) => (v == null ? "—" : bytes(v) + "/s") })),
       ],
       scales: { y: { range: [0, top * 1.08] } },
       time: say("{HH}:{mm}"),
