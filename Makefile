@@ -70,7 +70,8 @@ lint: ## golangci-lint with the rules of .golangci.yml
 generated: ## fails if generated files are not what their generators write
 	$(GO) generate ./pkg/chunker/internal/window
 	$(GO) run ./pkg/config/internal/gendoc
-	git diff --exit-code -- pkg/chunker/internal/window docs/config.md
+	$(GO) run ./pkg/daemon/internal/genapi
+	git diff --exit-code -- pkg/chunker/internal/window docs/config.md docs/openapi.json
 
 assets: ## what the dashboard serves of others, by npm at the versions of its lock file; and nothing has changed
 	pkg/daemon/dashboard/third_party/fetch.sh

@@ -341,14 +341,6 @@ func (a *app) place(name, dataset string) (plan.Destination, error) {
 	}, nil
 }
 
-// claimed is the place that a pin is for.
-func (a *app) claimed(to, dataset string) (plan.Destination, error) {
-	if to == "" {
-		return plan.Destination{}, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
-	}
-	return a.place(to, dataset)
-}
-
 // neighbors are the other datasets that a destination may hold.
 func (a *app) neighbors(dest, dataset string) (list []dgsync.Neighbor) {
 	for _, name := range keys(a.cfg.Datasets) {

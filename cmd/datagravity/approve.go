@@ -1,11 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
+	"github.com/datagravity/datagravity/pkg/operate"
 )
 
 type approveFlags struct {
@@ -29,9 +30,7 @@ func newApprove(g *globals) *cobra.Command {
 		Long: `The approval is recorded with who gave it. Until it expires, what does not fit takes from it what is missing; what one window took is gone for
 the next. With --budget it is for everything that the budget counts; with --job for that job alone, in each budget that counts it.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error { return runApprove(a, o) })
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return runApprove(c.Context(), g, o) },
 	}
 	c.Flags().StringVar(&o.budget, "budget", "", "the budget, by its name in the configuration")
 	c.Flags().StringVar(&o.job, "job", "", "the job, as sync --job names it")
@@ -42,14 +41,8 @@ the next. With --budget it is for everything that the budget counts; with --job 
 	return c
 }
 
-func runApprove(a *app, o approveFlags) (err error) {
-	n := cost.NewApproval{Budget: o.budget, Job: o.job, Reason: o.reason, By: whoami()}
-	if err := a.checkBudget(o.budget); err != nil {
-		return err
-	}
-	if err := checkJob(o.job); err != nil {
-		return err
-	}
+func runApprove(ctx context.Context, g *globals, o approveFlags) (err error) {
+	q := operate.ApproveRequest{Budget: o.budget, Job: o.job, Reason: o.reason, By: whoami()}
 	switch {
 	case o.extra == "" && o.extraBytes == "":
 		return usageError{errors.New("--extra USD or --extra-bytes SIZE is missing")}
@@ -57,7 +50,7 @@ func runApprove(a *app, o approveFlags) (err error) {
 		return usageError{errors.New("--expires is missing: an approval must end, for example --expires 24h")}
 	}
 	if o.extra != "" {
-		if n.ExtraNanoUSD, err = cost.ParseUSD(o.extra); err != nil {
+		if q.ExtraUSD, err = cost.ParseUSD(o.extra); err != nil {
 			return usageError{fmt.Errorf("--extra: %w", err)}
 		}
 	}
@@ -66,32 +59,22 @@ func runApprove(a *app, o approveFlags) (err error) {
 		if err != nil {
 			return usageError{fmt.Errorf("--extra-bytes: %w", err)}
 		}
-		n.ExtraBytes = int64(bytes)
+		q.ExtraBytes = int64(bytes)
 	}
-	if n.Expires, err = parseWhen("--expires", o.expires, a.m.Now()); err != nil {
+	if q.Expires, err = parseWhen("--expires", o.expires, time.Now()); err != nil {
 		return usageError{err}
 	}
-	made, err := a.ledger.Approve(n)
-	if errors.Is(err, cost.ErrDecision) {
-		return usageError{err}
-	}
-	if err != nil {
+	return withOperator(ctx, g, func(by operate.Operator) error {
+		doc, err := by.Approve(ctx, q)
+		if err != nil {
+			return err
+		}
+		if g.json {
+			return g.printJSON(doc)
+		}
+		_, err = fmt.Fprintf(g.out, "approved: %s\n", approvalText(doc))
 		return err
-	}
-	doc := observe.ApprovalOf(made, a.m.Now())
-	if a.json {
-		return a.printJSON(doc)
-	}
-	_, err = fmt.Fprintf(a.out, "approved: %s\n", approvalText(doc))
-	return err
-}
-
-// checkBudget wants a configured budget, or none.
-func (a *app) checkBudget(name string) error {
-	if known := a.budgetNames(); name != "" && !slices.Contains(known, name) {
-		return usageError{config.UnknownName("budget", name, known)}
-	}
-	return nil
+	})
 }
 
 // parseWhen reads a length of time from now on (24h, 7d), or a time.
@@ -152,33 +135,22 @@ func approvalText(a observe.Approval) string {
 func newApprovals(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "approvals", Short: "List all approvals and resets, those that are over too", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error {
-				list, err := a.ledger.Approvals()
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withReading(c.Context(), g, func(by operate.Operator) error {
+				d, err := by.Decisions(c.Context())
 				if err != nil {
 					return err
 				}
-				resets, err := a.ledger.Resets()
-				if err != nil {
-					return err
-				}
-				docs := observe.ApprovalsOf(list, a.m.Now())
 				if g.json {
-					if resets == nil {
-						resets = []manifest.Reset{}
-					}
-					return g.printJSON(struct {
-						Approvals []observe.Approval `json:"approvals"`
-						Resets    []manifest.Reset   `json:"resets"`
-					}{docs, resets})
+					return g.printJSON(d)
 				}
-				for _, d := range docs {
-					_, _ = fmt.Fprintf(g.out, "approved: %s\n", approvalText(d))
+				for _, one := range d.Approvals {
+					_, _ = fmt.Fprintf(g.out, "approved: %s\n", approvalText(one))
 				}
-				for _, r := range resets {
+				for _, r := range d.Resets {
 					_, _ = fmt.Fprintf(g.out, "reset: %s\n", resetText(r))
 				}
-				if len(docs)+len(resets) == 0 {
+				if len(d.Approvals)+len(d.Resets) == 0 {
 					_, err = fmt.Fprintln(g.out, "nothing was approved or reset")
 				}
 				return err
@@ -190,16 +162,12 @@ func newApprovals(g *globals) *cobra.Command {
 func newRevoke(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke ID", Short: "Take an approval back; what it gave and was not spent is held again", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return withManifest(g, func(a *app) error {
-				gone, err := a.ledger.Revoke(args[0], whoami())
-				if errors.Is(err, cost.ErrDecision) {
-					return usageError{fmt.Errorf("%w; datagravity budget approvals lists them", err)}
-				}
+		RunE: func(c *cobra.Command, args []string) error {
+			return withOperator(c.Context(), g, func(by operate.Operator) error {
+				doc, err := by.Revoke(c.Context(), args[0], whoami())
 				if err != nil {
 					return err
 				}
-				doc := observe.ApprovalOf(gone, a.m.Now())
 				if g.json {
 					return g.printJSON(doc)
 				}
@@ -218,29 +186,20 @@ func newReset(g *globals) *cobra.Command {
 the bill, lower the limits in the configuration by what it says if need be, and reset. It is recorded with who did it. Where nothing is in
 doubt it changes nothing.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error {
-				if err := a.checkBudget(budget); err != nil {
-					return err
-				}
-				r, ok, err := a.ledger.Reset(budget, reason, whoami())
-				if errors.Is(err, cost.ErrDecision) {
-					return usageError{err}
-				}
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withOperator(c.Context(), g, func(by operate.Operator) error {
+				r, err := by.Reset(c.Context(), operate.ResetRequest{Budget: budget, Reason: reason, By: whoami()})
 				if err != nil {
 					return err
 				}
 				if g.json {
-					return g.printJSON(struct {
-						Reset bool            `json:"reset"`
-						What  *manifest.Reset `json:"what"`
-					}{ok, resetOrNull(r, ok)})
+					return g.printJSON(r)
 				}
-				if !ok {
+				if !r.Reset {
 					_, err = fmt.Fprintln(g.out, "nothing is in doubt; nothing was changed")
 					return err
 				}
-				_, err = fmt.Fprintf(g.out, "reset: %s\n", resetText(r))
+				_, err = fmt.Fprintf(g.out, "reset: %s\n", resetText(*r.What))
 				return err
 			})
 		},
@@ -248,13 +207,6 @@ doubt it changes nothing.`,
 	c.Flags().StringVar(&budget, "budget", "", "one budget (default: all)")
 	c.Flags().StringVar(&reason, "reason", "", "why what is known now is right; it is recorded")
 	return c
-}
-
-func resetOrNull(r manifest.Reset, ok bool) *manifest.Reset {
-	if !ok {
-		return nil
-	}
-	return &r
 }
 
 func resetText(r manifest.Reset) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -14,7 +15,10 @@ import (
 )
 
 func newBudget(g *globals) *cobra.Command {
-	list := func(*cobra.Command, []string) error {
+	list := func(c *cobra.Command, _ []string) error {
+		if g.isRemote() {
+			return remoteBudgets(c.Context(), g)
+		}
 		return withManifest(g, func(a *app) error {
 			list, err := a.ledger.Reports()
 			if err != nil {
@@ -34,7 +38,10 @@ sent. approve lets more be spent, once and for a time; reset says that somebody 
 		asks(&cobra.Command{Use: "list", Short: "The same as budget alone", Args: cobra.NoArgs, RunE: list}),
 		asks(&cobra.Command{
 			Use: "show NAME", Short: "A budget day by day, its forecast, approvals and alerts", Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
+			RunE: func(c *cobra.Command, args []string) error {
+				if g.isRemote() {
+					return remoteBudget(c.Context(), g, args[0])
+				}
 				return withManifest(g, func(a *app) error { return showBudget(a, args[0]) })
 			},
 		}),
@@ -48,6 +55,10 @@ func (g *globals) printBudgets(list []cost.BudgetReport) error {
 	for _, r := range list {
 		rows = append(rows, observe.BudgetOf(r))
 	}
+	return g.printBudgetRows(rows)
+}
+
+func (g *globals) printBudgetRows(rows []observe.Budget) error {
 	if g.json {
 		return g.printJSON(rows)
 	}
@@ -90,27 +101,51 @@ func showBudget(a *app, name string) error {
 	if err != nil {
 		return err
 	}
-	out := observe.BudgetDetailOf(r, a.m.Now())
+	return printBudget(a.globals, observe.BudgetDetailOf(r, a.m.Now()))
+}
+
+// remoteBudgets and remoteBudget ask the daemon elsewhere.
+func remoteBudgets(ctx context.Context, g *globals) error {
+	c, err := g.remote(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := c.Budgets(ctx)
+	if err != nil {
+		return err
+	}
+	return g.printBudgetRows(rows)
+}
+
+func remoteBudget(ctx context.Context, g *globals, name string) error {
+	c, err := g.remote(ctx)
+	if err != nil {
+		return err
+	}
+	out, err := c.Budget(ctx, name)
+	if err != nil {
+		return err
+	}
+	return printBudget(g, out)
+}
+
+func printBudget(a *globals, out observe.BudgetDetail) error {
 	if a.json {
 		return a.printJSON(out)
 	}
-	return printBudget(a, r, out)
-}
-
-func printBudget(a *app, r cost.BudgetReport, out observe.BudgetDetail) error {
-	if err := a.printBudgets([]cost.BudgetReport{r}); err != nil {
+	if err := a.printBudgetRows([]observe.Budget{out.Budget}); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(a.out, "\n%s\n", describeBudget(out.Budget))
 	for _, one := range out.Approvals {
 		_, _ = fmt.Fprintf(a.out, "approved: %s\n", approvalText(one))
 	}
-	for _, one := range r.Alerts {
+	for _, one := range out.Alerts {
 		if one.Kind == manifest.AlertAsk {
-			_, _ = fmt.Fprintf(a.out, "asks: %s%s needs %s and %s more, since %s\n", one.Dataset, jobOf(one.Job), cost.NanoUSD(one.MoreNanoUSD), size(one.MoreBytes), one.At.Time().Format(time.RFC3339))
+			_, _ = fmt.Fprintf(a.out, "asks: %s%s needs %s and %s more, since %s\n", one.Dataset, jobOf(one.Job), one.MoreUSD, size(one.MoreBytes), one.At.Time().Format(time.RFC3339))
 			continue
 		}
-		_, _ = fmt.Fprintf(a.out, "reached %s at %s\n", cost.ShareText(one.Share), one.At.Time().Format(time.RFC3339))
+		_, _ = fmt.Fprintf(a.out, "reached %s at %s\n", one.Reached, one.At.Time().Format(time.RFC3339))
 	}
 	if len(out.Burndown) > 0 {
 		_, _ = fmt.Fprintln(a.out)
@@ -124,11 +159,11 @@ func printBudget(a *app, r cost.BudgetReport, out observe.BudgetDetail) error {
 		}
 		_, _ = fmt.Fprintln(a.out)
 	}
-	if r.Forecast != nil {
-		_, _ = fmt.Fprintf(a.out, "at %s and %s a day the window will have %s and %s\n", r.PaceNanoUSD, size(r.PaceBytes), r.Forecast.NanoUSD, size(r.Forecast.Bytes))
+	if out.ForecastUSD != nil && out.ForecastByte != nil {
+		_, _ = fmt.Fprintf(a.out, "at %s and %s a day the window will have %s and %s\n", out.PerDayUSD, size(out.PerDayBytes), *out.ForecastUSD, size(*out.ForecastByte))
 	}
-	if !r.Exhausted.IsZero() {
-		_, _ = fmt.Fprintf(a.out, "nothing is left from %s on, at that pace\n", r.Exhausted.UTC().Format(time.RFC3339))
+	if out.ExhaustedAt != nil {
+		_, _ = fmt.Fprintf(a.out, "nothing is left from %s on, at that pace\n", out.ExhaustedAt.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func (c catalog) Open(ctx context.Context, dataset, destination string, payer pl
 	if err == nil {
 		q.Source.Store, err = c.store(ctx, q.Source.Dataset.Store)
 	}
+	if err == nil {
+		q.Source.Exchange, err = c.exchange(ctx, q.Source.Dataset.Store)
+	}
 	return q, err
 }
 

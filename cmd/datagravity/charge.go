@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/config"
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -54,13 +53,4 @@ func (a *app) told(err error) error {
 		return errors.Join(err, failed)
 	}
 	return err
-}
-
-// approvalCommands are the commands that would let what an error refused.
-func approvalCommands(err error) []string {
-	var over *cost.OverBudget
-	if errors.As(err, &over) && over.Use.Budget.Ask && over.Use.Doubt == "" {
-		return []string{over.Approve()}
-	}
-	return nil
 }

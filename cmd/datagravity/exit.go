@@ -13,6 +13,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/jobs/selector"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/operate"
 	"github.com/datagravity/datagravity/pkg/store"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -114,8 +115,11 @@ var classes = []struct {
 	{selector.ErrLies, exitSource},
 	{selector.ErrOutside, exitSource},
 	{selector.ErrIndex, exitSource},
+	{operate.ErrMistake, exitUsage},
 	{dispatch.ErrNoJob, exitUsage}, // a hook that asks again would not be answered otherwise
 	{dispatch.ErrBlocked, exitFailed},
+	{daemon.ErrToken, exitAuth},
+	{daemon.ErrScope, exitAuth},
 	{daemon.ErrAnswered, exitNotYet},
 	{daemon.ErrBusy, exitNotYet},
 	{daemon.ErrGone, exitNotYet},

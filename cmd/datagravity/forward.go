@@ -58,6 +58,9 @@ func (g *globals) prepare(c *cobra.Command, args []string) error {
 		}
 		return nil
 	}
+	if err := g.api.check(c); err != nil {
+		return err
+	}
 	g.role, g.serves = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "), has(c, servesNote)
 	if _, named := c.Annotations[pathsNote]; named {
 		var err error
@@ -166,6 +169,11 @@ func (a *app) serve() {
 		a.log.Info("no socket: what only reads must wait for this to end", "error", err)
 		return
 	}
+	over, err := a.overTCP()
+	if err != nil { // who was told to be there must not seem to be
+		a.unserved = errors.Join(err, l.Close())
+		return
+	}
 	v, _ := buildVersion()
 	r := a.reader()
 	a.metrics = a.newMetrics(r)
@@ -176,7 +184,10 @@ func (a *app) serve() {
 			Version: v, PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: a.m.Now().UTC(), Role: a.role, State: a.cfg.Agent.State,
 		},
 		Command: a.runFor, ExitCode: func(err error) int { return exitCode(context.Background(), err) }, Log: a.log,
-		Jobs: actingJobs{a}, Reader: r, Metrics: a.metrics.Handler(), Reload: a.reloadForOthers, Pages: a.pages(r),
+		Jobs: actingJobs{a}, Reader: r, Operator: actingOperator{a}, TCP: over, Metrics: a.metrics.Handler(), Healthy: a.healthy, Reload: a.reloadForOthers, Now: a.m.Now,
+	}
+	if a.role == "daemon" {
+		o.Pages = a.pages(r)
 	}
 	a.server = daemon.Serve(l, o)
 	a.profile()
@@ -254,38 +265,16 @@ func (a *app) share() {
 	}
 }
 
-// jobs are those of whoever holds the manifest, if it answers, else of the manifest, which is opened here. The second result closes what was opened.
+// jobs are those of whoever holds the manifest, here or where --api says, else of the manifest, which is opened here. The second result closes what was opened.
 func (g *globals) jobs(ctx context.Context) (dispatch.Jobs, func() error, error) {
-	a, err := g.load()
-	if err != nil {
+	c, a, err := g.reach(ctx)
+	switch {
+	case err != nil:
 		return nil, nil, err
-	}
-	c, asked := a.dial(ctx)
-	if asked == nil {
-		return a.jobsOf(c)
-	}
-	a.brief = true
-	err = a.take(engine.Options{})
-	if errors.Is(err, manifest.ErrLocked) {
-		if c, asked = a.dial(ctx); asked == nil { // it has begun to answer since
-			return a.jobsOf(c)
-		}
-		if !errors.Is(asked, daemon.ErrNobody) {
-			err = fmt.Errorf("%w; it was asked to answer instead: %w", err, asked)
-		}
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, a.Close())
+	case c != nil:
+		return c, func() error { return nil }, nil
 	}
 	return a.keeper, a.Close, nil
-}
-
-// jobsOf are another process's, unless its state directory is not ours.
-func (a *app) jobsOf(c *daemon.Client) (dispatch.Jobs, func() error, error) {
-	if err := a.checkState(c.Health()); err != nil {
-		return nil, nil, errors.Join(err, a.Close())
-	}
-	return c, a.Close, nil
 }
 
 // checkState wants whoever answers to have the state directory that is meant.

@@ -32,8 +32,13 @@ type looks struct {
 	aloneAt time.Time
 }
 
-// look asks whoever holds the manifest. Where nobody does it reads the manifest itself, briefly.
+// look asks whoever holds the manifest, here or where --api says. Where nobody does it reads the manifest itself, briefly.
 func (l *looks) look(ctx context.Context) (observe.Overview, error) {
+	if c, err := l.g.remote(ctx); err != nil {
+		return observe.Overview{}, err
+	} else if c != nil {
+		return l.ask(ctx, c)
+	}
 	a, err := l.g.load()
 	if err != nil {
 		return observe.Overview{}, err

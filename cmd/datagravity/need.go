@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/operate"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
 )
@@ -68,15 +68,18 @@ and --value, if any is given.`,
 			if err != nil {
 				return err
 			}
-			return withManifest(g, func(a *app) error {
-				list, err := a.requests(c.Context(), args[0], names, sel, charge)
-				if err != nil {
-					return err
-				}
-				for i := range list {
-					list[i].Wish = wish.wish
-				}
-				asked, err := a.sync.Ask(list...)
+			dataset, snapshot := splitSnapshot(args[0])
+			if sel.snapshot != "" {
+				snapshot = sel.snapshot
+			}
+			q := operate.NeedRequest{
+				Dataset: dataset, Snapshot: snapshot, Shards: sel.shards, Destinations: names, Priority: wish.wish.Priority, Value: wish.wish.Value, Job: charge.job, Team: charge.team,
+			}
+			if !wish.wish.NeedBy.IsZero() {
+				q.NeedBy = &wish.wish.NeedBy
+			}
+			return withOperator(c.Context(), g, func(o operate.Operator) error {
+				asked, err := o.AskNeeds(c.Context(), q)
 				if err != nil {
 					return err
 				}
@@ -97,15 +100,13 @@ func newNeedRemove(g *globals) *cobra.Command {
 		Long: `Takes a need back, also one whose dataset or destination the configuration no longer has. What is there of it stays.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := sel.named(args[0])
+			names, err := sel.destinations()
 			if err != nil {
 				return err
 			}
-			return withManifest(g, func(a *app) error {
-				if err := a.sync.DropNeeds(list...); err != nil {
-					return err
-				}
-				open, err := a.sync.OpenNeeds()
+			dataset, _ := splitSnapshot(args[0])
+			return withOperator(c.Context(), g, func(o operate.Operator) error {
+				open, err := o.DropNeeds(c.Context(), operate.NeedName{Dataset: dataset, Shards: sel.shards, Destinations: names})
 				if err != nil {
 					return err
 				}
@@ -121,9 +122,9 @@ func newNeedRemove(g *globals) *cobra.Command {
 func newNeedList(g *globals) *cobra.Command {
 	return asks(&cobra.Command{
 		Use: "list", Short: "List the open needs", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error {
-				list, err := a.sync.OpenNeeds()
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withReading(c.Context(), g, func(o operate.Operator) error {
+				list, err := o.Needs(c.Context())
 				if err != nil {
 					return err
 				}
@@ -131,24 +132,6 @@ func newNeedList(g *globals) *cobra.Command {
 			})
 		},
 	})
-}
-
-// named are requests by what names their needs alone; nothing is opened, or must be configured any more.
-func (f *selectionFlags) named(dataset string) (list []dgsync.Request, err error) {
-	names, err := f.destinations()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		var q dgsync.Request
-		if q.Selection, err = jobs.NewSelection(f.shards); err != nil {
-			return nil, usageError{err}
-		}
-		q.Source.Name, _ = splitSnapshot(dataset)
-		q.Destination.Name = name
-		list = append(list, q)
-	}
-	return list, nil
 }
 
 // requests for one dataset at several destinations.
@@ -254,32 +237,9 @@ func needName(dataset, destination string, globs []string, job string) string {
 	return name
 }
 
-// needJSON is an open need as need prints it with --json.
-type needJSON struct {
-	Dataset     string          `json:"dataset"`
-	Destination string          `json:"destination"`
-	Shards      []string        `json:"shards"`
-	Snapshot    string          `json:"snapshot,omitempty"`
-	Asked       manifest.Millis `json:"asked"`
-	NeedBy      manifest.Millis `json:"need_by"` // null: nobody said
-	Priority    int             `json:"priority"`
-	Value       int64           `json:"value"`
-	Job         string          `json:"job,omitempty"`
-}
-
-func (g *globals) printNeeds(list []manifest.Need) error {
+func (g *globals) printNeeds(list []operate.Need) error {
 	if g.json {
-		rows := make([]needJSON, len(list))
-		for i, n := range list {
-			rows[i] = needJSON{
-				Dataset: n.Dataset, Destination: n.Destination, Shards: append([]string{}, n.Globs...), Asked: n.Open.Asked, NeedBy: n.Open.NeedBy,
-				Priority: n.Open.Priority, Value: max(1, n.Open.Value), Job: n.Job,
-			}
-			if !n.Open.Snapshot.IsZero() {
-				rows[i].Snapshot = n.Open.Snapshot.String()
-			}
-		}
-		return g.printJSON(rows)
+		return g.printJSON(append([]operate.Need{}, list...))
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(g.out, nothingOpen)
@@ -289,10 +249,10 @@ func (g *globals) printNeeds(list []manifest.Need) error {
 	t.row("NEED", "NEED BY", "PRIORITY", "VALUE", "ASKED")
 	for _, n := range list {
 		by := "-"
-		if n.Open.NeedBy != 0 {
-			by = n.Open.NeedBy.Time().Format(time.RFC3339)
+		if n.NeedBy != 0 {
+			by = n.NeedBy.Time().Format(time.RFC3339)
 		}
-		t.row(needName(n.Dataset, n.Destination, n.Globs, n.Job), by, n.Open.Priority, max(1, n.Open.Value), n.Open.Asked.Time().Format(time.RFC3339))
+		t.row(needName(n.Dataset, n.Destination, n.Shards, n.Job), by, n.Priority, n.Value, n.Asked.Time().Format(time.RFC3339))
 	}
 	return t.flush()
 }

@@ -2,12 +2,8 @@ package main
 
 import (
 	"log/slog"
-	"net/http"
 	"os"
 
-	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/daemon/dashboard"
-	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
@@ -53,17 +49,6 @@ func (a *app) newReader() *observe.Reader {
 		Gates:    func() map[string]pace.Counters { return a.latest().gates() },
 		Wire:     func() meter.Counts { return meter.Totals(a.client) },
 	}
-}
-
-// approver is the ledger of the moment.
-type approver struct{ *app }
-
-// Approve lets more be spent.
-func (a approver) Approve(n cost.NewApproval) (manifest.Approval, error) { return a.ledger.Approve(n) }
-
-// pages are the dashboard of a process that holds the manifest.
-func (a *app) pages(r *observe.Reader) http.Handler {
-	return dashboard.New(dashboard.Options{Reader: r, Actions: dashboard.Own(r, approver{a}), Log: a.log})
 }
 
 func (a *app) observedDatasets() (list []observe.Dataset) {

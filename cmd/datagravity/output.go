@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -72,15 +70,6 @@ func (t table) flush() error { return t.w.Flush() }
 // size is bytes for people.
 func size(n int64) string { return words.Size(n) }
 
-// timeOrNull is a time in JSON: UTC, null for none.
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
 func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
 
 func list(names []string) string {
@@ -94,9 +83,4 @@ func list(names []string) string {
 func splitSnapshot(arg string) (dataset, snapshot string) {
 	dataset, snapshot, _ = strings.Cut(arg, "@")
 	return dataset, snapshot
-}
-
-// sortBy sorts by a number, smallest first.
-func sortBy[T any](list []T, by func(T) int64) {
-	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(by(a), by(b)) })
 }

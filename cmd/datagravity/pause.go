@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/operate"
 )
 
 func newPause(g *globals) *cobra.Command {
@@ -24,32 +26,12 @@ func pauseCommand(g *globals, name, short string, pause bool, long string) *cobr
 	link := "*"
 	c := &cobra.Command{
 		Use: name, Short: short, Long: long, Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) (err error) {
-			a, err := g.load()
-			if err != nil {
-				return err
-			}
-			defer closing(a, &err)
-			if pause {
-				if err := a.checkLink(link); err != nil {
-					return err
-				}
-				// Nothing may have run here yet.
-				if err := os.MkdirAll(a.cfg.Agent.State, 0o700); err != nil {
-					return err
-				}
-			}
-			if err := cost.SetPause(a.cfg.Agent.State, link, pause, time.Now()); err != nil {
-				return err
-			}
-			list, err := cost.Pauses(a.cfg.Agent.State)
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			list, err := setPause(c.Context(), g, link, pause)
 			if err != nil {
 				return err
 			}
 			if g.json {
-				if list == nil {
-					list = []cost.Pause{}
-				}
 				return g.printJSON(list)
 			}
 			if len(list) == 0 {
@@ -68,19 +50,28 @@ func pauseCommand(g *globals, name, short string, pause bool, long string) *cobr
 	return c
 }
 
-// checkLink refuses a link that no transfer can have: a pause that stops nothing is worse than none.
-func (a *app) checkLink(link string) error {
-	known := []string{}
-	for _, d := range a.cfg.Datasets {
-		known = append(known, d.Store)
-		for name := range a.cfg.Destinations {
-			known = append(known, name, cost.Link{Source: d.Store, Dest: name}.Name())
+// setPause pauses or resumes a link. What is paused is in a file of its own, so that nobody need hold the manifest; a daemon that does is asked, since it knows
+// its links, and tells those who look.
+func setPause(ctx context.Context, g *globals, link string, pause bool) (list []cost.Pause, err error) {
+	c, err := g.remote(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.SetPause(ctx, link, pause)
+	}
+	a, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	defer closing(a, &err)
+	if c, err := a.dial(ctx); err == nil && c.Health().State == a.cfg.Agent.State && c.Health().Role == "daemon" {
+		return c.SetPause(ctx, link, pause)
+	}
+	if pause { // nothing may have run here yet
+		if err := os.MkdirAll(a.cfg.Agent.State, 0o700); err != nil {
+			return nil, err
 		}
 	}
-	for _, k := range known {
-		if link == "*" || k == link {
-			return nil
-		}
-	}
-	return usageError{fmt.Errorf("no link %q; a link is SOURCE->DESTINATION of configured names", link)}
+	return operate.SetPause(a.cfg.Agent.State, a.pausable(), link, pause, time.Now())
 }

@@ -1,16 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/datagravity/datagravity/pkg/chunker"
-	"github.com/datagravity/datagravity/pkg/manifest"
-	dgsync "github.com/datagravity/datagravity/pkg/sync"
+	"github.com/datagravity/datagravity/pkg/operate"
 )
 
 type pinFlags struct {
@@ -28,9 +26,7 @@ a snapshot it is the dataset's latest. The same owner again renews the pin, or m
 
 The pin need not wait for the data: sync DATASET@SNAPSHOT brings it. Without --for and --until a pin lasts until unpin.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return withManifest(g, func(a *app) error { return runPin(a, args[0], o) })
-		},
+		RunE: func(c *cobra.Command, args []string) error { return runPin(c.Context(), g, args[0], o) },
 	}
 	c.Flags().StringVar(&o.to, "to", "", "destination, by its name in the configuration")
 	c.Flags().StringVar(&o.owner, "owner", "", "who needs it: a job's name or id")
@@ -60,48 +56,31 @@ func (o pinFlags) expires(now time.Time) (at time.Time, err error) {
 	return at, nil
 }
 
-func runPin(a *app, arg string, o pinFlags) error {
-	dataset, prefix := splitSnapshot(arg)
-	if err := a.checkDataset(dataset); err != nil {
-		return err
-	}
-	if strings.HasPrefix(o.owner, dgsync.JobOwner("")) {
-		return usageError{fmt.Errorf("--owner %q: the pins of jobs are made and taken back with them; use another name", o.owner)}
-	}
-	c := dgsync.Claim{Owner: o.owner, Dataset: dataset}
-	var err error
-	if c.Destination, err = a.claimed(o.to, dataset); err != nil {
-		return err
-	}
-	if c.Expires, err = o.expires(a.m.Now()); err != nil {
+func runPin(ctx context.Context, g *globals, arg string, o pinFlags) error {
+	q := operate.PinRequest{Owner: o.owner, Destination: o.to}
+	q.Dataset, q.Snapshot = splitSnapshot(arg)
+	at, err := o.expires(time.Now())
+	if err != nil {
 		return usageError{err}
 	}
-	if prefix != "" && prefix != "latest" {
-		err := a.m.View(func(tx *manifest.Tx) error {
-			h, err := tx.FindSnapshot(dataset, prefix)
-			c.Snapshot = h.ID
-			return err
-		})
+	if !at.IsZero() {
+		q.Expires = &at
+	}
+	return withOperator(ctx, g, func(by operate.Operator) error {
+		p, err := by.Pin(ctx, q)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
-	}
-	p, err := a.sync.Pin(c)
-	if errors.Is(err, dgsync.ErrOwner) {
-		return usageError{fmt.Errorf("--owner: %w", err)}
-	}
-	if err != nil {
+		if g.json {
+			return g.printJSON(p)
+		}
+		_, err = fmt.Fprintf(g.out, "pinned %s@%s at %s for %s, %s\n", p.Dataset, p.Snapshot.Hex()[:12], p.Destination, p.Owner, ending(p))
 		return err
-	}
-	if a.json {
-		return a.printJSON(pinDocument(p, a.m.Now()))
-	}
-	_, err = fmt.Fprintf(a.out, "pinned %s@%s at %s for %s, %s\n", p.Dataset, p.Snapshot.Hex()[:12], p.Destination, p.Owner, ending(p))
-	return err
+	})
 }
 
 // ending says how long a pin lasts.
-func ending(p manifest.Pin) string {
+func ending(p operate.Pin) string {
 	if p.Expires == 0 {
 		return "until it is taken back"
 	}
@@ -113,22 +92,21 @@ func newUnpin(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "unpin --owner NAME --to DEST [DATASET]", Short: "Take a pin back, or all that an owner has at a destination",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return withManifest(g, func(a *app) error {
-				dataset := ""
-				if len(args) == 1 {
-					dataset = args[0]
-				}
-				if o.owner == "" || o.to == "" {
-					return usageError{errors.New("--owner NAME and --to DEST are needed; datagravity pins lists them")}
-				}
-				// What the configuration no longer has can still be pinned, and is no mistake here.
-				gone, err := a.sync.Unpin(o.to, o.owner, dataset)
+		RunE: func(c *cobra.Command, args []string) error {
+			q := operate.PinName{Owner: o.owner, Destination: o.to}
+			if len(args) == 1 {
+				q.Dataset = args[0]
+			}
+			if o.owner == "" || o.to == "" {
+				return usageError{errors.New("--owner NAME and --to DEST are needed; datagravity pins lists them")}
+			}
+			return withOperator(c.Context(), g, func(by operate.Operator) error {
+				gone, err := by.Unpin(c.Context(), q)
 				if err != nil {
 					return err
 				}
 				if g.json || len(gone) == 0 {
-					return g.printPins(gone, a.m.Now(), fmt.Sprintf("%s has no such pin at %s", o.owner, o.to))
+					return g.printPins(gone, fmt.Sprintf("%s has no such pin at %s", o.owner, o.to))
 				}
 				for _, p := range gone {
 					_, err = fmt.Fprintf(g.out, "unpinned %s@%s at %s for %s\n", p.Dataset, p.Snapshot.Hex()[:12], p.Destination, p.Owner)
@@ -145,40 +123,21 @@ func newUnpin(g *globals) *cobra.Command {
 func newPins(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "pins", Short: "List who needs which snapshot where, and until when", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return withManifest(g, func(a *app) error {
-				list, err := a.sync.Pins()
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withReading(c.Context(), g, func(by operate.Operator) error {
+				list, err := by.Pins(c.Context())
 				if err != nil {
 					return err
 				}
-				return g.printPins(list, a.m.Now(), "nothing is pinned")
+				return g.printPins(list, "nothing is pinned")
 			})
 		},
 	}
 }
 
-// pinJSON is a pin as pin, pins and unpin print it with --json.
-type pinJSON struct {
-	Owner       string          `json:"owner"`
-	Dataset     string          `json:"dataset"`
-	Snapshot    chunker.Digest  `json:"snapshot"`
-	Destination string          `json:"destination"`
-	Created     manifest.Millis `json:"created"`
-	Expires     manifest.Millis `json:"expires"` // null: never
-	Live        bool            `json:"live"`
-}
-
-func pinDocument(p manifest.Pin, now time.Time) pinJSON {
-	return pinJSON{p.Owner, p.Dataset, p.Snapshot, p.Destination, p.Created, p.Expires, p.Live(manifest.At(now))}
-}
-
-func (g *globals) printPins(list []manifest.Pin, now time.Time, none string) error {
+func (g *globals) printPins(list []operate.Pin, none string) error {
 	if g.json {
-		rows := make([]pinJSON, len(list))
-		for i, p := range list {
-			rows[i] = pinDocument(p, now)
-		}
-		return g.printJSON(rows)
+		return g.printJSON(append([]operate.Pin{}, list...))
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(g.out, none)
@@ -188,7 +147,7 @@ func (g *globals) printPins(list []manifest.Pin, now time.Time, none string) err
 	t.row("OWNER", "DESTINATION", "DATASET", "SNAPSHOT", "")
 	for _, p := range list {
 		state := ending(p)
-		if !p.Live(manifest.At(now)) {
+		if !p.Live {
 			state = "expired at " + p.Expires.Time().Format(time.RFC3339)
 		}
 		t.row(p.Owner, p.Destination, p.Dataset, p.Snapshot.Hex()[:12], state)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/operate"
 	"github.com/datagravity/datagravity/pkg/store/pace"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -154,73 +155,12 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	}
 	fits, room := a.told(p.Fits(a.ledger)), errors.Join(p.Readable(a.ledger.Book()), p.FitsRoom())
 	if g.json {
-		return saying(g.printJSON(planDocument(p, fits, room, true)), errors.Join(fits, room))
+		return saying(g.printJSON(operate.PlanOf(p, fits, room, true)), errors.Join(fits, room))
 	}
 	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printPacks(g, p), printRoom(g, p, o.list)); err != nil {
 		return err
 	}
 	return errors.Join(fits, room)
-}
-
-// planJSON is what plan prints with --json.
-type planJSON struct {
-	Dataset     string `json:"dataset"`
-	Destination string `json:"destination"`
-	Snapshot    string `json:"snapshot,omitempty"`
-	Source      string `json:"source_location"`
-	Agent       string `json:"agent_location"`
-	Location    string `json:"destination_location"`
-	Estimate    any    `json:"estimate"`
-	// Storage of the replicas, and the other ways that the bytes could go.
-	Storage      *plan.Keeping      `json:"storage,omitempty"`
-	Alternatives []plan.Alternative `json:"alternatives,omitempty"`
-	// Packs of what is missing, at an edge.
-	Packs   *plan.Packs `json:"packs,omitempty"`
-	Fits    bool        `json:"fits_budgets"`
-	Refusal string      `json:"refusal,omitempty"`
-	// Approve are the commands that would let it, where a budget asks.
-	Approve []string   `json:"approve,omitempty"`
-	Shards  []itemJSON `json:"shards,omitempty"`
-	roomJSON
-}
-
-type itemJSON struct {
-	Path   string `json:"path"`
-	Key    string `json:"key"`
-	Bytes  int64  `json:"bytes"`
-	Digest string `json:"digest,omitempty"`
-	Way    string `json:"way"`
-	Reason string `json:"reason"`
-	// ReadFirst: the source is read before it is decided whether the bytes must cross.
-	ReadFirst bool `json:"read_first,omitempty"`
-}
-
-func planDocument(p *plan.Plan, fits, room error, shards bool) planJSON {
-	out := planJSON{
-		Dataset: p.Dataset, Destination: p.Destination.Name, Source: p.Route.Source.String(), Agent: p.Route.Agent.String(),
-		Location: p.Route.Destination.String(), Estimate: p.Estimate, Storage: p.Keeping, Alternatives: p.Alternatives, Packs: p.Packs, Fits: fits == nil, roomJSON: roomDocument(p),
-	}
-	if !p.Snapshot.IsZero() {
-		out.Snapshot = p.Snapshot.String()
-	}
-	if err := errors.Join(fits, room); err != nil {
-		out.Refusal, out.Approve = err.Error(), approvalCommands(fits)
-	}
-	if shards {
-		for _, it := range p.Items {
-			out.Shards = append(out.Shards, itemJSON{
-				Path: it.Path, Key: it.Key, Bytes: it.Size, Digest: text(it), Way: string(it.Way), Reason: it.Reason, ReadFirst: it.LearnFirst,
-			})
-		}
-	}
-	return out
-}
-
-func text(it plan.Item) string {
-	if it.Digest.IsZero() {
-		return ""
-	}
-	return it.Digest.String()
 }
 
 func printPlan(g *globals, p *plan.Plan, every bool) error {

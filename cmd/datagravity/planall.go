@@ -7,14 +7,15 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/operate"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/choose"
 )
 
 // plansJSON is what plan prints with --json for several destinations or needs.
 type plansJSON struct {
-	Plans  []planJSON `json:"plans"`
-	Choice choiceJSON `json:"choice"`
+	Plans  []operate.Plan `json:"plans"`
+	Choice choiceJSON     `json:"choice"`
 }
 
 // choiceJSON says which needs run now, and what holds the others.
@@ -99,10 +100,10 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 	}
 	failed := errors.Join(append(append([]error{c.Held()}, gone...), named(c)...)...)
 	if g.json {
-		out := plansJSON{Plans: []planJSON{}, Choice: choiceDocument(c, gone)}
+		out := plansJSON{Plans: []operate.Plan{}, Choice: choiceDocument(c, gone)}
 		for _, p := range c.Plans {
 			if p != nil { // one that cannot be read, or has no room, is no plan
-				out.Plans = append(out.Plans, planDocument(p, a.told(p.Fits(a.ledger)), nil, o.list))
+				out.Plans = append(out.Plans, operate.PlanOf(p, a.told(p.Fits(a.ledger)), nil, o.list))
 			}
 		}
 		return saying(g.printJSON(out), failed)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/operate"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -45,7 +46,7 @@ func runPrune(ctx context.Context, g *globals, dataset, to string, dryRun bool) 
 		return failed
 	}
 	if g.json {
-		return sayingToo(g, g.printJSON(removals(list)), failed)
+		return sayingToo(g, g.printJSON(operate.RemovalsOf(list)), failed)
 	}
 	if err := printRemovals(g, list, true); err != nil {
 		return err
@@ -57,26 +58,6 @@ func runPrune(ctx context.Context, g *globals, dataset, to string, dryRun bool) 
 		return failed
 	}
 	return err
-}
-
-// removalJSON is an object that goes, or that would have to and stays.
-type removalJSON struct {
-	Way     plan.Way `json:"way"`
-	Dataset string   `json:"dataset"`
-	Path    string   `json:"path"`
-	Key     string   `json:"key"`
-	Bytes   int64    `json:"bytes"`
-	Reason  string   `json:"reason"`
-	Kept    string   `json:"kept,omitempty"`
-	Removed bool     `json:"removed"`
-}
-
-func removals(list []plan.Removal) []removalJSON {
-	out := []removalJSON{}
-	for _, r := range list {
-		out = append(out, removalJSON{r.Way, r.Dataset, r.Path, r.Key, r.Size, r.Reason, r.Kept, r.Removed})
-	}
-	return out
 }
 
 // printRemovals prints a line for each way, and one for each object if every is set or it stays.

@@ -12,8 +12,8 @@ import (
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/operate"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
-	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
 func newReady(g *globals) *cobra.Command {
@@ -76,24 +76,18 @@ func runReadyJob(ctx context.Context, g *globals, p jobPlace, sel selectionFlags
 	return g.answerJob(r)
 }
 
-func runReady(ctx context.Context, g *globals, dataset string, sel selectionFlags, maxAge time.Duration) (err error) {
-	a, err := g.begin(engine.Options{})
-	if err != nil {
-		return err
+func runReady(ctx context.Context, g *globals, dataset string, sel selectionFlags, maxAge time.Duration) error {
+	q := operate.ReadyRequest{Destination: sel.to, Shards: sel.shards, MaxAge: maxAge}
+	if q.Dataset, q.Snapshot = splitSnapshot(dataset); sel.snapshot != "" {
+		q.Snapshot = sel.snapshot
 	}
-	defer closing(a, &err)
-	q, err := a.request(ctx, dataset, sel.to, sel.shards, sel.snapshot, chargeFlags{})
-	if err != nil {
-		return err
-	}
-	if maxAge == asConfigured {
-		maxAge = time.Duration(a.cfg.Jobs.MaxAge)
-	}
-	r, err := a.sync.Ready(ctx, q, max(maxAge, time.Nanosecond))
-	if err != nil {
-		return ended(ctx, err)
-	}
-	return g.answer(r)
+	return withReading(ctx, g, func(by operate.Operator) error {
+		r, err := by.ReadyAt(ctx, q)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		return g.answer(r)
+	})
 }
 
 func runReadyFrom(ctx context.Context, g *globals, arg, from string, sel selectionFlags) (err error) {

@@ -41,6 +41,7 @@ var fixed = []struct {
 	{"agent.name", func(c *config.Config) any { return c.Agent.Name }},
 	{"agent.role", func(c *config.Config) any { return c.Agent.Role }},
 	{"tracing", func(c *config.Config) any { return c.Tracing }},
+	{"api", func(c *config.Config) any { return c.API }},
 }
 
 // Reload reads the configuration again. One with a mistake is refused as a whole, and the one before stays. It returns what takes effect, when it has.

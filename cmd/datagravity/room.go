@@ -6,46 +6,6 @@ import (
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
-// roomJSON is what a plan says with --json of where it puts things, what has room there, and what goes.
-type roomJSON struct {
-	Beside   *besideJSON   `json:"beside,omitempty"`
-	Capacity *capacityJSON `json:"capacity,omitempty"`
-	Removals []removalJSON `json:"removals,omitempty"`
-	// DeletionsRefused says why sync will refuse the deletions.
-	DeletionsRefused string `json:"deletions_refused,omitempty"`
-}
-
-type besideJSON struct {
-	Prefix        string `json:"prefix,omitempty"`
-	StoredBytes   int64  `json:"stored_bytes"`
-	BlockedShards int    `json:"blocked_shards"`
-	Reason        string `json:"reason"`
-}
-
-type capacityJSON struct {
-	CapacityBytes int64 `json:"capacity_bytes"`
-	HeldBytes     int64 `json:"held_bytes"`
-	AddedBytes    int64 `json:"added_bytes"`
-	ReplacedBytes int64 `json:"replaced_bytes"`
-	EvictedBytes  int64 `json:"evicted_bytes"`
-	// OverBytes do not fit; 0 if everything does.
-	OverBytes int64 `json:"over_bytes"`
-}
-
-func roomDocument(p *plan.Plan) (out roomJSON) {
-	if b := p.Beside; b != nil {
-		out.Beside = &besideJSON{b.Prefix, b.StoredBytes, b.Shards, b.Why}
-	}
-	if r := p.Room; r != nil {
-		out.Capacity = &capacityJSON{r.CapacityBytes, r.HeldBytes, r.AddedBytes, r.ReplacedBytes, r.EvictedBytes, max(0, r.OverBytes())}
-	}
-	if p.Guard != nil {
-		out.DeletionsRefused = p.Guard.Error()
-	}
-	out.Removals = removals(p.Removals)
-	return out
-}
-
 func printRoom(g *globals, p *plan.Plan, every bool) error {
 	if b := p.Beside; b != nil {
 		where := b.Prefix

@@ -29,6 +29,7 @@ type globals struct {
 	logFormat string
 	// waitLease is how long to wait for another agent that writes to the same destination.
 	waitLease time.Duration
+	api       remoteFlags
 
 	// role is the command, by its name; serves: it answers others while it holds the manifest.
 	role   string
@@ -101,14 +102,15 @@ func newRoot(g *globals) *cobra.Command {
 	f.StringVar(&g.progress, "progress", "auto", "progress on standard error: auto, bars, plain, json or none")
 	f.StringVar(&g.logLevel, "log-level", "warn", "log on standard error: debug, info, warn or error")
 	f.StringVar(&g.logFormat, "log-format", "auto", "auto, text or json")
+	g.api.add(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(
-		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), serves(newPlan(g)), serves(newSync(g)), newNeed(g), asks(newReady(g)),
-		newJobs(g), newStage(g), newWait(g), newExec(g), newResolve(g), newPlace(g), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
-		newPin(g), asks(newPins(g)), newUnpin(g), serves(newPrune(g)), serves(newGC(g)), newBudget(g), newCost(g), newPause(g), newResume(g), newManifest(g),
-		newStatus(g), newTop(g), newVersion(g),
+		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), asks(serves(newPlan(g))), serves(newSync(g)), elsewhere(newNeed(g)), elsewhere(asks(newReady(g))),
+		elsewhere(newJobs(g)), newStage(g), newWait(g), newExec(g), newResolve(g), elsewhere(newPlace(g)), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
+		elsewhere(newPin(g)), elsewhere(asks(newPins(g))), elsewhere(newUnpin(g)), serves(newPrune(g)), serves(newGC(g)), elsewhere(newBudget(g)), newCost(g), elsewhere(newPause(g)), elsewhere(newResume(g)), newManifest(g), newToken(g),
+		elsewhere(newStatus(g)), elsewhere(newTop(g)), newVersion(g),
 	)
 	wrapArgs(root)
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/operate"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
 )
@@ -18,16 +20,16 @@ func newSnapshot(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(
-		asks(&cobra.Command{
+		elsewhere(asks(&cobra.Command{
 			Use: "list [DATASET]", Short: "List snapshots, oldest first", Args: cobra.MaximumNArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
+			RunE: func(c *cobra.Command, args []string) error {
 				dataset := ""
 				if len(args) == 1 {
 					dataset = args[0]
 				}
-				return withManifest(g, func(a *app) error { return snapshotList(a, dataset) })
+				return withReading(c.Context(), g, func(by operate.Operator) error { return snapshotList(c.Context(), g, by, dataset) })
 			},
-		}),
+		})),
 		asks(&cobra.Command{
 			Use: "show DATASET[@SNAPSHOT]", Short: "List the shards of a snapshot (default: the latest)", Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
@@ -72,25 +74,15 @@ func (a *app) checkDataset(name string) error {
 	return err
 }
 
-func snapshotList(a *app, dataset string) error {
-	if err := a.checkDataset(dataset); err != nil {
-		return err
-	}
-	list := []manifest.SnapshotHeader{}
-	err := a.m.View(func(tx *manifest.Tx) error {
-		return tx.Snapshots(dataset, func(h manifest.SnapshotHeader) error {
-			list = append(list, h)
-			return nil
-		})
-	})
+func snapshotList(ctx context.Context, g *globals, by operate.Operator, dataset string) error {
+	list, err := by.Snapshots(ctx, dataset)
 	if err != nil {
 		return err
 	}
-	sortBy(list, func(h manifest.SnapshotHeader) int64 { return int64(h.Taken) })
-	if a.json {
-		return a.printJSON(list)
+	if g.json {
+		return g.printJSON(list)
 	}
-	t := newTable(a.out)
+	t := newTable(g.out)
 	t.row("SNAPSHOT", "DATASET", "TAKEN", "SHARDS", "BYTES")
 	for _, h := range list {
 		t.row(h.ID.Hex()[:12], h.Dataset, h.Taken.Time().Format(time.RFC3339), h.Shards, size(h.Bytes))

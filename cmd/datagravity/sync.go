@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/pkg/cost"
+	"github.com/datagravity/datagravity/pkg/operate"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -96,7 +97,7 @@ type syncJSON struct {
 	// Prefix is where in the store the shards are, once they are ready.
 	Prefix string `json:"prefix,omitempty"`
 	// Removals made room, or were deleted at the source; those that stayed say why.
-	Removals []removalJSON `json:"removals,omitempty"`
+	Removals []operate.Removal `json:"removals,omitempty"`
 }
 
 type failureJSON struct {
@@ -171,7 +172,7 @@ func syncDocument(q dgsync.Request, rep dgsync.Report) syncJSON {
 		Dataset: q.Source.Name, Destination: q.Destination.Name, Ready: rep.Ready, Ways: rep.Ways, MovedBytes: rep.MovedBytes,
 		ResumedBytes: rep.ResumedBytes, ReusedBytes: rep.ReusedBytes, IndexedBytes: rep.LearnedBytes, WireRead: rep.ReadBytes, WireSent: rep.SentBytes,
 		PlannedUSD: rep.Plan.Estimate.USD, SettledUSD: rep.USD, Seconds: rep.Took.Seconds(), Deferred: len(rep.Deferred),
-		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes, Removals: removals(rep.Removed),
+		Failures: failures(rep.Summary), PlannedBytes: rep.Plan.Estimate.CrossingBytes, Removals: operate.RemovalsOf(rep.Removed),
 	}
 	if rep.Ready {
 		out.Prefix = rep.At.Key(plan.Folder(rep.Snapshot.ID), "")

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/datagravity/datagravity/internal/terminal"
 	"github.com/datagravity/datagravity/internal/terminal/top"
-	"github.com/datagravity/datagravity/pkg/cost"
 )
 
 func newTop(g *globals) *cobra.Command {
@@ -38,16 +36,21 @@ func runTop(ctx context.Context, g *globals) (err error) {
 	if g.json {
 		return usageError{errors.New("top draws for people; datagravity status --json tells programs")}
 	}
-	a, err := g.load()
-	if err != nil {
-		return err
+	dial := g.remote
+	if !g.isRemote() {
+		a, err := g.load()
+		if err != nil {
+			return err
+		}
+		defer closing(a, &err)
+		dial = a.holderOf
 	}
-	defer closing(a, &err)
 	o := top.Options{
 		In: in, Out: out, Colours: colours, ASCII: !terminal.UTF8(os.LookupEnv),
-		Dial: func(ctx context.Context) (top.Source, error) { return a.holderOf(ctx) },
+		Dial: func(ctx context.Context) (top.Source, error) { return dial(ctx) },
 		Pause: func(link string, pause bool) error {
-			return cost.SetPause(a.cfg.Agent.State, link, pause, time.Now())
+			_, err := setPause(ctx, g, link, pause)
+			return err
 		},
 	}
 	if first, err := (&looks{g: g}).look(ctx); err == nil {

@@ -59,6 +59,9 @@ var areas = []area{
 		{"ready", readied},
 		{"month", simulatedMonth},
 	}},
+	{"daemon", newJobsBed, []benchmark{
+		{"api", apiAnswers},
+	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},
 		{"blake3", besidePeers("blake3")},

@@ -6,6 +6,7 @@
 //	go run ./integration/bench -area engine  another: far, changed, small and many objects, kills and refusals, beside rclone
 //	go run ./integration/bench -area cost    the third: decisions about money, nobody to compare with
 //	go run ./integration/bench -area jobs    the fourth: planning, declaring and asking about jobs, nobody to compare with
+//	go run ./integration/bench -area daemon  the daemon: its API while it moves data, nobody to compare with
 //	go run ./integration/bench -area chunker the fifth: pkg/chunker in memory, beside other chunkers (integration/peers)
 //	go run ./integration/bench -scale 0.05   a twentieth of the data, to try a change; writes no results
 //

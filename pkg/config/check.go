@@ -60,6 +60,7 @@ func (d *document) check(c *Config) {
 	d.checkDaemon(c.Daemon)
 	d.checkNotify(c)
 	d.checkTracing(c)
+	d.checkAPI(c.API)
 }
 
 func (d *document) checkAgent(a Agent) {

@@ -44,6 +44,8 @@ func (d *document) fillIn(c *Config, dir string) {
 	d.fillInJobs(&c.Jobs, dir)
 	d.fillInDaemon(&c.Daemon)
 	d.fillInNotify(c, dir)
+	d.absolute(field{"api", "tls", "cert"}, &c.API.TLS.Cert, dir)
+	d.absolute(field{"api", "tls", "key"}, &c.API.TLS.Key, dir)
 
 	for name, v := range c.Datasets {
 		f := field{"datasets", name}

@@ -40,6 +40,8 @@ type Config struct {
 	Notify []Notify `yaml:"notify"`
 	// Where OpenTelemetry traces go; see monitoring.md. Without it: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere.
 	Tracing Tracing `yaml:"tracing"`
+	// The daemon's API over TCP, beside its Unix socket.
+	API API `yaml:"api"`
 
 	// Path of the file it came from; not part of the file.
 	Path string `yaml:"-"`
@@ -87,6 +89,24 @@ type Backup struct {
 	Every Duration `yaml:"every"`
 	// How many the daemon keeps, 1 to 1000. Default 7.
 	Keep int `yaml:"keep"`
+}
+
+// API is where the daemon answers beside its Unix socket: over TLS, to who has a token (datagravity token create).
+type API struct {
+	// Address that the daemon listens at, for example 127.0.0.1:8443, or :8443 for all of the machine's addresses. Default: none, the Unix socket alone.
+	Listen string `yaml:"listen"`
+	// The certificate that it shows. Default: one that it makes itself in the state directory, whose fingerprint it logs.
+	TLS APITLS `yaml:"tls"`
+	// Names by which the API may be asked for, beside the name or address in listen, the machine's name and, on a loopback address, localhost. A browser that another name led here is refused.
+	Hosts []string `yaml:"hosts"`
+}
+
+// APITLS is a certificate in files.
+type APITLS struct {
+	// File with the certificate and those above it, in PEM. It is read again when it changes.
+	Cert string `yaml:"cert"`
+	// File with its private key, in PEM.
+	Key string `yaml:"key"`
 }
 
 // Store is a bucket, container or directory.

@@ -3,6 +3,11 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +26,7 @@ import (
 
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
+	"github.com/datagravity/datagravity/pkg/operate"
 )
 
 // ErrNobody: nobody answers at the socket.
@@ -28,37 +35,118 @@ var ErrNobody = errors.New("nobody answers at the socket")
 // healthTimeout is for a process that only has to say its name. One that is stopped (SIGSTOP, a debugger) has a socket and says nothing.
 const healthTimeout = 5 * time.Second
 
-// Client asks the process that holds the manifest. It is safe for concurrent use.
+// Client asks the process that holds the manifest, at its Unix socket ([Dial]) or over TCP ([DialTCP]). It is safe for concurrent use.
 type Client struct {
 	http    *http.Client
+	base    string // what stands before every path
+	where   string // for people
+	token   string // over TCP
 	version string
 	health  Health
 }
 
-var _ dispatch.Jobs = (*Client)(nil)
+var (
+	_ dispatch.Jobs    = (*Client)(nil)
+	_ operate.Operator = (*Client)(nil)
+)
 
 // Dial asks who answers at a socket; version is the caller's own. Errors: [ErrNobody], [ErrPath], or why there is no answer.
 func Dial(ctx context.Context, path, version string) (*Client, error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err
 	}
-	c := &Client{version: version, http: &http.Client{
+	c := &Client{version: version, base: "http://datagravity", where: path, http: &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, path) },
 			// A connection that is kept would have the holder wait for it when it ends.
 			DisableKeepAlives: true,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: stay,
 	}}
+	return c, c.hello(ctx)
+}
+
+// stay follows no redirect: none is ever sent, and one that came would not be ours.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// hello asks who answers.
+func (c *Client) hello(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	if err := c.ask(ctx, http.MethodGet, "/v1/health", nil, &c.health); err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, fmt.Errorf("%w %s", ErrNobody, path)
+			return fmt.Errorf("%w %s", ErrNobody, c.where)
 		}
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", c.where, err)
 	}
-	return c, nil
+	return nil
+}
+
+// Remote is where the API of a daemon elsewhere is.
+type Remote struct {
+	// URL of it, for example https://host:8443.
+	URL   string
+	Token string
+	// CA is a file with the certificates that vouch for it, in PEM; "": those of the system.
+	CA string
+	// Fingerprint is the SHA-256 of its certificate, in hex, with or without colons; nobody need vouch for it then.
+	Fingerprint string
+}
+
+// DialTCP asks who answers over TCP; version is the caller's own.
+func DialTCP(ctx context.Context, r Remote, version string) (*Client, error) {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" {
+		return nil, fmt.Errorf("the API's address %q: want https://HOST:PORT and nothing more", r.URL)
+	}
+	if r.Token == "" {
+		return nil, fmt.Errorf("no token for %s: set DATAGRAVITY_TOKEN, or DATAGRAVITY_TOKEN_FILE to a file with it; datagravity token create on its machine makes one", u.Host)
+	}
+	config, err := r.tls()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{version: version, base: "https://" + u.Host, where: u.Host, token: r.Token, http: &http.Client{
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, TLSHandshakeTimeout: healthTimeout},
+		CheckRedirect: stay,
+	}}
+	return c, c.hello(ctx)
+}
+
+func (r Remote) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if r.CA != "" {
+		b, err := os.ReadFile(r.CA)
+		if err != nil {
+			return nil, fmt.Errorf("certificates that vouch for the API: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(b) {
+			return nil, fmt.Errorf("certificates that vouch for the API: %s has none in PEM", r.CA)
+		}
+	}
+	if r.Fingerprint == "" {
+		return config, nil
+	}
+	want, err := hex.DecodeString(strings.ReplaceAll(r.Fingerprint, ":", ""))
+	if err != nil || len(want) != sha256.Size {
+		return nil, fmt.Errorf("fingerprint %q: want the 64 hex digits that the daemon logs when it begins to listen", r.Fingerprint)
+	}
+	config.InsecureSkipVerify = true // what follows is stricter: one certificate and no other
+	config.VerifyConnection = func(st tls.ConnectionState) error {
+		got := sha256.Sum256(st.PeerCertificates[0].Raw)
+		if subtle.ConstantTimeCompare(got[:], want) != 1 {
+			return fmt.Errorf("the certificate of %s has another fingerprint than expected: %x", st.ServerName, got)
+		}
+		return nil
+	}
+	return config, nil
+}
+
+// Ping asks again whether it answers.
+func (c *Client) Ping(ctx context.Context) error {
+	var again Health
+	return c.ask(ctx, http.MethodGet, "/v1/health", nil, &again)
 }
 
 // Health is who answered Dial.
@@ -93,9 +181,15 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 		}
 		body = bytes.NewReader(b)
 	}
-	q, err := http.NewRequestWithContext(ctx, method, "http://datagravity"+path, body)
+	q, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
+	}
+	if in != nil {
+		q.Header.Set("Content-Type", jsonMedia)
+	}
+	if c.token != "" {
+		q.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	answer, err := c.http.Do(q)
 	if err != nil {
@@ -183,9 +277,8 @@ func (c *Client) Remove(ctx context.Context, ids []string) error {
 }
 
 // List tells of all jobs.
-func (c *Client) List(ctx context.Context) (list []dispatch.Status, err error) {
-	err = c.ask(ctx, http.MethodGet, "/v1/jobs", nil, &list)
-	return list, err
+func (c *Client) List(ctx context.Context) ([]dispatch.Status, error) {
+	return all[dispatch.Status](ctx, c, "/v1/jobs", nil)
 }
 
 // Show tells of one job.

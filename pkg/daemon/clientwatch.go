@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/observe"
@@ -16,6 +18,26 @@ func get[T any](ctx context.Context, c *Client, path string) (out T, err error) 
 	return out, err
 }
 
+// all asks for a list, page by page.
+func all[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	list := []T{}
+	for next := ""; ; {
+		v := url.Values{"limit": {strconv.Itoa(longestPage)}}
+		maps.Copy(v, query)
+		if next != "" {
+			v.Set("cursor", next)
+		}
+		p, err := get[Page[T]](ctx, c, path+"?"+v.Encode())
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, p.Items...); p.Next == "" || p.Next == next {
+			return list, nil
+		}
+		next = p.Next
+	}
+}
+
 // Overview tells how things stand, for a first look.
 func (c *Client) Overview(ctx context.Context) (observe.Overview, error) {
 	return get[observe.Overview](ctx, c, "/v1/overview")
@@ -23,7 +45,7 @@ func (c *Client) Overview(ctx context.Context) (observe.Overview, error) {
 
 // Datasets tells of all configured datasets, as they were last seen.
 func (c *Client) Datasets(ctx context.Context) ([]observe.Dataset, error) {
-	return get[[]observe.Dataset](ctx, c, "/v1/datasets")
+	return all[observe.Dataset](ctx, c, "/v1/datasets", nil)
 }
 
 // Holdings tells what each destination holds of each dataset.
@@ -33,27 +55,27 @@ func (c *Client) Holdings(ctx context.Context) (observe.Holdings, error) {
 
 // Transfers tells which shards move now, the oldest first.
 func (c *Client) Transfers(ctx context.Context) ([]observe.Transfer, error) {
-	return get[[]observe.Transfer](ctx, c, "/v1/transfers")
+	return all[observe.Transfer](ctx, c, "/v1/transfers", nil)
 }
 
 // Links tells over which links something moves, or lately did.
 func (c *Client) Links(ctx context.Context) ([]observe.Link, error) {
-	return get[[]observe.Link](ctx, c, "/v1/links")
+	return all[observe.Link](ctx, c, "/v1/links", nil)
 }
 
 // Speeds tells what moved over each link in the last half hour.
 func (c *Client) Speeds(ctx context.Context) ([]observe.Speeds, error) {
-	return get[[]observe.Speeds](ctx, c, "/v1/speeds")
+	return all[observe.Speeds](ctx, c, "/v1/speeds", nil)
 }
 
 // Problems tells what went wrong lately, the latest first.
 func (c *Client) Problems(ctx context.Context) ([]observe.Problem, error) {
-	return get[[]observe.Problem](ctx, c, "/v1/problems")
+	return all[observe.Problem](ctx, c, "/v1/problems", nil)
 }
 
 // Budgets tells how each budget stands.
 func (c *Client) Budgets(ctx context.Context) ([]observe.Budget, error) {
-	return get[[]observe.Budget](ctx, c, "/v1/budgets")
+	return all[observe.Budget](ctx, c, "/v1/budgets", nil)
 }
 
 // Budget tells of one, day by day. Error: [cost.ErrNoBudget].
@@ -66,11 +88,10 @@ func (c *Client) Budget(ctx context.Context, name string) (out observe.BudgetDet
 
 // Spend tells what crossed, and what it cost.
 func (c *Client) Spend(ctx context.Context, q observe.SpendQuery) ([]observe.SpendRow, error) {
-	v := url.Values{"by": {q.By}}
-	for name, value := range map[string]string{"month": q.Month, "team": q.Team, "job": q.Job, "dataset": q.Dataset} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	return get[[]observe.SpendRow](ctx, c, "/v1/spend?"+v.Encode())
+	return all[observe.SpendRow](ctx, c, "/v1/spend", spendQuery(q))
+}
+
+// Gates tells how the requests to each open store are held back.
+func (c *Client) Gates(ctx context.Context) ([]observe.Gate, error) {
+	return all[observe.Gate](ctx, c, "/v1/gates", nil)
 }

@@ -9,28 +9,24 @@ import (
 	"runtime/debug"
 )
 
-// command runs a command and sends what it says as it says it.
-func (s *Server) command(w http.ResponseWriter, r *http.Request) {
-	body, err := s.body(w, r)
-	var q CommandRequest
-	if err == nil {
-		err = decode(body, &q)
+// begin says whether a command is run, and returns what runs it and sends what it says as it says it.
+func (s *Server) begin(q CommandRequest) (func(w http.ResponseWriter, r *http.Request), error) {
+	if s.o.Command == nil {
+		return nil, ErrRefused
 	}
-	if err == nil && s.o.Command == nil {
-		err = ErrRefused
-	}
-	var run func(context.Context, io.Writer, io.Writer) int
-	if err == nil {
-		run, err = s.o.Command(q)
-	}
-	var answer *spool
-	if err == nil {
-		answer, err = newSpool()
-	}
+	run, err := s.o.Command(q)
 	if err != nil {
-		s.fail(w, err)
-		return
+		return nil, err
 	}
+	answer, err := newSpool()
+	if err != nil {
+		return nil, err
+	}
+	return func(w http.ResponseWriter, r *http.Request) { s.command(w, r, q, run, answer) }, nil
+}
+
+// command runs a command and sends what it says as it says it.
+func (s *Server) command(w http.ResponseWriter, r *http.Request, q CommandRequest, run func(context.Context, io.Writer, io.Writer) int, answer *spool) {
 	// The request's context ends when the caller goes away, which it is for as long as the command runs.
 	ctx, cancel := context.WithCancel(r.Context())
 	ended := make(chan struct{})

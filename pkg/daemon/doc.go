@@ -10,30 +10,18 @@
 //
 // # Who may ask
 //
-// The same user, and root: the kernel says who is at the other end. Anybody else gets 403, whatever the mode of the file has become.
+// At the socket the same user, and root: the kernel says who is at the other end. Anybody else gets 403, whatever the mode of the file has become. Over TCP
+// ([TCP]) there is TLS, and who asks has a token or a session, whose scopes each operation asks for.
 //
 // # What can be asked
 //
-//	GET    /v1/health                      [Health]
-//	GET    /v1/jobs                        a list of [dispatch.Status]
-//	POST   /v1/jobs                        [AddRequest], answered by [AddResponse]
-//	DELETE /v1/jobs/{id}, /v1/jobs?id=…    204
-//	GET    /v1/jobs/{id}?shards=true       [dispatch.Detail]
-//	GET    /v1/jobs/{id}/ready?max_age=…   [dispatch.Readiness]
-//	GET    /v1/jobs/{id}/placements        a list of [dispatch.Placement]
-//	GET    /v1/jobs/{id}/handout?to=…      [dispatch.Handout]
-//	GET    /v1/overview                    [observe.Overview]
-//	GET    /v1/datasets                    a list of [observe.Dataset]
-//	GET    /v1/holdings                    [observe.Holdings]
-//	GET    /v1/transfers                   a list of [observe.Transfer]
-//	GET    /v1/links                       a list of [observe.Link]
-//	GET    /v1/speeds                      a list of [observe.Speeds]
-//	GET    /v1/problems                    a list of [observe.Problem]
-//	GET    /v1/budgets                     a list of [observe.Budget]
-//	GET    /v1/budgets/{name}              [observe.BudgetDetail]
-//	GET    /v1/spend?by=…&month=…          a list of [observe.SpendRow]
-//	POST   /v1/reload                      [ReloadResponse]
-//	POST   /v1/command                     [CommandRequest], answered by a line of JSON for each [Frame]
+// docs/openapi.json lists the operations; it is made of what the methods that begin with about register. A request goes
+//
+//	guard     who asks, how often, how many at a time
+//	arrive    has he the scope; his body, whole, in time, and called JSON
+//	once.go   was it answered before
+//	huma      does it fit the operation
+//	operation asks dispatch.Jobs, observe.Reader or operate.Operator, and makes a page or a problem of what they say
 //
 // An id is one segment of the path, escaped. What fails is a [Problem].
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
 )
 
@@ -32,6 +33,8 @@ const (
 	// frameBytes is the most that one frame carries.
 	frameBytes = 32 << 10
 )
+
+var frameType = reflect.TypeFor[Frame]()
 
 // frames writes frames. Standard output and standard error share it.
 type frames struct {

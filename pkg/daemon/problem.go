@@ -12,6 +12,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
+	"github.com/datagravity/datagravity/pkg/operate"
 	"github.com/datagravity/datagravity/pkg/store"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -28,8 +29,10 @@ var (
 	ErrReload = errors.New("the configuration was not read again, and holds as it was")
 	// errRequest: the request itself is wrong.
 	errRequest = errors.New("the request is wrong")
+	// errMedia: its body is something else than JSON.
+	errMedia = errors.New("the request is of another kind")
 	// errTooLarge: it has more than maxBody.
-	errTooLarge = errors.New("the request is larger than 32 MiB; ask for fewer jobs at a time")
+	errTooLarge = errors.New("the request is larger than this operation takes: 32 MiB for jobs, 1 MiB for others; ask for fewer at a time")
 	// errEndpoint: there is nothing at this path, or nothing for this method.
 	errEndpoint = errors.New("no such endpoint")
 	// errNoReload: this holder has no configuration to read again.
@@ -38,6 +41,18 @@ var (
 	errNoJobs = errors.New("this process does not keep jobs; datagravity daemon does")
 	// errNoReader: this holder does not tell how things stand.
 	errNoReader = errors.New("this process does not tell how things stand; datagravity daemon does")
+	// errNoOperator and errNoTimers: this holder does not do what only some do.
+	errNoOperator = errors.New("this process does not take wishes; datagravity daemon does")
+	errNoTimers   = errors.New("this process has no timers; datagravity daemon does")
+	// ErrNoTimer: no timer is called so.
+	ErrNoTimer = errors.New("no such timer")
+	// ErrScope: who asks over TCP may not do this.
+	ErrScope = errors.New("this token is not for that")
+	// ErrToken: who asks over TCP has no token that counts.
+	ErrToken = errors.New("no token that counts came with the request")
+	// errHost and errOrigin: a browser was led here by somebody else's page.
+	errHost   = errors.New("this is not a name of this server")
+	errOrigin = errors.New("the request comes from another site")
 )
 
 // Problem is what an endpoint that failed answers, as application/problem+json (RFC 9457).
@@ -52,7 +67,19 @@ type Problem struct {
 	Code int `json:"code"`
 	// Kinds are the names of the errors that it is.
 	Kinds []string `json:"kinds,omitempty"`
+	// Hint says what to do, where that is known.
+	Hint string `json:"hint,omitempty"`
 }
+
+// The problem is an answer of huma's, too.
+
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus is the status of the answer.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType of the answer.
+func (p *Problem) ContentType(string) string { return problemMedia }
 
 const (
 	problemMedia = "application/problem+json"
@@ -66,6 +93,7 @@ var kinds = []struct {
 	status int
 }{
 	{"request", errRequest, http.StatusBadRequest},
+	{"media", errMedia, http.StatusUnsupportedMediaType},
 	{"too-large", errTooLarge, http.StatusRequestEntityTooLarge},
 	{"endpoint", errEndpoint, http.StatusNotFound},
 	{"stranger", errStranger, http.StatusForbidden},
@@ -73,8 +101,21 @@ var kinds = []struct {
 	{"busy", ErrBusy, http.StatusServiceUnavailable},
 	{"no-jobs", errNoJobs, http.StatusNotImplemented},
 	{"no-reader", errNoReader, http.StatusNotImplemented},
-	{"no-reload", errNoReload, http.StatusNotImplemented},
 	{"reload", ErrReload, http.StatusConflict},
+	{"no-operator", errNoOperator, http.StatusNotImplemented},
+	{"no-reload", errNoReload, http.StatusNotImplemented},
+	{"no-timers", errNoTimers, http.StatusNotImplemented},
+	{"no-timer", ErrNoTimer, http.StatusNotFound},
+	{"token", ErrToken, http.StatusUnauthorized},
+	{"scope", ErrScope, http.StatusForbidden},
+	{"host", errHost, http.StatusMisdirectedRequest},
+	{"origin", errOrigin, http.StatusForbidden},
+	{"rate", errRate, http.StatusTooManyRequests},
+	{"listeners", errListeners, http.StatusServiceUnavailable},
+	{"key", errKey, http.StatusUnprocessableEntity},
+	{"again", errAgain, http.StatusConflict},
+	{"mistake", operate.ErrMistake, http.StatusBadRequest},
+	{"no-need", dgsync.ErrNoNeed, http.StatusNotFound},
 	{"no-job", dispatch.ErrNoJob, http.StatusNotFound},
 	{"no-budget", cost.ErrNoBudget, http.StatusNotFound},
 	{"blocked", dispatch.ErrBlocked, http.StatusConflict},
@@ -114,13 +155,54 @@ func problemOf(err error, code int) Problem {
 	if len(p.Kinds) == 0 && errors.As(err, &query) {
 		p.Type, p.Status, p.Kinds = problemURN+"request", http.StatusBadRequest, []string{"request"}
 	}
-	p.Title = http.StatusText(p.Status)
+	p.Title, p.Hint = http.StatusText(p.Status), hintOf(err)
 	return p
+}
+
+// hints say what to do where a package below does not know: about the API itself.
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{ErrToken, "send Authorization: Bearer dg_…; datagravity token create makes a token on the machine of the daemon, and datagravity token list shows whether it still counts"},
+	{ErrScope, "make a token with that scope: datagravity token create --scope"},
+	{errHost, "use a name in the server's certificate, or add this one to api.hosts in its configuration"},
+	{errOrigin, "send the request from the server's own pages, or without a browser and with a token"},
+	{errTooLarge, "send less at a time"},
+	{errRate, "wait a second, or ask for /v1/events instead of asking again and again"},
+	{errEndpoint, "/openapi.json lists what there is"},
+	{errRequest, "/openapi.json says what each operation takes"},
+	{ErrBusy, "try again in a moment"},
+	{errStranger, "become the user that datagravity runs as, or ask over TCP with a token"},
+	{dispatch.ErrNoJob, "datagravity jobs list shows them"},
+	{cost.ErrNoBudget, "datagravity budget shows them"},
+	{dgsync.ErrNoNeed, "datagravity need list shows them"},
+	{operate.ErrMistake, "GET /v1/overview names what is configured"},
+}
+
+// hintOf an error, "" if nothing is known.
+func hintOf(err error) string {
+	for _, h := range hints {
+		if errors.Is(err, h.err) {
+			return h.hint
+		}
+	}
+	if kind, do := observe.KindOf(err); kind != "other" {
+		return do
+	}
+	return ""
 }
 
 // write answers with the problem.
 func (p Problem) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", problemMedia)
+	h := w.Header()
+	h.Set("Content-Type", problemMedia)
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="datagravity"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // who asked is gone; there is nobody to tell
 }

@@ -148,7 +148,8 @@ type recorder struct {
 }
 
 func newRecorder(body []byte) recorder {
-	return recorder{httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/command", bytes.NewReader(body))}
+	r := httptest.NewRequest(http.MethodPost, "/v1/command", bytes.NewReader(body))
+	return recorder{httptest.NewRecorder(), r.WithContext(withPrincipal(r.Context(), atSocket))}
 }
 
 func (recorder) SetReadDeadline(time.Time) error { return nil }
