@@ -116,6 +116,7 @@ func TestTraceOfASync(t *testing.T) {
 	r.put("small.tar", random(1, 10_000))
 	r.put("large.tar", random(2, 12<<20))
 	to := newTraceReceiver(t)
+	r.write("datagravity.yaml", strings.Replace(r.config(), "agent: {", "agent: {lease: 0s, ", 1)) // its requests come when it is time
 	t.Setenv("COLLECTOR_KEY", "canary-of-the-collector")
 	r.more("tracing: {endpoint: \"" + to.URL + "\", headers: {X-Collector-Key: {env: COLLECTOR_KEY}}}\n")
 	if rep := r.sync("s3"); !rep.Ready {

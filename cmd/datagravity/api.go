@@ -82,11 +82,3 @@ func (a actingApprover) Approve(n cost.NewApproval) (manifest.Approval, error) {
 	defer leave()
 	return now.ledger.Approve(n)
 }
-
-// healthy tells whether the daemon gets on; a command that answers others meanwhile does, for as long as it answers.
-func (a *app) healthy() (ok bool, why string) {
-	if s := a.service.Load(); s != nil {
-		return s.Healthy()
-	}
-	return true, ""
-}

@@ -19,6 +19,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/daemon/metrics"
+	"github.com/datagravity/datagravity/pkg/daemon/notify"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
@@ -65,6 +66,9 @@ type app struct {
 	problems *observe.Problems
 	// metrics are what Prometheus is shown, while the server answers.
 	metrics *metrics.Metrics
+	// teller tells others what happens, in a daemon, and targets are those that the configuration names.
+	teller  *notify.Notifier
+	targets []notify.Target
 	// exporter sends traces; nil: nobody wants them.
 	exporter *export.Exporter
 	// looking is the one reader of how things stand, once somebody looks.
@@ -176,6 +180,9 @@ func (a *app) equip(o engine.Options) error {
 	}
 	if a.cfg.Granted() != nil {
 		a.sync.Grants = dgsync.NewGrants(a.sync, a.exchange)
+	}
+	if err := a.notifies(); err != nil {
+		return err
 	}
 	a.keeper = &keeper{Dispatcher: newDispatcher(a), now: a.m.Now}
 	return nil

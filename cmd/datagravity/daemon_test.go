@@ -266,7 +266,7 @@ func TestWhichCommandsAreRunForOthers(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"budget", "budget approvals", "budget grants", "budget list", "budget show", "cost ledger", "manifest backup", "manifest check",
-		"need list", "pins", "plan", "ready", "snapshot diff", "snapshot list", "snapshot show",
+		"need list", "notify list", "pins", "plan", "ready", "snapshot diff", "snapshot list", "snapshot show",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("run for others: %q, want %q", got, want)

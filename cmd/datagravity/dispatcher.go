@@ -21,6 +21,9 @@ func newDispatcher(a *app) *dispatch.Dispatcher {
 	if q := slurmQueue(a.cfg.Jobs.Slurm); q != nil {
 		o.Declarers, o.Releasers = append(o.Declarers, q), append(o.Releasers, q)
 	}
+	if a.teller != nil {
+		o.Releasers = append(o.Releasers, a.teller)
+	}
 	return dispatch.New(a.sync, catalog{a}, o)
 }
 

@@ -172,6 +172,7 @@ func pricesDigest(cfg *config.Config) (string, error) {
 func (s *service) succeed(was *app, c *change) error {
 	next := newApp(s.globals, c.cfg, s.log, s.links)
 	next.m, next.recorder, next.problems, next.client, next.ledger = s.m, s.recorder, s.problems, s.client, was.ledger
+	next.teller = s.teller
 	next.tellDigest(c.digest)
 	if was.sync.Leases != nil { // the next one takes its own
 		was.sync.Leases.Close()
@@ -186,5 +187,8 @@ func (s *service) succeed(was *app, c *change) error {
 	s.inEffect(c)
 	s.successor.Store(next)
 	was.retire()
+	if err := s.teller.Configure(next.ledger, next.targets); err != nil {
+		s.log.Error("who is told what happens is as it was before: the manifest failed; send SIGHUP again", "error", err)
+	}
 	return nil
 }

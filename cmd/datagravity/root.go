@@ -110,7 +110,7 @@ func newRoot(g *globals) *cobra.Command {
 		newInit(g), newDoctor(g), newDigest(g), serves(newIndex(g)), newSnapshot(g), asks(serves(newPlan(g))), serves(newSync(g)), elsewhere(newNeed(g)), elsewhere(asks(newReady(g))),
 		elsewhere(newJobs(g)), newStage(g), newWait(g), newExec(g), newResolve(g), elsewhere(newPlace(g)), serves(newVerify(g)), serves(newRepair(g)), serves(newDaemon(g)),
 		elsewhere(newPin(g)), elsewhere(asks(newPins(g))), elsewhere(newUnpin(g)), serves(newPrune(g)), serves(newGC(g)), elsewhere(newBudget(g)), newCost(g), elsewhere(newPause(g)), elsewhere(newResume(g)), newManifest(g), newToken(g),
-		elsewhere(newStatus(g)), elsewhere(newTop(g)), newVersion(g),
+		elsewhere(newStatus(g)), elsewhere(newTop(g)), newNotify(g), newVersion(g),
 	)
 	wrapArgs(root)
 	return root

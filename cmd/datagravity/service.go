@@ -86,6 +86,7 @@ func (s *service) run(ctx context.Context) (err error) {
 	defer stop()
 	others.Go(func() { s.pulse.Run(beside) })
 	others.Go(func() { s.tellStatus(beside) })
+	others.Go(func() { s.teller.Run(beside) })
 	interval, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
 		s.log.Warn("the watchdog is not fed: its interval cannot be read", "error", err)

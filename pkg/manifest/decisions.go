@@ -82,7 +82,7 @@ type Alert struct {
 	// Spent and reserved then.
 	UsedNanoUSD int64 `cbor:"10,keyasint" json:"-"`
 	UsedBytes   int64 `cbor:"11,keyasint" json:"used_bytes"`
-	// Delivered is when a notifier passed it on, 0 until one did.
+	// Delivered is when a notifier took it over, which tells it until somebody has it; 0 until one did.
 	Delivered Millis `cbor:"12,keyasint,omitempty" json:"delivered"`
 }
 
@@ -138,7 +138,7 @@ func (tx *Tx) PutAlert(a Alert) (fresh bool, err error) {
 	return true, alerts.put(tx, a.bytes(), a)
 }
 
-// DeliverAlert records that somebody was told.
+// DeliverAlert records that a notifier took it over.
 func (tx *Tx) DeliverAlert(a Alert, at Millis) error {
 	a.Delivered = at
 	return alerts.put(tx, a.bytes(), a)

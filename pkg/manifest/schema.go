@@ -19,7 +19,7 @@ var buckets = []string{
 	replicas.bucket, replicasByDigest.bucket, transfers.bucket, parts.bucket, reservations.bucket, windows.bucket,
 	meters.bucket, lines.bucket, needs.bucket, pins.bucket, spending.bucket, approvals.bucket, doubts.bucket, resets.bucket, alerts.bucket,
 	billed.bucket, jobs.bucket, pathLists.bucket, speeds.bucket, heldGrants.bucket, givenGrants.bucket,
-	timers.bucket,
+	timers.bucket, notices.bucket, noticed.bucket,
 }
 
 // migrations[i] turns version i into i+1; what buckets it adds, initSchema makes afterwards. Version 1 is the first.
@@ -29,7 +29,7 @@ var migrations = map[int]func(*bolt.Tx) error{
 	2: clockOfMonth,
 	3: func(*bolt.Tx) error { return nil }, // version 4 has jobs, lists of paths and the speeds of links
 	4: func(*bolt.Tx) error { return nil }, // version 5 has grants
-	5: func(*bolt.Tx) error { return nil }, // version 6 has timers
+	5: func(*bolt.Tx) error { return nil }, // version 6 has timers and notices
 }
 
 // initSchema makes what is missing. It serves a new file, and an older one after its migration.

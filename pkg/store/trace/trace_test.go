@@ -34,7 +34,7 @@ func recorded(t testing.TB, o ...sdktrace.TracerProviderOption) (context.Context
 func attributes(s tracetest.SpanStub) map[string]string {
 	out := map[string]string{}
 	for _, a := range s.Attributes {
-		out[string(a.Key)] = a.Value.Emit()
+		out[string(a.Key)] = a.Value.String()
 	}
 	return out
 }
