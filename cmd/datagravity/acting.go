@@ -160,9 +160,6 @@ type actingLedger struct{ of *app }
 
 var _ observe.Ledger = actingLedger{}
 
-// Uses tells how all budgets stand.
-func (l actingLedger) Uses() ([]cost.Use, error) { return l.of.latest().ledger.Uses() }
-
 // Report tells of one budget.
 func (l actingLedger) Report(name string) (cost.BudgetReport, error) {
 	return l.of.latest().ledger.Report(name)

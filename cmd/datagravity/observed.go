@@ -48,6 +48,12 @@ func (a *app) newReader() *observe.Reader {
 		Places:   func() []observe.Place { return a.latest().observedPlaces() },
 		Gates:    func() map[string]pace.Counters { return a.latest().gates() },
 		Wire:     func() meter.Counts { return meter.Totals(a.client) },
+		Healthy: func() (bool, string) {
+			if s := a.service.Load(); s != nil {
+				return s.Healthy()
+			}
+			return true, ""
+		},
 	}
 }
 

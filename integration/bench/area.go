@@ -61,6 +61,7 @@ var areas = []area{
 	}},
 	{"daemon", newJobsBed, []benchmark{
 		{"api", apiAnswers},
+		{"idle", idle},
 	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},
