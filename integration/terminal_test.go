@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"context"
 	"image/color"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -11,10 +13,14 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+
+	"github.com/datagravity/datagravity/internal/emulator/emutest"
+	"github.com/datagravity/datagravity/internal/netem"
 )
 
 // terminal is a pseudo terminal with a program in it, and what a user of it sees.
@@ -244,4 +250,77 @@ func TestStatusWatchOnATerminal(t *testing.T) {
 	if code := watch.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("it ended with %d", code)
 	}
+}
+
+// asked remembers the requests of a store's server, but those about leases, which a daemon renews by itself.
+type asked struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (a *asked) see(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if !strings.Contains(q.URL.Path, "/leases/") {
+			a.mu.Lock()
+			a.list = append(a.list, q.Method+" "+q.URL.RequestURI())
+			a.mu.Unlock()
+		}
+		next.ServeHTTP(w, q)
+	})
+}
+
+func (a *asked) since(n int) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.list[n:]
+}
+
+// Whoever looks is answered from what the daemon knows, and no store is asked anything for it.
+func TestLookingAsksNoStore(t *testing.T) {
+	r := newRig(t, "1MiB")
+	stores := &asked{}
+	text := r.config()
+	for name, endpoint := range map[string]string{"azure": emutest.Azurite(t).Addr(), "s3": emutest.S3(t).Addr(), "gcs": emutest.GCS(t).Addr()} {
+		proxy, err := netem.StartHTTP(endpoint, stores.see)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = proxy.Close(context.Background()) }) // what was killed may have left a connection
+		text = strings.ReplaceAll(text, r.urls[name], proxy.Through(r.urls[name]))
+	}
+	r.write("datagravity.yaml", text)
+	for i := range 5 {
+		r.put("train-"+strconv.Itoa(i)+".tar", random(uint64(i), 10_000))
+	}
+	d := r.hold(nil, "daemon")
+	r.want(0, "jobs", "add", "train", "--dataset", "c4", "--to", "s3,gcs")
+	r.untilReady("train")
+	if len(stores.since(0)) == 0 {
+		t.Fatal("the daemon does not go through the proxies")
+	}
+	// A pass that is under way may still ask.
+	for last := -1; last != len(stores.since(0)); time.Sleep(2 * time.Second) {
+		last = len(stores.since(0))
+	}
+	before := len(stores.since(0))
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"status", "--holdings"}, {"status", "--exit-code"}} {
+		for range 5 {
+			if out := r.want(0, args...); !strings.Contains(out, "train") {
+				t.Errorf("%v: %s", args, out)
+			}
+		}
+	}
+	top := r.onTerminal(120, 30, nil, "top")
+	top.shows("daemon, process", "train")
+	for _, tab := range []string{"1\r", "\x1b", "2", "3", "4\r", "\x1b", "5\r", "\x1b", "6", "7"} {
+		top.press(tab)
+		time.Sleep(300 * time.Millisecond)
+	}
+	top.shows("7 to look at")
+	top.press("q")
+	<-top.ended
+	if list := stores.since(before); len(list) > 0 {
+		t.Errorf("looking made %d requests: %q", len(list), list)
+	}
+	d.signal(syscall.SIGTERM)
 }

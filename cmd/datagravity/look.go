@@ -17,7 +17,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
-// countedAlone are the shards and replicas that are looked at where no process remembers how many there are: about a twentieth of a second.
+// countedAlone are the shards and replicas that are looked at where no process remembers how many there are: about a quarter of a second.
 const countedAlone = 50_000
 
 // looks get overviews, one after the other.

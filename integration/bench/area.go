@@ -57,6 +57,7 @@ var areas = []area{
 		{"planned", planned},
 		{"staged", staged},
 		{"ready", readied},
+		{"looked", looked},
 		{"month", simulatedMonth},
 	}},
 	{"daemon", newJobsBed, []benchmark{
