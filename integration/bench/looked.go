@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// statusMilliseconds is what an answer to who looks once may take beside a daemon, and idlePercent what a daemon that does nothing may take of a core while
+	// statusMilliseconds is what an answer to who looks once may take beside a daemon, and lookedPercent what a daemon that does nothing may take of a core while
 	// somebody looks for longer.
 	statusMilliseconds = 100
-	idlePercent        = 1
+	lookedPercent      = 1
 	// lookings are how often somebody looks once, and lookedFor how long for longer.
 	lookings  = 20
 	lookedFor = 30 * time.Second
@@ -163,7 +163,7 @@ func (l *looking) beside(ctx context.Context, d background) error {
 		alone(l.name(fmt.Sprintf("status beside a daemon, median of %d", len(took))), "ms", median(took), statusMilliseconds),
 		noted(l.name("status beside a daemon, worst"), "ms", slices.Max(took)),
 		noted(l.name("a daemon that is idle: CPU"), "% of a core", unseen),
-		alone(l.name("a daemon that is idle while top looks at it: CPU"), "% of a core", seen, idlePercent),
+		alone(l.name("a daemon that is idle while top looks at it: CPU"), "% of a core", seen, lookedPercent),
 		noted(l.name("top itself: CPU"), "% of a core", top),
 	)
 	return nil
@@ -172,7 +172,7 @@ func (l *looking) beside(ctx context.Context, d background) error {
 // idle waits until the daemon has made the first backup of its manifest, and does nothing; the result is what it still takes then.
 func (l *looking) idle(ctx context.Context, d background) (share float64, err error) {
 	for range 10 {
-		if share, err = cpuShare(ctx, d.cmd.Process.Pid, lookedFor); err != nil || share < idlePercent {
+		if share, err = cpuShare(ctx, d.cmd.Process.Pid, lookedFor); err != nil || share < lookedPercent {
 			return share, err
 		}
 		l.bed.say("  the daemon is not idle yet: %.2f %%", share)
