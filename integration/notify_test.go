@@ -99,7 +99,10 @@ tracing: {endpoint: "%s"}
 	r.want(0, "jobs", "add", "job-a", "--dataset", "c4", "--to", "lab")
 	r.untilReady("job-a")
 	r.until("the webhook is told", func() bool { return hook.came("job.ready") == 1 })
-	r.until("the command is told", func() bool { b, _ := os.ReadFile(filepath.Join(r.dir, "told")); return len(b) > 0 && b[len(b)-1] == '\n' })
+	r.until("the command is told", func() bool {
+		b, _ := os.ReadFile(filepath.Join(r.dir, "told"))
+		return len(b) > 0 && b[len(b)-1] == '\n'
+	})
 	var told struct {
 		Type string
 		Data struct{ Job struct{ ID, State string } }
