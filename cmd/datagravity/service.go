@@ -53,9 +53,9 @@ func newService(a *app) (*service, error) {
 		return nil, err
 	}
 	s := &service{app: a, changes: make(chan *change), over: make(chan struct{}), doing: "starting", cfg: a.cfg, prices: prices}
-	s.notifier = &daemon.Notifier{Send: func(state string) error { _, err := sd.SdNotify(false, state); return err }, Monotonic: monotonicMicroseconds, Log: a.log}
+	s.notifier = &daemon.Notifier{Send: func(state string) error { _, err := sd.SdNotify(false, state); return err }, Now: time.Now, Monotonic: monotonicMicroseconds, Log: a.log}
 	s.pulse = &daemon.Pulse{
-		Limit: time.Duration(a.cfg.Daemon.UnhealthyAfter), Moved: s.moved, Work: s.underWay, Waiting: s.waiting, Probe: s.probe,
+		Limit: time.Duration(a.cfg.Daemon.UnhealthyAfter), Now: time.Now, Moved: s.moved, Work: s.underWay, Waiting: s.waiting, Probe: s.probe,
 	}
 	a.service.Store(s)
 	return s, nil

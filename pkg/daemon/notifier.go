@@ -12,6 +12,8 @@ import (
 type Notifier struct {
 	// Send sends a message, if there is a service manager.
 	Send func(state string) error
+	// Now is the clock.
+	Now func() time.Time
 	// Monotonic is the machine's clock since its start, in microseconds, which no other clock here counts by.
 	Monotonic func() int64
 	Log       *slog.Logger
@@ -69,7 +71,7 @@ func (n *Notifier) Stopping(status string, within time.Duration) {
 
 // told notes a status that goes out now. The lock is held.
 func (n *Notifier) told(status string) {
-	n.status, n.sent = status, time.Now()
+	n.status, n.sent = status, n.Now()
 	if n.later != nil {
 		n.later.Stop()
 		n.later = nil
@@ -87,7 +89,7 @@ func (n *Notifier) Status(status string) {
 	if n.later != nil {
 		return // it takes the status there is then
 	}
-	wait := statusEvery - time.Since(n.sent)
+	wait := statusEvery - n.Now().Sub(n.sent)
 	if wait <= 0 {
 		n.told(status)
 		n.send("STATUS=" + status)

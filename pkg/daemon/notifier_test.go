@@ -21,7 +21,7 @@ type manager struct {
 
 func (m *manager) notifier() *Notifier {
 	m.start = time.Now()
-	return &Notifier{Log: slog.New(slog.DiscardHandler), Monotonic: func() int64 { return 42 }, Send: func(state string) error {
+	return &Notifier{Now: time.Now, Log: slog.New(slog.DiscardHandler), Monotonic: func() int64 { return 42 }, Send: func(state string) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.told = append(m.told, fmt.Sprintf("%.1f %s", time.Since(m.start).Seconds(), strings.ReplaceAll(state, "\n", "|")))

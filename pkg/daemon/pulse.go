@@ -17,6 +17,8 @@ import (
 type Pulse struct {
 	// Limit is how long nothing may move.
 	Limit time.Duration
+	// Now is a clock that goes on when the time of day is set, as that of [time.Now] does.
+	Now func() time.Time
 	// Moved is a number that changes when anything moves.
 	Moved func() int64
 	// Work names what is under way beside a pass. It takes the lock that it is guarded by.
@@ -57,7 +59,7 @@ func (p *Pulse) probeLimit() time.Duration { return min(p.Limit, probeMost) }
 // Run looks now and then until the context ends.
 func (p *Pulse) Run(ctx context.Context) {
 	p.mu.Lock()
-	p.at = time.Now()
+	p.at = p.Now()
 	p.passed, p.looked = p.at, p.at
 	p.moved = p.Moved()
 	p.mu.Unlock()
@@ -76,7 +78,7 @@ func (p *Pulse) Run(ctx context.Context) {
 
 // last waits a while for a look that is under way, so that the manifest is not closed under it.
 func (p *Pulse) last() {
-	for end := time.Now().Add(stopWithin); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := p.Now().Add(stopWithin); p.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		p.mu.Lock()
 		looking := !p.looking.IsZero()
 		p.mu.Unlock()
@@ -93,16 +95,16 @@ func (p *Pulse) look() {
 	if !p.looking.IsZero() {
 		return
 	}
-	p.looking = time.Now()
+	p.looking = p.Now()
 	go func() {
 		err := p.Probe()
 		work := p.Work()
 		moved, waits := p.Moved(), p.Waiting() != ""
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.advance(time.Now(), moved, work, waits)
+		p.advance(p.Now(), moved, work, waits)
 		p.broken = err
-		p.looking, p.looked = time.Time{}, time.Now()
+		p.looking, p.looked = time.Time{}, p.Now()
 	}()
 }
 
@@ -136,7 +138,7 @@ func (p *Pulse) mark(passing bool) {
 	moved, waits := p.Moved(), p.Waiting() != ""
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.Now()
 	p.advance(now, moved, p.work, waits)
 	p.passing, p.passed, p.passQuiet = passing, now, 0
 }
@@ -150,7 +152,7 @@ func (p *Pulse) Began(name string) (ended func()) {
 			p.begun = map[string]time.Time{}
 		}
 		if p.workQuiet = 0; begins {
-			p.begun[name] = time.Now()
+			p.begun[name] = p.Now()
 		} else {
 			delete(p.begun, name)
 		}
@@ -163,11 +165,11 @@ func (p *Pulse) Began(name string) (ended func()) {
 func (p *Pulse) Busy(with string, within time.Duration) (ended func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busyUntil, p.busyWith = time.Now().Add(within), with
+	p.busyUntil, p.busyWith = p.Now().Add(within), with
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.busyUntil, p.passed, p.passQuiet, p.workQuiet = time.Time{}, time.Now(), 0, 0
+		p.busyUntil, p.passed, p.passQuiet, p.workQuiet = time.Time{}, p.Now(), 0, 0
 	}
 }
 
@@ -189,7 +191,7 @@ func (p *Pulse) SetLimit(limit time.Duration) {
 func (p *Pulse) Healthy() (ok bool, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := p.Now()
 	switch {
 	case p.ended != "":
 		return false, "the loop is over: " + p.ended

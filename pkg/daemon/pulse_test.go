@@ -34,6 +34,7 @@ func inPulse(t *testing.T, f func(t *testing.T, p *patient)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{}
 		p.Pulse = &Pulse{
+			Now:   time.Now,
 			Limit: 10 * time.Minute, Moved: p.moved.Load,
 			Work:    func() []string { p.mu.Lock(); defer p.mu.Unlock(); return p.work },
 			Waiting: func() string { p.mu.Lock(); defer p.mu.Unlock(); return p.waits },
@@ -221,7 +222,7 @@ func TestAChangeOfConfigurationsIsBusy(t *testing.T) {
 
 // Who was not allowed to run for hours, by a debugger or SIGSTOP, did not stand still.
 func TestALateLookIsOneLook(t *testing.T) {
-	p := &Pulse{Limit: 10 * time.Minute, at: time.Now()}
+	p := &Pulse{Now: time.Now, Limit: 10 * time.Minute, at: time.Now()}
 	p.advance(p.at.Add(time.Second), 0, []string{"w"}, false)
 	p.advance(p.at.Add(5*time.Hour), 0, []string{"w"}, false)
 	if p.workQuiet > time.Minute {
