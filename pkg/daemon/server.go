@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,6 +121,7 @@ type Server struct {
 	once   *onces
 	watch  watch
 	rates  *rates
+	origin *http.CrossOriginProtection
 	tcp    *tcp // nil: none
 
 	mu      sync.Mutex
@@ -134,6 +136,7 @@ func Serve(l net.Listener, o Options) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		o: o, slots: make(chan struct{}, o.Requests), cancel: cancel, ending: make(chan struct{}), once: newOnces(o.Now), rates: newRates(perSecond, atOnce, o.Now),
+		origin: http.NewCrossOriginProtection(),
 	}
 	// The operations are made when somebody asks for the first: most commands that hold the manifest are done before that.
 	routes := sync.OnceValue(s.routes)
@@ -301,7 +304,26 @@ func (s *Server) fromSocket(w http.ResponseWriter, r *http.Request) (principal, 
 		s.fail(w, err)
 		return principal{}, false
 	}
+	// A browser can be here, through a port that its user forwards to the socket. So no page of another site may have led it.
+	switch {
+	case !local(r.Host):
+		s.fail(w, fmt.Errorf("%w: %q; a port that is forwarded to the socket is asked as localhost", errHost, r.Host))
+		return principal{}, false
+	case s.origin.Check(r) != nil:
+		s.fail(w, errOrigin)
+		return principal{}, false
+	}
 	return atSocket, true
+}
+
+// local tells whether a name is one that nobody can make lead here: one without a dot, or a loopback address.
+func local(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	return ip != nil && ip.IsLoopback() || ip == nil && !strings.ContainsAny(name, ".:[]")
 }
 
 // recovered logs what a handler died of. The server would, too, but not in the log that people read.

@@ -37,6 +37,33 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 }
 
+// A browser may come through a port that its user forwards to the socket; a page of another site can neither lead it there by a name of its own nor
+// have it change something.
+func TestBrowserAtTheSocket(t *testing.T) {
+	k := &keeper{}
+	path, _ := serve(t, Options{Jobs: k})
+	for host, status := range map[string]string{
+		"localhost:8080": "200", "127.0.0.1:8080": "200", "[::1]:8080": "200", "datagravity": "200", "evil.example": "421", "evil.example:8080": "421", "localhost.": "421",
+		"10.0.0.1": "421", "127.0.0.1.nip.io": "421", "[::2]:1": "421",
+	} {
+		if got := raw(t, path, "GET /v1/health HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 "+status) {
+			t.Errorf("%s: %s", host, got)
+		}
+	}
+	for _, header := range []string{"Origin: https://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"} {
+		got := raw(t, path, "DELETE /v1/jobs/a HTTP/1.1\r\nHost: localhost:8080\r\n"+header+"\r\nConnection: close\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 403 ") || !strings.Contains(got, `"origin"`) {
+			t.Errorf("%s: %s", header, got)
+		}
+	}
+	if k.count() != 0 {
+		t.Errorf("something was done: %v", k.asked)
+	}
+	if got := raw(t, path, "DELETE /v1/jobs/a HTTP/1.1\r\nHost: localhost:8080\r\nOrigin: http://localhost:8080\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 204 ") {
+		t.Errorf("its own page: %s", got)
+	}
+}
+
 // The kernel says who this test is, and that it is who it runs as.
 func TestPeerOfARealSocket(t *testing.T) {
 	checked := make(chan error, 1)
