@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/daemon"
 )
@@ -57,6 +59,34 @@ func TestCommandsOverTCP(t *testing.T) {
 	if err != nil || len(o.Datasets) != 1 || len(o.Budgets) != 1 {
 		t.Errorf("%+v, %v", o, err)
 	}
+	boss, err := daemon.DialTCP(context.Background(), daemon.Remote{URL: "https://" + addr, Token: makeToken("boss", "admin"), CA: cert}, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	timers, err := boss.Timers(context.Background())
+	if err != nil || len(timers) == 0 {
+		t.Fatalf("timers: %v, %v", timers, err)
+	}
+	if err := boss.RunTimer(context.Background(), "nothing"); !errors.Is(err, daemon.ErrNoTimer) {
+		t.Errorf("a timer that there is not: %v", err)
+	}
+	if err := c.RunTimer(context.Background(), timers[0].Name); !errors.Is(err, daemon.ErrScope) {
+		t.Errorf("a timer with read alone: %v", err)
+	}
+	if err := boss.RunTimer(context.Background(), timers[0].Name); err != nil {
+		t.Errorf("run %s: %v", timers[0].Name, err)
+	}
+	for ran := false; !ran; { // it is done soon, and not in the hour that it would be
+		now, err := boss.Timers(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran = now[0].Last != nil
+		time.Sleep(10 * time.Millisecond)
+	}
+	if changed, err := boss.Reload(context.Background()); err != nil || len(changed) != 0 {
+		t.Errorf("reload: %v, %v", changed, err)
+	}
 	t.Chdir(t.TempDir()) // where there is no configuration
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
@@ -102,7 +132,7 @@ func TestCommandsOverTCP(t *testing.T) {
 	t.Setenv(apiVariable, "")
 	exit, out, _ := said(context.Background(), "--config", config, "token", "list", "--json")
 	var list []tokenJSON
-	if err := json.Unmarshal([]byte(out), &list); err != nil || exit != 0 || len(list) != 3 || list[0].Name != "payer" || list[0].State != "live" {
+	if err := json.Unmarshal([]byte(out), &list); err != nil || exit != 0 || len(list) != 4 || list[1].Name != "payer" || list[1].State != "live" {
 		t.Errorf("token list: %d %s", exit, out)
 	}
 	if exit, out, _ := said(context.Background(), "--config", config, "token", "revoke", "reader"); exit != 0 || out != "revoked: reader\n" {

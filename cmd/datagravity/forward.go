@@ -187,7 +187,7 @@ func (a *app) serve() {
 		Jobs: actingJobs{a}, Reader: r, Operator: actingOperator{a}, TCP: over, Metrics: a.metrics.Handler(), Healthy: a.healthy, Reload: a.reloadForOthers, Now: a.m.Now,
 	}
 	if a.role == "daemon" {
-		o.Pages = a.pages(r)
+		o.Pages, o.RunTimer = a.pages(r), a.runTimer
 	}
 	a.server = daemon.Serve(l, o)
 	a.profile()

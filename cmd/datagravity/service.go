@@ -29,6 +29,7 @@ type service struct {
 	reloads sync.Mutex // one at a time
 	changes chan *change
 	over    chan struct{} // closed when there are no more programs
+	hurry   chan struct{} // has a value when a timer is to run now
 
 	mu     sync.Mutex
 	doing  string // what the loop does
@@ -52,7 +53,7 @@ func newService(a *app) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{app: a, changes: make(chan *change), over: make(chan struct{}), doing: "starting", cfg: a.cfg, prices: prices}
+	s := &service{app: a, changes: make(chan *change), over: make(chan struct{}), hurry: make(chan struct{}, 1), doing: "starting", cfg: a.cfg, prices: prices}
 	s.notifier = &daemon.Notifier{Send: func(state string) error { _, err := sd.SdNotify(false, state); return err }, Now: time.Now, Monotonic: monotonicMicroseconds, Log: a.log}
 	s.pulse = &daemon.Pulse{
 		Limit: time.Duration(a.cfg.Daemon.UnhealthyAfter), Now: time.Now, Moved: s.moved, Work: s.underWay, Waiting: s.waiting, Probe: s.probe,
@@ -203,9 +204,25 @@ func (w *worker) Drain() {
 	w.others.Wait()
 }
 
+// runTimer has something that is done on a schedule be done now.
+func (a *app) runTimer(name string) error {
+	s := a.service.Load()
+	if s == nil {
+		return daemon.ErrNoTimer
+	}
+	if err := daemon.Soon(a.m, name); err != nil {
+		return err
+	}
+	select {
+	case s.hurry <- struct{}{}:
+	default: // it is told already
+	}
+	return nil
+}
+
 // keepTime does what is due.
 func (s *service) keepTime(ctx context.Context, now *app) {
-	t := &daemon.Timers{Manifest: s.m, List: now.timers(), Log: s.log, Began: s.pulse.Began}
+	t := &daemon.Timers{Manifest: s.m, List: now.timers(), Log: s.log, Began: s.pulse.Began, Wake: s.hurry}
 	for ctx.Err() == nil {
 		err := t.Run(ctx)
 		if err == nil {

@@ -75,6 +75,9 @@ func (s *Server) aboutStanding(a huma.API) {
 	listing(s, a, "/v1/gates", "list-gates", "How the requests to each open store are held back",
 		func(_ context.Context, from *observe.Reader) ([]observe.Gate, error) { return from.ListGates(), nil },
 		func(g observe.Gate) string { return g.Store })
+	listing(s, a, "/v1/timers", "list-timers", "What is done on a schedule: verify, gc, backup and so on",
+		func(_ context.Context, from *observe.Reader) ([]observe.Timer, error) { return from.ListTimers() },
+		func(t observe.Timer) string { return t.Name })
 	s.aboutSnapshots(a)
 }
 

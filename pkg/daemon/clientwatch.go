@@ -95,3 +95,8 @@ func (c *Client) Spend(ctx context.Context, q observe.SpendQuery) ([]observe.Spe
 func (c *Client) Gates(ctx context.Context) ([]observe.Gate, error) {
 	return all[observe.Gate](ctx, c, "/v1/gates", nil)
 }
+
+// Timers tells what is done on a schedule.
+func (c *Client) Timers(ctx context.Context) ([]observe.Timer, error) {
+	return all[observe.Timer](ctx, c, "/v1/timers", nil)
+}

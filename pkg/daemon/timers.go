@@ -62,6 +62,23 @@ type Timers struct {
 	Log      *slog.Logger
 	// Began is told of each run that begins; what it returns, when it has ended. nil: nobody is.
 	Began func(name string) (ended func())
+	// Wake has a value after [Soon]; nil: nobody says it.
+	Wake <-chan struct{}
+}
+
+// Soon has a timer of a manifest be due now; whoever runs it must be woken. One that runs goes on, and then runs again. Error: [ErrNoTimer].
+func Soon(m *manifest.Manifest, name string) error {
+	return m.Update(func(tx *manifest.Tx) error {
+		r, known, err := tx.Timer(name)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fmt.Errorf("%w: %q", ErrNoTimer, name)
+		}
+		r.Next = manifest.At(m.Now())
+		return tx.PutTimer(r)
+	})
 }
 
 // Run does what is due until the context ends. The error is of the manifest.
@@ -77,6 +94,7 @@ func (t *Timers) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-t.Wake:
 		case <-time.After(wait):
 		}
 		next, err := t.due(ctx)
