@@ -39,6 +39,7 @@ func whole(t testing.TB, m *Manifest, n int) {
 				tx.PutWindow(window, Window{SettledBytes: int64(i), ReservedBytes: int64(i + 1), ReservedNanoUSD: 7}), tx.PutMeter(meter, Meter{ReservedBytes: int64(i + 1)}),
 				tx.PutReservation(Open{ID: id, Bytes: int64(i + 1), NanoUSD: 7, Windows: []string{window}, Meter: meter}),
 				tx.PutSpent("budget", Day, name, Spent{Bytes: 1}), tx.PutApproval(Approval{ID: name}), tx.PutDoubt(Doubt{ID: name}), tx.PutReset(Reset{ID: name}),
+				tx.PutTimer(Timer{Name: name}), tx.PutNotice(Notice{Target: "t", ID: name}), tx.PutNoticed(Noticed{Kind: "job", Name: name}),
 				tx.PutSpeed(Speed{Source: name, Destination: "lab"}), tx.PutHeldGrant(HeldGrant{ID: name}), tx.PutGivenGrant(GivenGrant{ID: name, Edge: "e"}),
 			)
 			if err != nil {
