@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,29 +31,12 @@ func idle(ctx context.Context, b *bed) (rows []row, err error) {
 	shards := int(b.scaled(millionKeys))
 	bucket := &emptyBucket{}
 	list := newLister(shards)
-	src, err := serve(list)
+	a, end, err := b.holdingAll(ctx, list, bucket, shards)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	dst, err := serve(bucket)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, dst.close()) }()
-	from := listedPlace(src.addr)
-	a, err := b.newAgent(from, place{
-		url:      "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+dst.addr),
-		location: "aws:us-east-1",
-	})
-	if err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, end()) }()
 	if err := a.unscheduled(); err != nil {
-		return nil, err
-	}
-	b.say("  writing the manifest of %d shards", shards)
-	if err := b.finish(ctx, filepath.Join(a.dir, "state"), from); err != nil {
 		return nil, err
 	}
 	var took []float64

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,25 +33,11 @@ const (
 func looked(ctx context.Context, b *bed) (rows []row, err error) {
 	shards := int(b.scaled(millionKeys))
 	source, bucket := newLister(shards), &emptyBucket{}
-	src, err := serve(source)
+	a, end, err := b.holdingAll(ctx, source, bucket, shards)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	dst, err := serve(bucket)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, dst.close()) }()
-	from := listedPlace(src.addr)
-	a, err := b.newAgent(from, place{url: "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+dst.addr), location: "aws:us-east-1"})
-	if err != nil {
-		return nil, err
-	}
-	b.say("  writing the manifest of %d shards", shards)
-	if err := b.finish(ctx, filepath.Join(a.dir, "state"), from); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, end()) }()
 	l := looking{agent: a, shards: shards}
 	if err := l.alone(ctx); err != nil {
 		return nil, err

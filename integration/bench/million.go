@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 
 	"github.com/datagravity/datagravity/pkg/store/azure"
 )
@@ -21,29 +20,11 @@ const (
 func million(ctx context.Context, b *bed) (rows []row, err error) {
 	keys := int(b.scaled(millionKeys))
 	bucket := &emptyBucket{}
-	src, err := serve(newLister(keys))
+	a, end, err := b.holdingAll(ctx, newLister(keys), bucket, keys)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	dst, err := serve(bucket)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, dst.close()) }()
-	from := listedPlace(src.addr)
-	to := place{
-		url:      "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+dst.addr),
-		location: "aws:us-east-1",
-	}
-	a, err := b.newAgent(from, to)
-	if err != nil {
-		return nil, err
-	}
-	b.say("  writing the manifest of %d shards", keys)
-	if err := b.finish(ctx, filepath.Join(a.dir, "state"), from); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, end()) }()
 	runs := min(b.runs, fewRuns)
 	var peak float64
 	for run := range runs + 1 {
