@@ -140,10 +140,8 @@ func (a *app) backups() *manifest.Backups {
 
 // backingUp makes a backup of the manifest that is held, verifies it, and removes the oldest beyond those that are kept.
 func (a *app) backingUp(ctx context.Context, _ string, _ func(string) error) (daemon.Result, error) {
-	b := a.backups()
-	b.Every = time.Nanosecond // the timer says when
-	made, err := b.MakeIfDue(ctx, a.m)
-	if made == nil || err != nil {
+	made, err := a.backups().Make(ctx, a.m) // the timer says when
+	if err != nil {
 		return daemon.Result{}, err
 	}
 	a.log.Info("the manifest was backed up and read back", "path", made.Path, "bytes", made.Took)

@@ -72,14 +72,25 @@ func (b *Backups) Due(now time.Time) (bool, error) {
 	return err == nil && (last.IsZero() || now.Sub(last).Abs() >= b.Every), err
 }
 
-// MakeIfDue makes a backup if it is time for one, verifies it, and only then removes scheduled ones beyond those that are kept. made is nil if none was due. Errors
-// are those of [Manifest.Backup]; of one that was made and cannot be found sound nothing is left, and no other was removed.
+// MakeIfDue is [Backups.Make] if it is time for one; made is nil if it is not.
 func (b *Backups) MakeIfDue(ctx context.Context, m *Manifest) (made *Backup, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if due, err := b.Due(m.now()); err != nil || !due {
 		return nil, err
 	}
+	return b.make(ctx, m)
+}
+
+// Make makes a backup, verifies it, and only then removes scheduled ones beyond those that are kept. Errors are those of [Manifest.Backup]; of one that
+// was made and cannot be found sound nothing is left, and no other was removed.
+func (b *Backups) Make(ctx context.Context, m *Manifest) (made *Backup, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.make(ctx, m)
+}
+
+func (b *Backups) make(ctx context.Context, m *Manifest) (*Backup, error) {
 	one, err := m.Backup(ctx, b.Dir, BackupOptions{Scheduled: true, Program: b.Program})
 	if err != nil {
 		return nil, err
