@@ -111,6 +111,12 @@ func (c *crashing) Delete(ctx context.Context, ref store.Ref) error {
 	return c.Store.Delete(ctx, ref)
 }
 
+func (c *crashing) lastWrite(key string) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrote[key]
+}
+
 func (c *crashing) crash() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -63,7 +63,7 @@ type use struct {
 // death of a process that held a lease.
 type death struct {
 	owner, prefix string
-	wrote         time.Time
+	line          *crashing
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -126,7 +126,7 @@ func (w *world) process(m machine, rnd *rand.Rand, end time.Time) {
 			for _, u := range mine {
 				delete(w.live, u)
 				if u.held.Err() == nil {
-					w.dead = append(w.dead, death{u.owner, u.prefix, line.wrote[keyOf(u.prefix)]})
+					w.dead = append(w.dead, death{u.owner, u.prefix, line})
 				}
 			}
 			w.mu.Unlock()
@@ -202,7 +202,8 @@ func (w *world) began(u *use) {
 			continue
 		}
 		w.takeovers++
-		if since := time.Since(d.wrote); since < time.Duration(float64(w.length)/(1+unequal)) {
+		// What it had sent before it was killed may have arrived after that.
+		if since := time.Since(d.line.lastWrite(keyOf(d.prefix))); since < time.Duration(float64(w.length)/(1+unequal)) {
 			w.t.Errorf("%s took %q over from %s, which had renewed it %s ago; it is of %s", u.owner, u.prefix, d.owner, since, w.length)
 		}
 	}
