@@ -63,6 +63,7 @@ var areas = []area{
 	{"daemon", newJobsBed, []benchmark{
 		{"api", apiAnswers},
 		{"idle", idle},
+		{"chunks", chunks},
 	}},
 	{"chunker", newChunkerBed, []benchmark{
 		{"boundaries", besidePeers("boundaries")},
