@@ -8,11 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/daemon/access"
 	"github.com/datagravity/datagravity/pkg/daemon/dashboard"
-	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
 )
 
@@ -38,7 +36,7 @@ func (a *app) overTCP() (*daemon.TCP, error) {
 // pages are the dashboard. What somebody may do there is what they may do over the API.
 func (a *app) pages(r *observe.Reader) http.Handler {
 	return dashboard.New(dashboard.Options{
-		Reader: r, Actions: dashboard.Own(r, actingApprover{a}), Log: a.log,
+		Reader: r, Actions: actingOperator{a}, Log: a.log,
 		Visitor: func(q *http.Request) dashboard.Visitor {
 			return dashboard.Visitor{Name: daemon.By(q), Pause: daemon.May(q, access.Jobs), Approve: daemon.May(q, access.Budget)}
 		},
@@ -71,14 +69,4 @@ func apiHosts(listen string, configured []string) []string {
 	}
 	slices.Sort(hosts)
 	return slices.Compact(hosts)
-}
-
-// actingApprover lets more be spent with the ledger of whoever acts.
-type actingApprover struct{ of *app }
-
-// Approve records an approval.
-func (a actingApprover) Approve(n cost.NewApproval) (manifest.Approval, error) {
-	now, leave := a.of.acting()
-	defer leave()
-	return now.ledger.Approve(n)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,12 +26,23 @@ func (c catalog) Budgets() []string { return c.budgetNames() }
 // Links are what a pause can name.
 func (c catalog) Links() []string { return c.pausable() }
 
-// pausable are the links that a transfer can have, and what they begin and end at.
+// pausable are the links that a transfer can have, and what they begin and end at. One begins at the store of a dataset, or of another destination that
+// has the shard.
 func (a *app) pausable() (known []string) {
+	var sources []string
 	for _, d := range a.cfg.Datasets {
-		known = append(known, d.Store)
-		for name := range a.cfg.Destinations {
-			known = append(known, name, cost.Link{Source: d.Store, Dest: name}.Name())
+		sources = append(sources, d.Store)
+	}
+	for to, d := range a.cfg.Destinations {
+		sources, known = append(sources, d.Store), append(known, to)
+	}
+	slices.Sort(sources)
+	for _, from := range slices.Compact(sources) {
+		known = append(known, from)
+		for to, d := range a.cfg.Destinations {
+			if from != d.Store {
+				known = append(known, cost.Link{Source: from, Dest: to}.Name())
+			}
 		}
 	}
 	return known

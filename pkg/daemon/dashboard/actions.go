@@ -12,55 +12,25 @@ import (
 
 	"github.com/datagravity/datagravity/internal/units"
 	"github.com/datagravity/datagravity/pkg/cost"
-	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
+	"github.com/datagravity/datagravity/pkg/operate"
 )
 
-// Actions are what can be changed from the dashboard.
+// Actions are what can be changed from the dashboard, by the same hand that does what is asked for over the API: an [operate.Operator].
 type Actions interface {
-	// Pause stops new reservations on a link, SOURCE->DESTINATION; Resume lets it go on. "*" is every link.
-	Pause(ctx context.Context, link string) error
-	Resume(ctx context.Context, link string) error
+	// SetPause stops new reservations on a link, SOURCE->DESTINATION, or lets it go on. "*" is every link.
+	SetPause(ctx context.Context, link string, paused bool) ([]cost.Pause, error)
 	// Approve lets more be spent, once.
-	Approve(ctx context.Context, n cost.NewApproval) (manifest.Approval, error)
+	Approve(ctx context.Context, q operate.ApproveRequest) (observe.Approval, error)
 }
+
+var _ Actions = operate.Operator(nil)
 
 // Visitor is who looks at a page, and what they may do.
 type Visitor struct {
 	// Name stands in the records of what they do.
 	Name           string
 	Pause, Approve bool
-}
-
-// Own are the actions of the process that has the manifest.
-func Own(r *observe.Reader, l Approver) Actions { return own{r, l} }
-
-// Approver lets more be spent, as a [cost.Ledger] does.
-type Approver interface {
-	Approve(cost.NewApproval) (manifest.Approval, error)
-}
-
-type own struct {
-	*observe.Reader
-	approver Approver
-}
-
-func (o own) Pause(_ context.Context, link string) error { return o.set(link, true) }
-
-func (o own) Resume(_ context.Context, link string) error { return o.set(link, false) }
-
-func (o own) set(link string, paused bool) error {
-	if err := cost.SetPause(o.Manifest.Dir(), link, paused, o.Manifest.Now()); err != nil {
-		return err
-	}
-	o.Recorder.Changed()
-	return nil
-}
-
-func (o own) Approve(_ context.Context, n cost.NewApproval) (manifest.Approval, error) {
-	a, err := o.approver.Approve(n)
-	o.Recorder.Changed()
-	return a, err
 }
 
 // errMay: the visitor may not do that.
@@ -196,35 +166,37 @@ func (d *dashboard) done(r *http.Request, l *look) (next string, err error) {
 		return "", err
 	}
 	switch c.Action {
-	case "pause":
-		d.Log.Info("a link is paused from the dashboard", "link", c.Link, "by", v.Name)
-		return linkTo(c.Back, "said", "paused"), d.Actions.Pause(r.Context(), c.Link)
-	case "resume":
-		d.Log.Info("a link is resumed from the dashboard", "link", c.Link, "by", v.Name)
-		return linkTo(c.Back, "said", "resumed"), d.Actions.Resume(r.Context(), c.Link)
+	case "pause", "resume":
+		paused := c.Action == "pause"
+		d.Log.Info("a link is "+c.Action+"d from the dashboard", "link", c.Link, "by", v.Name)
+		_, err := d.Actions.SetPause(r.Context(), c.Link, paused)
+		return linkTo(c.Back, "said", c.Action+"d"), refused(err)
 	}
 	n, err := approvalOf(r.PostForm, c, v, d.Now())
 	if err != nil {
 		return "", err
 	}
-	d.Log.Info("more is approved from the dashboard", "budget", n.Budget, "job", n.Job, "usd", n.ExtraNanoUSD, "bytes", n.ExtraBytes, "by", v.Name)
-	if _, err := d.Actions.Approve(r.Context(), n); err != nil {
-		if errors.Is(err, cost.ErrDecision) {
-			err = fmt.Errorf("%w: %w", errAsked, err)
-		}
-		return "", err
+	d.Log.Info("more is approved from the dashboard", "budget", n.Budget, "job", n.Job, "usd", n.ExtraUSD, "bytes", n.ExtraBytes, "by", v.Name)
+	_, err = d.Actions.Approve(r.Context(), n)
+	return linkTo(c.Back, "said", "approved"), refused(err)
+}
+
+// refused tells who asked for what nobody can do from what went wrong here.
+func refused(err error) error {
+	if errors.Is(err, operate.ErrMistake) {
+		return fmt.Errorf("%w: %w", errAsked, err)
 	}
-	return linkTo(c.Back, "said", "approved"), nil
+	return err
 }
 
 // approvalOf reads the form of an approval. Error: errAsked, with the field.
-func approvalOf(f url.Values, c confirmation, v Visitor, now time.Time) (n cost.NewApproval, err error) {
-	n = cost.NewApproval{Budget: c.Budget, Job: c.Job, Reason: strings.TrimSpace(f.Get("reason")), By: v.Name}
+func approvalOf(f url.Values, c confirmation, v Visitor, now time.Time) (n operate.ApproveRequest, err error) {
+	n = operate.ApproveRequest{Budget: c.Budget, Job: c.Job, Reason: strings.TrimSpace(f.Get("reason")), By: v.Name}
 	if n.Job != "" {
 		n.Budget = ""
 	}
 	if s := strings.TrimPrefix(strings.TrimSpace(f.Get("usd")), "$"); s != "" {
-		if n.ExtraNanoUSD, err = cost.ParseUSD(s); err != nil {
+		if n.ExtraUSD, err = cost.ParseUSD(s); err != nil {
 			return n, fmt.Errorf("%w: dollars: %w", errAsked, err)
 		}
 	}

@@ -312,7 +312,7 @@ var raced bool
 func TestBrowser(t *testing.T) {
 	l := moving(t)
 	m := http.NewServeMux()
-	m.Handle("/", New(Options{Reader: l.reader, Actions: Own(l.reader, l.ledger), Log: l.log}))
+	m.Handle("/", New(Options{Reader: l.reader, Actions: hands(l.reader, l.ledger), Log: l.log}))
 	m.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { Login(w, r, "") })
 	b := newBrowser(t, serve(t, m))
 	b.dress("light", 1280, 900, 1)

@@ -20,6 +20,8 @@ import (
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/observe"
+	"github.com/datagravity/datagravity/pkg/operate"
+	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
@@ -71,8 +73,39 @@ func newStand(t *testing.T, budgets ...cost.Budget) *stand {
 		Datasets: func() []observe.Dataset { return nil }, Places: func() []observe.Place { return nil },
 	}
 	s.ledger = l
-	s.o = Options{Reader: s.reader, Actions: Own(s.reader, l)}
+	s.o = Options{Reader: s.reader, Actions: hands(s.reader, l)}
 	return s
+}
+
+// hands do what the dashboard asks for, as the daemon's do.
+func hands(r *observe.Reader, l *cost.Ledger) Actions {
+	return &operate.Local{Sync: &dgsync.Syncer{Manifest: r.Manifest, Ledger: l}, Catalog: configured{r: r}, Changed: r.Recorder.Changed}
+}
+
+// configured is what the reader says that is configured.
+type configured struct {
+	operate.Catalog // nobody asks for the rest from here
+	r               *observe.Reader
+}
+
+func (c configured) Budgets() (names []string) {
+	list, err := c.r.Ledger.Reports()
+	if err != nil {
+		panic(err)
+	}
+	for _, b := range list {
+		names = append(names, b.Budget.Name)
+	}
+	return names
+}
+
+func (c configured) Links() (names []string) {
+	for _, d := range c.r.Datasets() {
+		for _, p := range c.r.Places() {
+			names = append(names, cost.Link{Source: d.Store, Dest: p.Name}.Name())
+		}
+	}
+	return names
 }
 
 func (s *stand) ask(r *http.Request) *httptest.ResponseRecorder {
@@ -386,6 +419,20 @@ func TestForms(t *testing.T) {
 	}
 	if list, err := cost.Pauses(s.reader.Manifest.Dir()); err != nil || len(list) > 0 {
 		t.Fatalf("another site paused %v, %v", list, err)
+	}
+	// A link that somebody configured away while the page was open.
+	s.reader.Recorder.Observe(engine.Event{Kind: engine.RunStarted, Dataset: "c4", Source: "lake", Destination: "gone", Bytes: 10, Shards: 1})
+	if w := s.post("/actions/pause", url.Values{"link": {"lake->gone"}}); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "no link") {
+		t.Errorf("a link that is gone: %d\n%s", w.Code, w.Body)
+	}
+	if list, err := cost.Pauses(s.reader.Manifest.Dir()); err != nil || len(list) > 0 {
+		t.Fatalf("a link that is gone was paused: %v, %v", list, err)
+	}
+	if w := s.post("/actions/pause", link); w.Code != http.StatusSeeOther {
+		t.Errorf("a pause: %d\n%s", w.Code, w.Body)
+	}
+	if list, err := cost.Pauses(s.reader.Manifest.Dir()); err != nil || len(list) != 1 || list[0].Link != "lake->aws" {
+		t.Errorf("paused: %v, %v", list, err)
 	}
 	good := url.Values{"budget": {"egress"}, "usd": {"$1.50"}, "bytes": {"2GiB"}, "reason": {"the demo"}, "expires": {"24h"}}
 	for field, bad := range map[string]string{"usd": "much", "bytes": "3 parsecs", "expires": "1000000h", "reason": " "} {
