@@ -54,6 +54,7 @@ func (r *rig) holdAt(state string, env []string, args ...string) *holder {
 	t := r.t
 	t.Cleanup(func() {
 		h.signal(syscall.SIGKILL)
+		r.secretless(strings.Join(args, " "), r.log())
 		if t.Failed() {
 			t.Logf("the log:\n%s", r.log())
 		}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/datagravity/datagravity/internal/canary"
+	"github.com/datagravity/datagravity/internal/emulator"
 	"github.com/datagravity/datagravity/internal/emulator/emutest"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -22,7 +24,7 @@ import (
 func TestMain(m *testing.M) { emutest.Main(m) }
 
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "datagravity-bin-*")
+	dir, err := emutest.TempDir()
 	if err != nil {
 		return "", err
 	}
@@ -164,6 +166,7 @@ func (r *rig) run(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	err := c.Run()
+	r.secretless(fmt.Sprintf("datagravity %v", args), out.String()+errs.String())
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode(), out.String(), errs.String()
@@ -172,6 +175,14 @@ func (r *rig) run(args ...string) (code int, stdout, stderr string) {
 		r.t.Fatal(err)
 	}
 	return 0, out.String(), errs.String()
+}
+
+// secretless wants no secret in what somebody printed: of the servers, of the environment, or of anybody's signature.
+func (r *rig) secretless(who, text string) {
+	r.t.Helper()
+	if found := canary.Find([]byte(text), canary.Secrets(emulator.Secrets()...)); found != "" {
+		r.t.Errorf("%s printed %s", who, found)
+	}
 }
 
 func (r *rig) want(code int, args ...string) string {

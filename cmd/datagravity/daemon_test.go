@@ -28,18 +28,26 @@ import (
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
-// appears FILE waits for a file that another process makes; a minute is far more than it takes.
+// appears FILE [TEXT] waits for a file that another process makes; a minute is far more than it takes.
 func cmdAppears(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: appears FILE")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: appears FILE [TEXT]")
+	}
+	there := func() bool {
+		if len(args) == 1 {
+			_, err := os.Stat(ts.MkAbs(args[0]))
+			return err == nil
+		}
+		b, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && bytes.Contains(b, []byte(args[1]))
 	}
 	for range 6000 {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		if there() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	ts.Fatalf("%s does not appear", args[0])
+	ts.Fatalf("%q does not appear", args)
 }
 
 // lab is a configuration with one dataset of two shards, and two destinations, one of them behind a slow link.

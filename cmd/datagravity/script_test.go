@@ -3,20 +3,41 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/datagravity/datagravity/internal/canary"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"datagravity": main})
+	testscript.Main(m, map[string]func(){"datagravity": watched})
+}
+
+// watched is main for a script: it fails if it printed a secret, whatever the script expects of it.
+func watched() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	out, errs := &canary.Writer{To: os.Stdout}, &canary.Writer{To: os.Stderr}
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: out, err: errs})
+	stop()
+	secrets := canary.Secrets()
+	for name, w := range map[string]*canary.Writer{"stdout": out, "stderr": errs} {
+		if found := w.Find(secrets); found != "" {
+			fmt.Fprintf(os.Stderr, "%s has %s\n", name, found)
+			code = 98 // of no other meaning
+		}
+	}
+	os.Exit(code)
 }
 
 // TestScripts runs every script in testdata/script: one a feature, failing forms included. They read like a manual.
@@ -28,6 +49,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", "")
 			e.Setenv("XDG_STATE_HOME", "")
 			e.Setenv("STATE_DIRECTORY", "")
+			// To be found in what is printed, and right for nothing.
+			for _, name := range []string{"AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+				e.Setenv(name, "canary-of-"+strings.ToLower(name))
+			}
 			if err := os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS("../../examples")); err != nil {
 				return err
 			}

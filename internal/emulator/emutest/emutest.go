@@ -118,6 +118,13 @@ func Slurm(t testing.TB, o emulator.SlurmOptions) *emulator.Slurm {
 	return s
 }
 
+// TempDir makes a folder that all tests of the package may use, and that [Main] removes.
+func TempDir() (string, error) {
+	mu.Lock()
+	defer mu.Unlock()
+	return os.MkdirTemp(root, "shared-")
+}
+
 // Bucket makes an empty bucket with a name that nobody else has and returns its store URL.
 func Bucket(t testing.TB, s Server) string {
 	t.Helper()

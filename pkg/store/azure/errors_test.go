@@ -192,6 +192,7 @@ func TestOpenRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		url, env, hint string
 		o              azure.Options
+		credential     bool // it is the credential that cannot be used, not the URL
 	}{
 		"SAS in the URL":        {url: "azblob://container?storage_account=a&sig=" + canary, hint: "AZURE_STORAGE_SAS_TOKEN"},
 		"unknown parameter":     {url: "azblob://container?storage_account=a&other=" + canary, hint: `"other"`},
@@ -200,13 +201,13 @@ func TestOpenRefuses(t *testing.T) {
 		"container name":        {url: "azblob://Container?storage_account=a", hint: "lower-case"},
 		"other scheme":          {url: "azureblob://container", hint: "azblob://"},
 		"no account":            {url: "azblob://container", hint: "storage_account=NAME", o: azure.Options{AccountKey: "a2V5"}},
-		"key is not base64":     {url: "azblob://container?storage_account=a", o: azure.Options{AccountKey: canary + "*"}, hint: "base64"},
-		"SAS to a strange host": {url: "azblob://container?storage_account=a&domain=example.com", env: "sig=" + canary, hint: "AZURE_STORAGE_DOMAIN"},
-		"SAS in the clear":      {url: "azblob://container?storage_account=a&protocol=http", env: "sig=" + canary, hint: "https"},
-		"token in the clear":    {url: "azblob://container?storage_account=a&protocol=http", hint: "AZURE_STORAGE_KEY"},
+		"key is not base64":     {url: "azblob://container?storage_account=a", o: azure.Options{AccountKey: canary + "*"}, hint: "base64", credential: true},
+		"SAS to a strange host": {url: "azblob://container?storage_account=a&domain=example.com", env: "sig=" + canary, hint: "AZURE_STORAGE_DOMAIN", credential: true},
+		"SAS in the clear":      {url: "azblob://container?storage_account=a&protocol=http", env: "sig=" + canary, hint: "https", credential: true},
+		"token in the clear":    {url: "azblob://container?storage_account=a&protocol=http", hint: "AZURE_STORAGE_KEY", credential: true},
 		"other account's string": {url: "azblob://container?storage_account=a", hint: `"b"`,
-			o: azure.Options{ConnectionString: "AccountName=b;AccountKey=" + canary}},
-		"broken string": {url: "azblob://container?storage_account=a", hint: "NAME=VALUE", o: azure.Options{ConnectionString: canary}},
+			o: azure.Options{ConnectionString: "AccountName=b;AccountKey=" + canary}, credential: true},
+		"broken string": {url: "azblob://container?storage_account=a", hint: "NAME=VALUE", o: azure.Options{ConnectionString: canary}, credential: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AZURE_STORAGE_SAS_TOKEN", c.env)
@@ -216,7 +217,11 @@ func TestOpenRefuses(t *testing.T) {
 			}
 			_, err = azure.Open(t.Context(), u, c.o)
 			var e *store.Error
-			if !errors.As(err, &e) || e.Kind != store.ErrPermanent || !e.NotSent || e.Op != "open" {
+			kind := store.ErrPermanent
+			if c.credential {
+				kind = store.ErrAuth
+			}
+			if !errors.As(err, &e) || e.Kind != kind || !e.NotSent || e.Op != "open" {
 				t.Fatalf("got %+v", err)
 			}
 			if !strings.Contains(err.Error(), c.hint) {

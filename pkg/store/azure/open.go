@@ -49,27 +49,28 @@ var _ store.Store = (*Store)(nil)
 // protocol (https), domain (blob.core.windows.net) and localemu. It makes a few small requests: one to see that the
 // container is there and that the credential may list it, and some about the account that may fail without harm.
 //
-// Every error is a [*store.Error]: ErrPermanent for a URL or credential that cannot be used as written, ErrNotFound for
+// Every error is a [*store.Error]: ErrPermanent for a URL that cannot be used as written, ErrAuth for such a credential, ErrNotFound for
 // a missing container, ErrAuth and ErrPermission from the service, ErrTransient when it cannot be reached.
 func Open(ctx context.Context, u *url.URL, o Options) (*Store, error) {
 	e, err := parseEndpoint(u, o.Account)
 	if err != nil {
 		return nil, &store.Error{Op: "open", Store: "azblob://" + u.Host, Kind: store.ErrPermanent, NotSent: true, Err: err}
 	}
-	refuse := func(err error) (*Store, error) {
-		return nil, &store.Error{Op: "open", Store: e.display(), Kind: store.ErrPermanent, NotSent: true, Err: err}
+	refused := func(kind, err error) (*Store, error) {
+		return nil, &store.Error{Op: "open", Store: e.display(), Kind: kind, NotSent: true, Err: err}
 	}
+	refuse := func(err error) (*Store, error) { return refused(store.ErrPermanent, err) }
 	client := clientOptions(o.HTTPClient)
 	cred, e, err := findCredential(e, o, client)
 	if err != nil {
-		return refuse(err)
+		return refused(store.ErrAuth, err)
 	}
 	if e.account == "" {
 		return refuse(errors.New("no storage account: add ?storage_account=NAME to the URL"))
 	}
 	cc, sc, err := cred.clients(e, client)
 	if err != nil {
-		return refuse(err)
+		return refused(store.ErrAuth, err)
 	}
 	s := &Store{at: e, cred: cred}
 	if s.bucket, err = azureblob.OpenBucket(ctx, cc, nil); err != nil {
