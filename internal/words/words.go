@@ -16,7 +16,7 @@ func Size(n int64) string {
 	v, suffix := float64(n), ""
 	for _, suffix = range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
 		v /= unit
-		if v < unit {
+		if v < unit-0.05 { // else it would be written as 1024.0 of it
 			break
 		}
 	}
