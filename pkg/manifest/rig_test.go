@@ -68,8 +68,11 @@ func wantError(t rapid.TB, err, want error, texts ...string) {
 // TestMain lets the test program play another process: with HOLD_MANIFEST it opens that directory, says how that went, and
 // holds it until its input ends.
 //
+// With EXAMINE_MANIFESTS it opens directories that its input names, see examiner.
+//
 // With BACK_UP_MANIFEST it backs that directory up again and again, and with REBUILD_MANIFEST it makes its manifest anew again and again, until it is killed.
 func TestMain(m *testing.M) {
+	examineAll(os.Getenv("EXAMINE_MANIFESTS"))
 	backUpForEver(os.Getenv("BACK_UP_MANIFEST"))
 	rebuildForEver(os.Getenv("REBUILD_MANIFEST"))
 	dir := os.Getenv("HOLD_MANIFEST")
