@@ -1,8 +1,10 @@
 package cost
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,6 +32,26 @@ func TestLostAccount(t *testing.T) {
 		"an old manifest": {restore("saved"), loseJournal},
 		"a part of the journal": {lose, func(r *ledgerRig) {
 			_ = os.Truncate(r.file("journal/ledger-2026-11.jsonl"), 300)
+		}},
+		"both lines of a reservation": {lose, func(r *ledgerRig) {
+			file := r.file("journal/ledger-2026-11.jsonl")
+			b, err := os.ReadFile(file)
+			lines := strings.SplitAfter(string(b), "\n") // reserve, settle, reserve, settle
+			for _, i := range []int{0, 1} {
+				lines[i] = strings.Repeat("\x00", len(lines[i])-1) + "\n"
+			}
+			if err = errors.Join(err, os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600)); err != nil {
+				t.Error(err)
+			}
+		}},
+		"every line of the journal, without a mark": {lose, func(r *ledgerRig) {
+			_ = os.Remove(r.file("account.json"))
+			_ = os.Remove(r.file("journal/account.json"))
+			for _, month := range []string{"10", "11"} {
+				if err := os.WriteFile(r.file("journal/ledger-2026-"+month+".jsonl"), []byte("?"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
 		}},
 		"an earlier month of the journal": {lose, func(r *ledgerRig) { _ = os.Remove(r.file("journal/ledger-2026-10.jsonl")) }},
 	} {

@@ -92,7 +92,7 @@ func (l *Ledger) replay() error {
 			"entries", unknown.Entries, "never_settled", len(open))
 	}
 	if unknown.Damaged > 0 {
-		l.log.Warn("the journal has damaged lines; a reservation in one of them that was never settled is not counted",
+		l.log.Warn("the journal has damaged lines; what the manifest did not know of them is counted by the other line of the same reservation, or the budgets are in doubt",
 			"lines", unknown.Damaged)
 	}
 	if len(unknown.Shorter) > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"path/filepath"
 )
@@ -43,6 +44,8 @@ type Unaccounted struct {
 	Shorter []string
 
 	before, last map[string]uint64 // by account, the highest id that was known, and that was read
+	seen         map[string]idSet  // by account, the ids of Entries
+	givenUp      map[string]uint64 // by account, the highest id up to which doubts among Entries say that it is not known what was spent
 	to           map[string]mark
 }
 
@@ -60,7 +63,8 @@ func (m *Manifest) UnaccountedEntries(tx *Tx, f func(e Entry, stands bool) error
 	if err != nil {
 		return out, err
 	}
-	out.before, out.last, out.to = known, map[string]uint64{}, map[string]mark{}
+	out.before, out.last, out.seen, out.to = known, map[string]uint64{}, map[string]idSet{}, map[string]mark{}
+	out.givenUp = map[string]uint64{}
 	names, err := m.journal.names()
 	if err != nil {
 		return out, err
@@ -82,6 +86,15 @@ func (m *Manifest) UnaccountedEntries(tx *Tx, f func(e Entry, stands bool) error
 		}
 		out.Entries++
 		out.last[e.Account] = max(out.last[e.Account], e.ID)
+		if out.seen[e.Account] == nil {
+			out.seen[e.Account] = idSet{}
+		}
+		out.seen[e.Account].add(e.ID)
+		if e.Doubt != nil {
+			for account, id := range e.Doubt.Accounts {
+				out.givenUp[account] = max(out.givenUp[account], id)
+			}
+		}
 		return f(e, stands)
 	}
 	for _, name := range names {
@@ -114,6 +127,33 @@ func (m *Manifest) readUnaccounted(name string, have mark, out *Unaccounted, f f
 	out.Damaged += damaged
 	out.to[name] = mark{from + size, head}
 	return err
+}
+
+// missing is how many ids of an account, up to one that was given out, were not known, nor given up, and have no entry that could be read.
+func (u Unaccounted) missing(account string, last uint64) uint64 {
+	before := max(u.before[account], u.givenUp[account])
+	if last <= before {
+		return 0
+	}
+	n := last - before
+	return n - min(n, u.seen[account].between(before, last))
+}
+
+// idSet has a bit for each id. They are given out one after the other, so that it is small.
+type idSet map[uint64]uint64
+
+func (s idSet) add(id uint64) { s[id/64] |= 1 << (id % 64) }
+
+// between counts the members behind one id, up to another.
+func (s idSet) between(after, last uint64) (n uint64) {
+	for at, word := range s {
+		for ; word != 0; word &= word - 1 {
+			if id := 64*at + uint64(bits.TrailingZeros64(word)); id > after && id <= last {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func readHead(path string) ([]byte, error) {

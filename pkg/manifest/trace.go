@@ -150,7 +150,7 @@ func (m *Manifest) LostSpend(tx *Tx, u Unaccounted) (lost Lost, err error) {
 		if lost.Accounts == nil {
 			lost.Accounts = map[string]uint64{}
 		}
-		lost.Accounts[account] = t.Accounts[account]
+		lost.Accounts[account] = max(t.Accounts[account], u.last[account])
 		lost.Why = why
 	}
 	gone := m.journalGone(t)
@@ -163,6 +163,9 @@ func (m *Manifest) LostSpend(tx *Tx, u Unaccounted) (lost Lost, err error) {
 			give(account, fmt.Sprintf("the manifest is new or an old one, and the journal ends before reservation %d", last))
 		}
 	}
+	if u.Damaged > 0 {
+		m.lostLines(*a, t, u, give)
+	}
 	if len(damaged) > 0 && len(t.Accounts) == 0 && len(before) == 1 && before[a.ID] == 0 {
 		give("", "the manifest is new, and "+strings.Join(damaged, " and ")+" cannot be read")
 	}
@@ -171,6 +174,30 @@ func (m *Manifest) LostSpend(tx *Tx, u Unaccounted) (lost Lost, err error) {
 			give(a.ID, why)
 		}
 	})
+}
+
+// lostLines finds reservations that have no line left in a journal some lines of which are damaged. One that a process did not come to write, which spent nothing, is not told
+// from one whose lines are all damaged.
+func (m *Manifest) lostLines(a account, t trace, u Unaccounted, give func(account, why string)) {
+	var missing uint64
+	for account, last := range u.last {
+		missing += u.missing(account, last)
+	}
+	for account, last := range t.Accounts {
+		if last > u.last[account] {
+			missing += u.missing(account, last) - u.missing(account, u.last[account])
+		}
+	}
+	// Of a manifest that knows nothing, and whose journal has nothing that can be read, nobody knows how much there was.
+	fresh := len(u.before) == 1 && u.before[a.ID] == 0
+	if nothing := fresh && len(u.last) == 0; missing > 0 || nothing {
+		for _, account := range slices.Sorted(maps.Keys(u.last)) {
+			give(account, fmt.Sprintf("the manifest is new or an old one, %d lines of the journal are damaged, and %d reservations have no other line", u.Damaged, missing))
+		}
+		if nothing {
+			give("", fmt.Sprintf("the manifest is new, and %d lines of the journal are damaged, which are all that it has", u.Damaged))
+		}
+	}
 }
 
 // lookBack ends that a manifest counts as one that was put back. Without any trace beside it nobody knows what was spent after it was copied.
