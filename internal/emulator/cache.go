@@ -8,23 +8,15 @@ import (
 	"syscall"
 )
 
-// CacheDir is where the programs are kept: $DATAGRAVITY_CACHE, else .cache in the root of the module around the working
+// CacheDir is where the programs are kept: $DATAGRAVITY_CACHE, else .cache in the root of the checkout around the working
 // directory, else datagravity in the user's cache folder.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("DATAGRAVITY_CACHE"); dir != "" {
 		return filepath.Abs(dir)
 	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := wd; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return filepath.Join(dir, ".cache"), nil
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
+	// Modules within the repository share the cache of its root.
+	if root, err := checkout(); err == nil {
+		return filepath.Join(root, ".cache"), nil
 	}
 	user, err := os.UserCacheDir()
 	if err != nil {

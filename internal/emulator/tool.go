@@ -3,12 +3,11 @@ package emulator
 import (
 	"bytes"
 	"context"
-	"debug/buildinfo"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,97 +27,85 @@ const (
 	ToolPackage   Tool = "nfpm"            // makes deb and rpm
 	ToolSBOM      Tool = "cyclonedx-gomod" // lists what is in a program
 	ToolVulncheck Tool = "govulncheck"     // known vulnerabilities
+
+	ToolKubernetes Tool = "kubernetes" // kube-apiserver and etcd
+	ToolKueue      Tool = "kueue"      // Kueue's manager
 )
 
-// npmTool is a package of npm, and what of it is used.
-type npmTool struct {
-	pkg, version string
-	program      []string // below node_modules
-}
-
-var npmTools = map[Tool]npmTool{
+// kinds are how each of them is made.
+var kinds = map[Tool]kind{
 	// It knows API versions up to 2026-06-06, older than the SDK's; see StartAzurite for the flag that needs.
-	ToolAzurite: {"azurite", "3.37.0", []string{".bin", "azurite-blob"}},
-	ToolAxe:     {"axe-core", "4.14.1", []string{"axe-core", "axe.min.js"}},
+	ToolAzurite: npmTool{"azurite", "3.37.0", []string{".bin", "azurite-blob"}},
+	ToolAxe:     npmTool{"axe-core", "4.14.1", []string{"axe-core", "axe.min.js"}},
+
+	ToolS3:     goTool{"github.com/versity/versitygw/cmd/versitygw", "github.com/versity/versitygw", "v1.8.0"},
+	ToolGCS:    goTool{"github.com/fsouza/fake-gcs-server", "github.com/fsouza/fake-gcs-server", "v1.56.1"},
+	ToolRclone: goTool{"github.com/rclone/rclone", "github.com/rclone/rclone", "v1.76.0"},
+	ToolLint:   goTool{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "github.com/golangci/golangci-lint/v2", "v2.15.0"},
+
+	ToolPackage:   goTool{"github.com/goreleaser/nfpm/v2/cmd/nfpm", "github.com/goreleaser/nfpm/v2", "v2.45.2"},
+	ToolSBOM:      goTool{"github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod", "github.com/CycloneDX/cyclonedx-gomod", "v1.10.0"},
+	ToolVulncheck: goTool{"golang.org/x/vuln/cmd/govulncheck", "golang.org/x/vuln", "v1.9.0"},
+
+	ToolKubernetes: moduleTool{
+		folder: "kubernetes", module: "k8s.io/kubernetes", version: "v1.37.2",
+		programs: []program{
+			// Clients, and Kueue, refuse a server that does not say its version.
+			{"k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver", "-X k8s.io/component-base/version.gitVersion=v1.37.2 " +
+				"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37"},
+			{"go.etcd.io/etcd/server/v3", "etcd", ""},
+		},
+	},
+	ToolKueue: moduleTool{
+		folder: "kueue", module: "sigs.k8s.io/kueue", version: "v0.17.0",
+		programs: []program{{"sigs.k8s.io/kueue/cmd/kueue", "kueue", ""}},
+	},
 }
 
-// dir of a package in the cache, which names its version.
-func (n npmTool) dir(cache string) string { return filepath.Join(cache, n.pkg+"-"+n.version) }
-
-// goTool is a program that `go install` builds from the module proxy alone.
-type goTool struct {
-	pkg, module, version string
+// kind is a way to make a tool.
+type kind interface {
+	// pinned names what is made, with its version.
+	pinned() string
+	// path is where the program is, or the folder where several are.
+	path(cache string) string
+	// place is what is put into the cache: path, or a folder around it.
+	place(cache string) string
+	// check tells why what is in the cache cannot be used: absent, broken, or another version than the pinned one.
+	check(cache string) error
+	// commands make it in an empty folder; built is what they leave for place.
+	commands(ctx context.Context, tmp string) (list []*exec.Cmd, built string, err error)
 }
 
-var goTools = map[Tool]goTool{
-	ToolS3:     {"github.com/versity/versitygw/cmd/versitygw", "github.com/versity/versitygw", "v1.8.0"},
-	ToolGCS:    {"github.com/fsouza/fake-gcs-server", "github.com/fsouza/fake-gcs-server", "v1.56.1"},
-	ToolRclone: {"github.com/rclone/rclone", "github.com/rclone/rclone", "v1.76.0"},
-	ToolLint:   {"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "github.com/golangci/golangci-lint/v2", "v2.15.0"},
-
-	ToolPackage:   {"github.com/goreleaser/nfpm/v2/cmd/nfpm", "github.com/goreleaser/nfpm/v2", "v2.45.2"},
-	ToolSBOM:      {"github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod", "github.com/CycloneDX/cyclonedx-gomod", "v1.10.0"},
-	ToolVulncheck: {"golang.org/x/vuln/cmd/govulncheck", "golang.org/x/vuln", "v1.9.0"},
-}
 
 // ParseTool reads the name of a tool.
 func ParseTool(s string) (Tool, error) {
-	t := Tool(s)
-	_, isGo := goTools[t]
-	if _, isNpm := npmTools[t]; isGo || isNpm {
-		return t, nil
+	if _, ok := kinds[Tool(s)]; ok {
+		return Tool(s), nil
 	}
-	return "", fmt.Errorf("no tool is called %q: choose from %s, %s, %s, %s, %s, %s, %s, %s, %s", s,
-		ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolAxe, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck)
+	var names []string
+	for t := range kinds {
+		names = append(names, string(t))
+	}
+	slices.Sort(names)
+	return "", fmt.Errorf("no tool is called %q: choose from %s", s, strings.Join(names, ", "))
 }
 
-// Path is where the tool's program is, or will be once [Ensure] has built it.
+// Path is where the tool's program is, or will be once [Ensure] has built it; of [ToolKubernetes] and [ToolKueue] the folder of programs.
 func (t Tool) Path() (string, error) {
 	dir, err := CacheDir()
 	if err != nil {
 		return "", err
 	}
-	return t.pathIn(dir), nil
+	return kinds[t].path(dir), nil
 }
 
-func (t Tool) pathIn(cache string) string {
-	if n, ok := npmTools[t]; ok {
-		return filepath.Join(append([]string{n.dir(cache), "node_modules"}, n.program...)...)
-	}
-	return filepath.Join(cache, "bin", filepath.Base(goTools[t].pkg))
-}
-
-// check tells why the tool in the cache cannot be used: absent, broken, or another version than the pinned one.
-func (t Tool) check(cache string) error {
-	path := t.pathIn(cache)
-	if n, ok := npmTools[t]; ok {
-		if _, err := os.Stat(path); err != nil {
-			return err
-		}
-		data, err := os.ReadFile(filepath.Join(n.dir(cache), "node_modules", n.pkg, "package.json"))
-		if err != nil {
-			return err
-		}
-		var manifest struct {
-			Version string `json:"version"`
-		}
-		if err := json.Unmarshal(data, &manifest); err != nil {
-			return err
-		}
-		if manifest.Version != n.version {
-			return fmt.Errorf("%s is version %s, want %s", path, manifest.Version, n.version)
-		}
-		return nil
-	}
-	info, err := buildinfo.ReadFile(path)
+// Cached tells whether the tool is there at the pinned version; nil: it is.
+func (t Tool) Cached() error {
+	dir, err := CacheDir()
 	if err != nil {
 		return err
 	}
-	want := goTools[t]
-	if info.Main.Path != want.module || info.Main.Version != want.version {
-		return fmt.Errorf("%s is %s %s, want %s %s", path, info.Main.Path, info.Main.Version, want.module, want.version)
-	}
-	return nil
+	return kinds[t].check(dir)
 }
 
 // Ensure builds those of the tools that the cache does not hold at the pinned version. It says on stderr what it builds,
@@ -132,7 +119,7 @@ func Ensure(ctx context.Context, tools ...Tool) error {
 		if _, err := ParseTool(string(t)); err != nil {
 			return err
 		}
-		if t.check(cache) == nil {
+		if kinds[t].check(cache) == nil {
 			continue
 		}
 		if err := t.build(ctx, cache); err != nil {
@@ -152,7 +139,8 @@ func (t Tool) build(ctx context.Context, cache string) error {
 		return err
 	}
 	defer unlock()
-	why := t.check(cache)
+	k := kinds[t]
+	why := k.check(cache)
 	if why == nil { // another process built it while we waited for the lock
 		return nil
 	}
@@ -163,47 +151,30 @@ func (t Tool) build(ctx context.Context, cache string) error {
 	defer func() { _ = os.RemoveAll(tmp) }()
 
 	start := time.Now()
-	fmt.Fprintf(os.Stderr, "%s: building %s (once, takes minutes): %v\n", t, t.pinned(), why)
-	cmd, built, place := t.buildCommand(ctx, cache, tmp)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: it needs %s in the PATH and the network:\n%s",
-			strings.Join(cmd.Args, " "), err, cmd.Args[0], tail(out.Bytes()))
+	fmt.Fprintf(os.Stderr, "%s: building %s (once, takes minutes): %v\n", t, k.pinned(), why)
+	cmds, built, err := k.commands(ctx, tmp)
+	if err != nil {
+		return err
 	}
+	for _, cmd := range cmds {
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%s: %w: it needs %s in the PATH and the network:\n%s", strings.Join(cmd.Args, " "), err, cmd.Args[0], tail(out.Bytes()))
+		}
+	}
+	place := k.place(cache)
 	if err := os.RemoveAll(place); err != nil {
 		return err
 	}
 	if err := os.Rename(built, place); err != nil {
 		return err
 	}
-	if err := t.check(cache); err != nil {
+	if err := k.check(cache); err != nil {
 		return fmt.Errorf("%s was built but is not usable: %w", t, err)
 	}
 	fmt.Fprintf(os.Stderr, "%s: built in %s\n", t, time.Since(start).Round(time.Second))
 	return nil
-}
-
-func (t Tool) pinned() string {
-	if n, ok := npmTools[t]; ok {
-		return n.pkg + "@" + n.version
-	}
-	return goTools[t].pkg + "@" + goTools[t].version
-}
-
-// buildCommand returns the command, what it leaves in tmp, and the place that goes to.
-func (t Tool) buildCommand(ctx context.Context, cache, tmp string) (cmd *exec.Cmd, built, place string) {
-	if n, ok := npmTools[t]; ok {
-		cmd = exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", tmp, t.pinned())
-		cmd.Dir = tmp
-		return cmd, tmp, n.dir(cache)
-	}
-	cmd = exec.CommandContext(ctx, "go", "install", "-trimpath", t.pinned())
-	cmd.Dir = tmp
-	// A cross-compiling caller still needs a program for this machine; go install refuses GOBIN with a foreign GOOS.
-	cmd.Env = append(os.Environ(), "GOBIN="+tmp, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=", "GOOS=", "GOARCH=")
-	path := t.pathIn(cache)
-	return cmd, filepath.Join(tmp, filepath.Base(path)), path
 }
 
 // Program builds the tool if need be and returns its path.

@@ -28,12 +28,12 @@ func TestCacheDir(t *testing.T) {
 }
 
 func TestParseTool(t *testing.T) {
-	for _, want := range []Tool{ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck} {
+	for _, want := range []Tool{ToolAzurite, ToolS3, ToolGCS, ToolRclone, ToolLint, ToolPackage, ToolSBOM, ToolVulncheck, ToolKubernetes, ToolKueue} {
 		if got, err := ParseTool(string(want)); err != nil || got != want {
 			t.Errorf("%s: %v, %v", want, got, err)
 		}
 	}
-	if _, err := ParseTool("minio"); err == nil || !strings.Contains(err.Error(), "azurite, s3, gcs") {
+	if _, err := ParseTool("minio"); err == nil || !strings.Contains(err.Error(), "axe, azurite, cyclonedx-gomod, gcs") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }
@@ -41,7 +41,7 @@ func TestParseTool(t *testing.T) {
 // A program of another version or of another origin is not taken for the pinned one.
 func TestCheckRefuses(t *testing.T) {
 	cache := t.TempDir()
-	if err := ToolS3.check(cache); !errors.Is(err, fs.ErrNotExist) {
+	if err := kinds[ToolS3].check(cache); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("absent: %v", err)
 	}
 	exe, err := os.Executable()
@@ -51,14 +51,14 @@ func TestCheckRefuses(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(cache, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(exe, ToolS3.pathIn(cache)); err != nil {
+	if err := os.Symlink(exe, kinds[ToolS3].path(cache)); err != nil {
 		t.Fatal(err)
 	}
-	if err := ToolS3.check(cache); err == nil || !strings.Contains(err.Error(), "want github.com/versity/versitygw v1.8.0") {
+	if err := kinds[ToolS3].check(cache); err == nil || !strings.Contains(err.Error(), "want github.com/versity/versitygw v1.8.0") {
 		t.Errorf("another program: %v", err)
 	}
 
-	npm := filepath.Join(npmTools[ToolAzurite].dir(cache), "node_modules")
+	npm := filepath.Join(kinds[ToolAzurite].place(cache), "node_modules")
 	for _, dir := range []string{".bin", "azurite"} {
 		if err := os.MkdirAll(filepath.Join(npm, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -66,7 +66,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	write(t, filepath.Join(npm, ".bin", "azurite-blob"), "#!/bin/sh\n")
 	write(t, filepath.Join(npm, "azurite", "package.json"), `{"version":"3.36.0"}`)
-	if err := ToolAzurite.check(cache); err == nil || !strings.Contains(err.Error(), "is version 3.36.0, want 3.37.0") {
+	if err := kinds[ToolAzurite].check(cache); err == nil || !strings.Contains(err.Error(), "is version 3.36.0, want 3.37.0") {
 		t.Errorf("another version: %v", err)
 	}
 }
@@ -116,7 +116,7 @@ func TestEnsureFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no network today") || !strings.Contains(err.Error(), "npm in the PATH") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(npmTools[ToolAzurite].dir(cache)); !os.IsNotExist(err) {
+	if _, err := os.Stat(kinds[ToolAzurite].place(cache)); !os.IsNotExist(err) {
 		t.Errorf("a half-made folder: %v", err)
 	}
 }
