@@ -76,7 +76,6 @@ type kind interface {
 	commands(ctx context.Context, tmp string) (list []*exec.Cmd, built string, err error)
 }
 
-
 // ParseTool reads the name of a tool.
 func ParseTool(s string) (Tool, error) {
 	if _, ok := kinds[Tool(s)]; ok {
