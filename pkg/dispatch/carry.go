@@ -266,11 +266,11 @@ func (d *Dispatcher) rest(t turn) time.Duration {
 	r := d.retries[t]
 	if r == nil {
 		waits := backoff.NewExponentialBackOff()
-		waits.InitialInterval, waits.MaxInterval = 5*time.Second, 10*time.Minute
+		waits.InitialInterval, waits.MaxInterval, waits.RandomizationFactor = 5*time.Second, 10*time.Minute, 0
 		r = &retry{waits: waits}
 		d.retries[t] = r
 	}
-	wait := r.waits.NextBackOff()
+	wait := time.Duration((0.5 + d.Random()) * float64(r.waits.NextBackOff()))
 	r.at = d.now().Add(wait)
 	return wait
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -51,6 +52,8 @@ type Options struct {
 	LookEvery time.Duration
 	// Jittered is an interval, a little shorter or longer, so that many agents do not look at the same time; nil: [dgsync.Jittered].
 	Jittered func(every time.Duration) time.Duration
+	// Random spreads the waits of moves that failed, with numbers from 0 up to 1; nil: rand.Float64. A simulation that must replay has its own.
+	Random func() float64
 	// Moving is how many jobs' shards move at the same time, over different links; 0 means 1.
 	Moving int
 	// BitsPerSecond is what is assumed of a link over which nothing has moved yet.
@@ -103,6 +106,9 @@ func New(s *dgsync.Syncer, c Catalog, o Options) *Dispatcher {
 	}
 	if o.Jittered == nil {
 		o.Jittered = dgsync.Jittered
+	}
+	if o.Random == nil {
+		o.Random = rand.Float64
 	}
 	return &Dispatcher{
 		Options: o, sync: s, catalog: c, changed: make(chan struct{}, 1), looked: map[string]time.Time{}, lookAt: map[string]time.Time{},

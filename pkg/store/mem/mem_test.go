@@ -155,3 +155,22 @@ func TestVersionsCanBeReadAfterOverwriteAndDelete(t *testing.T) {
 		t.Errorf("without the version: %v", err)
 	}
 }
+
+// What rots is read as it is now, and told as it was.
+func TestRot(t *testing.T) {
+	s := mem.New(mem.Options{})
+	was, err := s.Put(t.Context(), "k", []byte("abc"), store.WriteOptions{Condition: store.IfAbsent()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Rot("k", 8) || s.Rot("k", 24) || s.Rot("k", -1) || s.Rot("other", 0) {
+		t.Error("it flips bits that there are, and no others")
+	}
+	got := make([]byte, 3)
+	if err := s.ReadRange(t.Context(), was.Ref(), 0, got); err != nil || string(got) != "acc" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if now, err := s.Head(t.Context(), "k"); err != nil || now != was {
+		t.Errorf("told %+v, not %+v, %v", now, was, err)
+	}
+}

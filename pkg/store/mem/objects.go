@@ -70,15 +70,19 @@ func (s *Store) ReadRange(ctx context.Context, ref store.Ref, off int64, p []byt
 	}
 	s.mu.Lock()
 	o, err := s.pinned("read", ref)
+	var data []byte
+	if err == nil {
+		data = o.data
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	// The bytes of an object never change in place, so that reading needs no lock.
+	// Bytes never change in place, so that reading needs no lock.
 	if off < 0 || off > o.Size-int64(len(p)) {
 		return s.fail("read", ref.Key, store.ErrPermanent, "bytes %d to %d are not within the object's %d", off, off+int64(len(p)), o.Size)
 	}
-	copy(p, o.data[off:])
+	copy(p, data[off:])
 	s.received(ctx, "read", int64(len(p)))
 	return nil
 }
@@ -162,6 +166,20 @@ func (s *Store) Delete(ctx context.Context, ref store.Ref) error {
 		s.keys = slices.Delete(s.keys, i, i+1)
 	}
 	return nil
+}
+
+// Rot flips a bit of the current object as a failing disk does: what the store tells of the object stays as it was. false: there is no such bit.
+func (s *Store) Rot(key string, bit int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.current(key)
+	if o == nil || bit < 0 || bit/8 >= o.Size {
+		return false
+	}
+	// Reads hold no lock, and what was copied before keeps its bytes.
+	o.data = slices.Clone(o.data)
+	o.data[bit/8] ^= 1 << (bit % 8)
+	return true
 }
 
 // current is the visible object of a key, or nil.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +24,7 @@ type attempts struct {
 func (s *Store) begin() *attempts {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval, b.Multiplier = s.policy.FirstWait, s.policy.MaxWait, 2
+	b.RandomizationFactor = 0 // next spreads
 	return &attempts{s: s, start: s.policy.Now(), backoff: b}
 }
 
@@ -82,9 +82,9 @@ func (a *attempts) next(err error) (time.Duration, *atomic.Int64) {
 	}
 	if e.RetryAfter > 0 {
 		// A tenth more at most, so that many that were told the same do not all come back at once.
-		return e.RetryAfter + rand.N(e.RetryAfter/10+1), count
+		return e.RetryAfter + time.Duration(a.s.policy.Random()*float64(e.RetryAfter)/10), count
 	}
-	return a.backoff.NextBackOff(), count
+	return time.Duration((0.5 + a.s.policy.Random()) * float64(a.backoff.NextBackOff())), count
 }
 
 // annotate adds words, and causes to find with errors.Is, to an error of a store and keeps its kind.

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type Policy struct {
 	Now func() time.Time
 	// Sleep waits for d or until ctx ends, whose error it then returns; nil: a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Random spreads the waits, with numbers from 0 up to 1; nil: rand.Float64. A simulation that must replay has its own.
+	Random func() float64
 }
 
 func (p Policy) withDefaults() Policy {
@@ -45,6 +48,9 @@ func (p Policy) withDefaults() Policy {
 	}
 	if p.Sleep == nil {
 		p.Sleep = sleep
+	}
+	if p.Random == nil {
+		p.Random = rand.Float64
 	}
 	return p
 }
