@@ -44,6 +44,10 @@ func (s *shard) end(ctx context.Context) error {
 	var recipe *manifest.NewRecipe
 	recipeID := s.it.Recipe
 	if s.recipe == nil {
+		if wrong := s.unlike(sums); wrong != nil {
+			// Which part was read wrong nobody can tell: all of them are read again.
+			return errors.Join(fmt.Errorf("%w: %q as it was read: %w", errStaleCopy, s.it.Path, wrong), store.ErrIntegrity, s.startOver(ctx))
+		}
 		if fact, recipe, err = s.learned(sums, chunks); err != nil {
 			return err
 		}
@@ -225,6 +229,14 @@ func (s *shard) restart() error {
 	err := s.m.Batch(func(tx *manifest.Tx) error { return tx.DeleteTransfer(s.t.ID) })
 	s.recorded = false
 	return recordError(err)
+}
+
+// startOver forgets every part, and removes those that were sent.
+func (s *shard) startOver(ctx context.Context) error {
+	if s.t.Upload != nil {
+		return s.abandon(ctx)
+	}
+	return s.restart()
 }
 
 func (s *shard) create(ctx context.Context) error {

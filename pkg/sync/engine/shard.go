@@ -411,9 +411,6 @@ func (r *run) replica(it plan.Item, o store.Object, digest, recipe chunker.Diges
 
 // learned is the record of a shard that was read: its fact and its recipe.
 func (s *shard) learned(sums chunker.Sums, chunks []chunker.Chunk) (*manifest.Fact, *manifest.NewRecipe, error) {
-	if s.it.Known && s.it.Digest != sums.Shard {
-		return nil, nil, fmt.Errorf("%w: the source gave %s under the ETag of %s", store.ErrIntegrity, sums.Shard, s.it.Digest)
-	}
 	recipe := chunker.Recipe{
 		Params: s.params(), Size: s.it.Size, Shard: sums.Shard, CRC64NVME: sums.CRC64NVME, CRC32C: sums.CRC32C, Extra: sums.Extra,
 		Chunks: chunks,

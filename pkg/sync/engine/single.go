@@ -59,8 +59,8 @@ func (s *shard) single(ctx context.Context) error {
 	return s.finish(fact, recipe, s.replica(s.it, o, sums.Shard, recipeID, "upload"))
 }
 
-// readProven reads the whole shard, cuts it if there is no recipe, and, where its digest is known, compares; a wrong read is
-// tried once more before it is called corruption.
+// readProven reads the whole shard, cuts it if there is no recipe, and compares it with its digest where that is known, or else with the checksums that
+// the source keeps; a wrong read is tried once more before it is called corruption.
 func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Sums, []chunker.Chunk, error) {
 	for attempt := 1; ; attempt++ {
 		in, err := s.read(ctx, 0, buf)
@@ -71,16 +71,28 @@ func (s *shard) readProven(ctx context.Context, buf []byte) (receipt, chunker.Su
 		if err != nil {
 			return in, chunker.Sums{}, nil, err
 		}
-		if !s.it.Known || sums.Shard == s.it.Digest {
+		wrong := s.unlike(sums)
+		if wrong == nil {
 			return in, sums, chunks, nil
 		}
 		if err := s.settleHeld(in); err != nil {
 			return in, sums, nil, err
 		}
 		if attempt == 2 {
-			return in, sums, nil, s.wrongBytes(fmt.Errorf("%s under the ETag of %s", sums.Shard, s.it.Digest))
+			return in, sums, nil, s.wrongBytes(wrong)
 		}
 	}
+}
+
+// unlike tells how a shard that was read is not the one that is meant; nil: nothing tells that it is not.
+func (s *shard) unlike(sums chunker.Sums) error {
+	switch {
+	case s.it.Known && s.it.Digest != sums.Shard:
+		return fmt.Errorf("%s under the ETag of %s", sums.Shard, s.it.Digest)
+	case !s.it.Known && s.it.Stored.Compare(checksums(sums)) == store.Different:
+		return fmt.Errorf("%+v, the source keeps %+v", checksums(sums), s.it.Stored)
+	}
+	return nil
 }
 
 func (s *shard) sumWhole(buf []byte) (sums chunker.Sums, chunks []chunker.Chunk, err error) {
