@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -49,7 +50,7 @@ func newModel() *model {
 }
 
 func (m *model) fail(format string, a ...any) {
-	if s := fmt.Sprintf(format, a...); len(m.wrong) < 20 {
+	if s := fmt.Sprintf(format, a...); len(m.wrong) < 20 && !slices.Contains(m.wrong, s) {
 		m.wrong = append(m.wrong, s)
 	}
 }

@@ -36,6 +36,7 @@ func schedule(w *world, dir string) {
 	if w.rnd.IntN(3) == 0 {
 		w.hire(dir, "ohio", at, limit)
 	}
+	time.Sleep(moment)
 	w.addJob(w.agents[0])
 	for range 6 + w.rnd.IntN(12) {
 		// Now and then at once, so that it meets what is in flight.

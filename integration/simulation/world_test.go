@@ -46,7 +46,8 @@ type world struct {
 	struck map[kind]int
 	log    []string
 	model  *model
-	made   map[string]*object // what the destination held when the oracle last looked
+	made   map[string]*object        // what the destination held when the oracle last looked
+	now    map[string]chunker.Digest // what the source has
 	serial uint64
 	jobs   int
 	fails  map[string]bool // jobs that fail when the source changes
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), start: time.Now(), until: map[string]time.Time{}, struck: map[kind]int{},
 		source: mem.New(mem.Options{URL: "mem://training"}), dest: mem.New(mem.Options{URL: "mem://east", Parts: store.PartLimits{MinBytes: 16 << 10}}),
-		model: newModel(), made: map[string]*object{}, fails: map[string]bool{}, lengths: map[int]bool{},
+		model: newModel(), made: map[string]*object{}, now: map[string]chunker.Digest{}, fails: map[string]bool{}, lengths: map[int]bool{},
 	}
 	// Some schedules meet no trouble on the wire, some one kind of it, some all.
 	switch w.rnd.IntN(5) {
@@ -98,6 +99,7 @@ func (w *world) bytes() []byte {
 func (w *world) putSource(path string, b []byte) {
 	w.mu.Lock()
 	w.model.wrote(path, chunker.Sum(b))
+	w.now[path] = chunker.Sum(b)
 	// What is as long as something else may be read once to find out whether it is the same.
 	if w.lengths[len(b)] {
 		w.twins += int64(len(b))
@@ -108,9 +110,12 @@ func (w *world) putSource(path string, b []byte) {
 	w.lengths[len(b)] = true
 	w.mu.Unlock()
 	if _, err := w.source.Put(context.Background(), sourcePath+path, b, store.WriteOptions{Condition: store.Always()}); err != nil {
-		w.t.Fatal(err)
+		w.must(err)
 	}
 }
+
+// moment keeps what the world does apart from what it has the agents do.
+const moment = 1_000_003 * time.Nanosecond
 
 // hire an agent that stands at a location.
 func (w *world) hire(dir, name string, at store.Location, limit int64) {
@@ -127,9 +132,10 @@ func (w *world) hire(dir, name string, at store.Location, limit int64) {
 }
 
 func (w *world) must(err error) {
-	w.t.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.model.fail("what cannot fail did: %v", err)
 	}
 }
 
@@ -143,7 +149,11 @@ func (w *world) strike(k kind, agent string) {
 	}
 }
 
-func (w *world) excuse(agent string) { w.mu.Lock(); defer w.mu.Unlock(); w.model.excuse(agent, inFlight) }
+func (w *world) excuse(agent string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.model.excuse(agent, inFlight)
+}
 
 // struckBy tells whether something that lasts strikes a store's users now.
 func (w *world) struckBy(k kind, name, agent string) bool {
@@ -414,11 +424,7 @@ func (w *world) settle() {
 	w.note("calm")
 	ctx := context.Background()
 	for _, key := range w.destKeys() {
-		w.mu.Lock()
-		is := w.at(key)
-		foreign := is != nil && w.model.behind[key] && !w.model.versions[strings.TrimPrefix(key, destPath)][is.digest]
-		w.mu.Unlock()
-		if foreign {
+		if w.foreign(key) {
 			w.must(w.dest.Delete(ctx, store.Ref{Key: key}))
 		}
 	}
@@ -433,25 +439,47 @@ func (w *world) settle() {
 		q, err := c.Open(ctx, "c4", destName, payerOfNobody)
 		w.must(err)
 		q.Destination.Store = a.dest
-		if _, err := a.s.Verify(ctx, q.Source, q.Destination, 1); err != nil {
-			w.t.Fatalf("verify: %v", err)
+		_, err = a.s.Verify(ctx, q.Source, q.Destination, 1)
+		for tries := 0; err != nil && tries < 5; tries++ { // what a sync replaces meanwhile cannot be read
+			time.Sleep(time.Minute)
+			_, err = a.s.Verify(ctx, q.Source, q.Destination, 1)
 		}
+		w.must(err)
+		a.d.Recheck()
+		a.forgetStatuses()
+		time.Sleep(moment)
 		w.addJob(a)
 		a.forgetStatuses()
-		a.d.Recheck()
+		time.Sleep(moment)
 	}
-	end := time.Now().Add(48 * time.Hour)
+	end := time.Now().Add(12 * time.Hour)
 	for time.Now().Before(end) && !w.arrived() {
 		time.Sleep(time.Minute)
 	}
 	for _, a := range w.agents {
 		for _, j := range w.waiting(a) {
-			w.model.fail("48 hours after the last fault job %s of %s is %s: %s", j.ID, a.name, j.State, j.Why)
+			w.model.fail("12 hours after the last fault job %s of %s is %s: %s", j.ID, a.name, j.State, j.Why)
 		}
 	}
 }
 
-// arrived tells that all that is wanted and can be had was there. What is there is used and taken back, since others may wait for its pins.
+// foreign tells of an object that nobody replaces unasked: a stranger's, and what another agent brought of a shard that is no longer so.
+func (w *world) foreign(key string) bool {
+	path := strings.TrimPrefix(key, destPath)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	is := w.at(key)
+	switch {
+	case is == nil:
+		return false
+	case len(w.agents) > 1:
+		return is.digest != w.now[path]
+	}
+	return w.model.behind[key] && !w.model.versions[path][is.digest]
+}
+
+// arrived tells that all that is wanted and can be had was there. What is there is used and taken back, and so is what cannot be had: others may wait for
+// its pins.
 func (w *world) arrived() bool {
 	left := 0
 	for _, a := range w.agents {
@@ -460,17 +488,19 @@ func (w *world) arrived() bool {
 			return false
 		}
 		left += len(w.waiting(a))
-		var used []string
+		var over []string
 		for _, j := range list {
 			if j.State == dispatch.Ready {
 				w.must(w.checkReady(a, j.ID, len(w.agents) == 1))
-				used = append(used, j.ID)
+			}
+			if j.State == dispatch.Ready || w.lost(j) {
+				over = append(over, j.ID)
 			}
 		}
-		if len(used) > 0 {
-			w.note("%s's jobs %v are over", a.name, used)
-			w.must(a.d.Remove(context.Background(), used))
-			a.forgetStatuses(used...)
+		if len(over) > 0 {
+			w.note("%s's jobs %v are over", a.name, over)
+			w.must(a.d.Remove(context.Background(), over))
+			a.forgetStatuses(over...)
 		}
 	}
 	return left == 0
@@ -479,14 +509,18 @@ func (w *world) arrived() bool {
 // waiting are the jobs that are not ready and can be had.
 func (w *world) waiting(a *agent) (out []dispatch.Status) {
 	for _, j := range a.statuses() {
-		w.mu.Lock()
-		lost := j.State == dispatch.Blocked && (w.fails[j.ID] || !w.selects(j.Selection))
-		w.mu.Unlock()
-		if j.State != dispatch.Ready && !lost {
+		if j.State != dispatch.Ready && !w.lost(j) {
 			out = append(out, j)
 		}
 	}
 	return out
+}
+
+// lost tells of a job that cannot be had: the source changed under one that was to fail then, or has nothing of what another one selects.
+func (w *world) lost(j dispatch.Status) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return j.State == dispatch.Blocked && (w.fails[j.ID] || !w.selects(j.Selection))
 }
 
 // selects tells whether the source has something of a selection.
@@ -498,6 +532,10 @@ func (w *world) selects(terms []string) bool {
 
 // collect ends the agents, and finds nothing left after each has looked.
 func (w *world) collect() {
+	w.mu.Lock()
+	clear(w.made) // everything is read once more
+	w.mu.Unlock()
+	w.check()
 	var temporary []string
 	for _, a := range w.agents {
 		a.ends()
