@@ -3,7 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,6 +27,14 @@ type AddRequest struct {
 type AddResponse struct {
 	Jobs    []dispatch.Status `json:"jobs"`
 	Refused *Problem          `json:"refused,omitempty"`
+	// Refusals are the jobs that were not taken, each with why; none where nothing was, for another reason than a job.
+	Refusals []Refusal `json:"refusals,omitempty"`
+}
+
+// Refusal of one of several jobs.
+type Refusal struct {
+	ID string `json:"id"`
+	Problem
 }
 
 // asConfigured is the age of what was seen at a destination where a request does not say one.
@@ -46,6 +57,8 @@ func ageOf(text string) (time.Duration, error) {
 	return age, nil
 }
 
+func idOf(st dispatch.Status) string { return st.ID }
+
 func (s *Server) jobs() (dispatch.Jobs, error) {
 	if s.o.Jobs == nil {
 		return nil, errNoJobs
@@ -57,7 +70,10 @@ const jobsTag = "jobs"
 
 func (s *Server) aboutJobs(a huma.API) {
 	register(s, a, of(access.Read, http.MethodGet, "/v1/jobs", "list-jobs", "All jobs, in the order in which they are worked on", jobsTag),
-		func(ctx context.Context, in *Paging) (*paged[dispatch.Status], error) {
+		func(ctx context.Context, in *struct {
+			Paging
+			Origin string `query:"origin" doc:"those alone that were declared there: a file, a scheduler; without it, all" maxLength:"4096"`
+		}) (*paged[dispatch.Status], error) {
 			jobs, err := s.jobs()
 			if err != nil {
 				return nil, err
@@ -66,7 +82,11 @@ func (s *Server) aboutJobs(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			return page(*in, "/v1/jobs", nil, list, func(st dispatch.Status) string { return st.ID })
+			if in.Origin == "" {
+				return page(in.Paging, "/v1/jobs", nil, list, idOf)
+			}
+			list = slices.DeleteFunc(slices.Clone(list), func(st dispatch.Status) bool { return st.Origin != in.Origin })
+			return page(in.Paging, "/v1/jobs", url.Values{"origin": {in.Origin}}, list, idOf)
 		})
 	add := described(once(of(access.Jobs, http.MethodPost, "/v1/jobs", "add-jobs", "Take jobs in, or change them", jobsTag)),
 		"The same again changes nothing. A wrong job is refused, with why in refused, and the others are taken.")
@@ -150,6 +170,10 @@ func (s *Server) add(ctx context.Context, q AddRequest) (AddResponse, error) {
 	if err != nil {
 		p := problemOf(err, s.o.ExitCode(err))
 		out.Refused = &p
+		why := dispatch.Refused(err)
+		for _, id := range slices.Sorted(maps.Keys(why)) {
+			out.Refusals = append(out.Refusals, Refusal{id, problemOf(why[id], s.o.ExitCode(why[id]))})
+		}
 	}
 	return out, nil
 }

@@ -254,14 +254,17 @@ func about[T any](ctx context.Context, c *Client, id, rest string) (out T, err e
 
 // Add takes jobs in, or changes them.
 func (c *Client) Add(ctx context.Context, origin string, specs []spec.Job) ([]dispatch.Status, error) {
-	var out AddResponse
-	if err := c.ask(ctx, http.MethodPost, "/v1/jobs", AddRequest{origin, specs}, &out); err != nil {
-		return nil, err
+	out, err := c.AddEach(ctx, origin, specs)
+	if err == nil && out.Refused != nil {
+		err = &Error{*out.Refused}
 	}
-	if out.Refused != nil {
-		return out.Jobs, &Error{*out.Refused}
-	}
-	return out.Jobs, nil
+	return out.Jobs, err
+}
+
+// AddEach takes jobs in, or changes them, and tells of each that was not taken why. That some were not is no error.
+func (c *Client) AddEach(ctx context.Context, origin string, specs []spec.Job) (out AddResponse, err error) {
+	err = c.ask(ctx, http.MethodPost, "/v1/jobs", AddRequest{origin, specs}, &out)
+	return out, err
 }
 
 // idsAtOnce fit into the address of a request, whose most is 1 MiB with all headers, at 128 bytes an id and all of them escaped.
@@ -279,6 +282,11 @@ func (c *Client) Remove(ctx context.Context, ids []string) error {
 // List tells of all jobs.
 func (c *Client) List(ctx context.Context) ([]dispatch.Status, error) {
 	return all[dispatch.Status](ctx, c, "/v1/jobs", nil)
+}
+
+// ListOf tells of the jobs that were declared at one origin: a file, a scheduler.
+func (c *Client) ListOf(ctx context.Context, origin string) ([]dispatch.Status, error) {
+	return all[dispatch.Status](ctx, c, "/v1/jobs", url.Values{"origin": {origin}})
 }
 
 // Show tells of one job.

@@ -68,6 +68,32 @@ func same(t *testing.T, what string, got, want any, err error) {
 	}
 }
 
+// A scheduler that asks for its own jobs is told of no others, on any page.
+func TestJobsOfAnOrigin(t *testing.T) {
+	k := &keeper{}
+	var want []string
+	for i := range 2*longestPage + 10 {
+		st := dispatch.Status{ID: fmt.Sprint("job-", i), Origin: []string{"slurm", "a & b", ""}[i%3], Selection: []string{}, Places: []dispatch.Place{}}
+		if k.list = append(k.list, st); st.Origin == "a & b" {
+			want = append(want, st.ID)
+		}
+	}
+	path, _ := serve(t, Options{Jobs: k})
+	c := dial(t, path)
+	list, err := c.ListOf(context.Background(), "a & b")
+	var got []string
+	for _, st := range list {
+		got = append(got, st.ID)
+	}
+	same(t, "the list of an origin", got, want, err)
+	everything, err := c.ListOf(context.Background(), "")
+	same(t, "the list of no origin", len(everything), len(k.list), err)
+	second := raw(t, path, "GET /v1/jobs?origin=a+%26+b&limit=5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if !strings.Contains(second, "&origin=a+%26+b>") {
+		t.Errorf("the next page would be of all jobs:\n%.400s", second)
+	}
+}
+
 // An id is one segment of the path, whatever is in it.
 func TestAnyIDArrives(t *testing.T) {
 	k := &keeper{}
@@ -141,6 +167,24 @@ func TestAddTellsBoth(t *testing.T) {
 	taken, err := dial(t, path).Add(context.Background(), "", nil)
 	if len(taken) != 1 || taken[0].ID != "good" || !errors.Is(err, dispatch.ErrBlocked) {
 		t.Errorf("%v, %v", taken, err)
+	}
+}
+
+// Who adds jobs of many learns whose are wrong, without reading a text.
+func TestAddTellsEach(t *testing.T) {
+	k := &keeper{list: []dispatch.Status{{ID: "good"}}, err: errors.Join(
+		&dispatch.RefusedError{ID: "b", Err: fmt.Errorf("%w: no dataset c5", dispatch.ErrSpec)},
+		&dispatch.RefusedError{ID: "a", Err: fmt.Errorf("told so: %w", dispatch.ErrBlocked)},
+		errors.New("the disk is full"),
+	)}
+	path, _ := serve(t, Options{Jobs: k})
+	out, err := dial(t, path).AddEach(context.Background(), "", nil)
+	if err != nil || len(out.Jobs) != 1 || out.Refused == nil || !strings.Contains(out.Refused.Detail, "the disk is full") || len(out.Refusals) != 2 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	a, b := out.Refusals[0], out.Refusals[1]
+	if a.ID != "a" || a.Detail != "told so: "+dispatch.ErrBlocked.Error() || !errors.Is(&Error{a.Problem}, dispatch.ErrBlocked) || b.ID != "b" || !strings.Contains(b.Detail, "c5") {
+		t.Errorf("%+v", out.Refusals)
 	}
 }
 

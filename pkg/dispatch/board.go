@@ -56,7 +56,8 @@ type placed struct {
 	link        uint16
 	// ready: the need is met, and nothing of it needs to be planned.
 	ready bool
-	err   error // why nothing can be planned
+	url   string // of the folder that its shards are in, once it is ready
+	err   error  // why nothing can be planned
 }
 
 // tableKey names a table. Jobs whose moves count against different budgets share none.
@@ -334,7 +335,10 @@ func (d *Dispatcher) place(b *board, j manifest.Job, needs []manifest.Need) erro
 	impossible := 0
 	for _, to := range j.To {
 		p := placed{destination: to}
-		_, p.ready = metAt(j, to, needs)
+		n, met := metAt(j, to, needs)
+		if p.ready = met; met {
+			p.url = d.urlOf(j, n)
+		}
 		if !p.ready && j.Resolved != 0 {
 			if p.err = d.lay(b, j, &p); p.err != nil {
 				if impossible++; impossible == len(j.To) && job.Blocked == "" {

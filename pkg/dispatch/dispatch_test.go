@@ -44,6 +44,9 @@ func TestJobIsBrought(t *testing.T) {
 	if err != nil || len(h.Shards) != 5 || h.URL != "mem://aws/data/c4/" {
 		t.Errorf("%+v, %v", h, err)
 	}
+	if list, err := r.d.List(t.Context()); err != nil || len(list) != 1 || list[0].Places[0].URL != h.URL || list[0].Snapshot != h.Snapshot.String() || list[0].Kind != "" {
+		t.Errorf("the list says otherwise than the handout: %+v, %v", list, err)
+	}
 	// The pass after the arrival writes the receipt, for machines that can read nothing but the destination.
 	r.once()
 	rec, err := jobs.ReadJobReceipt(t.Context(), r.dests["aws"], "train-1", "aws")
@@ -130,8 +133,8 @@ func TestWrongJobsLeaveTheOthersAlone(t *testing.T) {
 		}
 	}
 	r.until("good", Ready)
-	if st := r.until("impossible", Blocked); !strings.Contains(st.Why, "2") {
-		t.Errorf("it does not say how many shards there are: %s", st.Why)
+	if st := r.until("impossible", Blocked); !strings.Contains(st.Why, "2") || st.Kind != "missing" || st.Places[0].URL != "" {
+		t.Errorf("it does not say how many shards there are, or of what kind the problem is: %+v", st)
 	}
 	ready, err := r.d.Ready(t.Context(), "impossible", time.Hour)
 	if err != nil || ready.Ready || ready.Kind != "missing" {
@@ -157,7 +160,7 @@ func TestBudgetHoldsAJob(t *testing.T) {
 	r.pass(6 * time.Minute)
 	r.until("dear", Ready)
 	st := r.until("dear2", Held)
-	if len(st.Places) != 1 || st.Places[0].Budget != "small" || st.Places[0].NeedsUSD <= 0 {
+	if len(st.Places) != 1 || st.Places[0].Budget != "small" || st.Places[0].NeedsUSD <= 0 || st.Kind != "budget" {
 		t.Errorf("%+v", st)
 	}
 	ready, err := r.d.Ready(t.Context(), "dear2", time.Hour)

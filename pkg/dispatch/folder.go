@@ -71,7 +71,7 @@ func (f *SpecFolder) Declare(ctx context.Context, d *Dispatcher) error {
 	f.waiting = nil
 	if len(list) > 0 {
 		_, err = d.Add(ctx, origin, list)
-		for id, why := range refused(err) {
+		for id, why := range Refused(err) {
 			if f.waiting == nil {
 				f.waiting = map[string]string{}
 			}

@@ -142,6 +142,7 @@ func (d *Dispatcher) tellOf(a *Agenda, e entry, p schedule.JobPlan) Status {
 		st.NeedBy = moment(e.NeedBy.Time())
 	}
 	st.State, st.Why = d.stateOf(a, e, p)
+	st.Kind = kindOf(e.Job, st.State)
 	for _, at := range e.places {
 		st.Places = append(st.Places, d.tellOfPlace(a, e, p, at, st))
 	}
@@ -225,7 +226,7 @@ func paused(a *Agenda, e entry) string {
 func (d *Dispatcher) tellOfPlace(a *Agenda, e entry, p schedule.JobPlan, at placed, st Status) Place {
 	out := Place{Destination: at.destination, State: st.State, Why: st.Why}
 	if at.ready {
-		out.State, out.Why = Ready, "all of it is there and proven"
+		out.State, out.Why, out.URL = Ready, "all of it is there and proven", at.url
 		return out
 	}
 	if at.err != nil {

@@ -52,15 +52,37 @@ func (d *Dispatcher) Ready(ctx context.Context, id string, maxAge time.Duration)
 		return out, err
 	}
 	out.State, out.Why, out.ETA = st.State, st.Why, st.ETA
-	switch {
-	case st.State == Ready: // it was announced, and is not so
+	if st.State == Ready { // it was announced, and is not so
 		out.State, out.Why = OnTime, "not all of it is there any more; the next pass brings it again"
-	case st.State == Held:
-		out.Kind = "budget"
-	case j.Problem != nil && (j.Problem.Final || j.Problem.Kind == "access"):
-		out.Kind = j.Problem.Kind // what passes by itself is a matter of waiting
 	}
+	out.Kind = kindOf(j, out.State)
 	return out, nil
+}
+
+// kindOf what is in the way of a job, "" for what passes by itself, which is a matter of waiting.
+func kindOf(j manifest.Job, state State) string {
+	switch {
+	case state == Ready:
+		return ""
+	case state == Held:
+		return "budget"
+	case j.Problem != nil && (j.Problem.Final || j.Problem.Kind == "access"):
+		return j.Problem.Kind
+	}
+	return ""
+}
+
+// urlOf the folder where a need of a job is met, "" if its destination is not configured any more.
+func (d *Dispatcher) urlOf(j manifest.Job, n manifest.Need) string {
+	q, err := d.catalog.Describe(j.Dataset, n.Destination, payer(j))
+	if err != nil {
+		return ""
+	}
+	if n.Beside {
+		q.Destination.Destination = q.Destination.BesideMirror()
+	}
+	url, _ := d.catalog.URL(n.Destination, folder(q, n))
+	return url
 }
 
 // wherever is the request of a job at a destination, at the place where it is met: there, or beside the mirror.

@@ -28,8 +28,8 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("job %s: %v", e.ID, e
 // Unwrap gives the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// refused are the jobs that an error of Add names.
-func refused(err error) map[string]error {
+// Refused are the jobs that an error of [Jobs.Add] names, by their ids, with why they were not taken.
+func Refused(err error) map[string]error {
 	out := map[string]error{}
 	var one *RefusedError
 	if list, several := err.(interface{ Unwrap() []error }); several {

@@ -64,12 +64,12 @@ func (s *SlurmQueue) Declare(ctx context.Context, d *Dispatcher) error {
 	}
 	_, err = d.Add(ctx, slurmOrigin, list)
 	for i := range wanted {
-		if why := refused(err)[wanted[i].Name]; why != nil {
+		if why := Refused(err)[wanted[i].Name]; why != nil {
 			wanted[i].Err = why
 			s.once(d, wanted[i].Name, why)
 		}
 	}
-	if err != nil && len(refused(err)) == 0 {
+	if err != nil && len(Refused(err)) == 0 {
 		return err
 	}
 	// What is wrong with a declaration is no reason to forget the job: its comment says what is wrong.

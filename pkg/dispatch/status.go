@@ -57,11 +57,13 @@ type Status struct {
 	Bytes      int64      `json:"bytes"`
 	ETA        *time.Time `json:"eta,omitempty"`
 	// MarginSeconds between the ETA and when it is needed; below 0: late by so much.
-	MarginSeconds *int64   `json:"margin_seconds,omitempty"`
-	Why           string   `json:"why"`
-	Notes         []string `json:"notes,omitempty"`
-	Repinned      int      `json:"repinned,omitempty"`
-	Places        []Place  `json:"destinations"`
+	MarginSeconds *int64 `json:"margin_seconds,omitempty"`
+	Why           string `json:"why"`
+	// Kind of what is in the way and does not end by waiting alone: see [Readiness.Kind].
+	Kind     string   `json:"kind,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+	Repinned int      `json:"repinned,omitempty"`
+	Places   []Place  `json:"destinations"`
 }
 
 // Place is a job at one of its destinations.
@@ -81,6 +83,8 @@ type Place struct {
 	NeedsUSD   cost.NanoUSD `json:"needs_usd,omitempty"`
 	NeedsBytes int64        `json:"needs_bytes,omitempty"`
 	Why        string       `json:"why"`
+	// URL of the folder that its shards are in, once it is ready: see [Handout.URL].
+	URL string `json:"url,omitempty"`
 }
 
 // ShardStatus is a shard of a job at a destination.
