@@ -92,7 +92,7 @@ func decode(bucket string, key, stored []byte, v any) error {
 		return fmt.Errorf("%w: %s/%q has a wrong checksum; %s", ErrCorrupt, bucket, key, restoreHint)
 	}
 	if err := decMode.Unmarshal(stored[4:], v); err != nil {
-		return fmt.Errorf("%w: %s/%q: %w", ErrCorrupt, bucket, key, err)
+		return fmt.Errorf("%w: %s/%q: %w; %s", ErrCorrupt, bucket, key, err, restoreHint)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -181,7 +182,11 @@ func VerifyCopy(path string) error {
 // verifyValues looks at every page, strictly, and reads every value of every bucket.
 func (m *Manifest) verifyValues() error {
 	return m.View(func(tx *Tx) error {
-		if _, _, err := checkPagesOf(m.file, uint64(tx.b.ID())); err != nil {
+		known, _, err := checkPagesOf(m.file, uint64(tx.b.ID()))
+		if err == nil && !known { // nobody writes to a copy
+			err = fmt.Errorf("%w: its newest meta page went away while it was read", ErrCorrupt)
+		}
+		if err != nil {
 			return damaged(m.db.Path(), err)
 		}
 		names, err := tx.bucketNames()
@@ -220,7 +225,7 @@ func (tx *Tx) eachStored(bucket string, f func(key, stored []byte, problem error
 			k, v = c.Next()
 		}
 		bytes += int64(len(k) + len(v))
-		return k, v, wrongValue(bucket, k, v)
+		return slices.Clone(k), v, wrongValue(bucket, k, v) // what is read outside of the guard must not be the file's
 	}
 	last, begun := "", false
 	for {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // bbolt trusts the file that it maps into memory: on a page that is damaged it panics, and where the file ends before the
@@ -90,10 +91,19 @@ func openBolt(path string, o Options) (db *bolt.DB, file *os.File, rest *unread,
 		Timeout: o.Timeout, FreelistType: bolt.FreelistMapType, MaxSize: o.maxBytes, ReadOnly: o.readOnly, InitialMmapSize: o.mapBytes(file),
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return file, nil },
 	})
+	if err != nil && ofContent(err) {
+		return nil, file, nil, damaged(path, fmt.Errorf("%w: %w", ErrCorrupt, err))
+	}
 	if err != nil {
 		return nil, file, nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, file, rest, nil
+}
+
+// ofContent tells whether bbolt does not open a file for what is in it. What the system says has its number.
+func ofContent(err error) bool {
+	var number syscall.Errno
+	return !errors.As(err, &number) && !errors.Is(err, berrors.ErrTimeout)
 }
 
 // mapBytes has a large file be mapped with room to grow to twice its size: a larger map is not made while anybody reads, and a backup reads for as long as

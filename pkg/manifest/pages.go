@@ -24,6 +24,8 @@ const (
 	bucketElement   = 0x01
 	metaBytes       = 64
 	maxPages        = 1 << 40
+	leastPage       = 1 << 10
+	mostPage        = 16 << 20 // that bbolt looks for
 	readBytes       = 64 << 10 // at once; it stays in a core's cache
 	gapPages        = 4        // that are read along, because a read for each side of them would take longer
 	sharePages      = 1024     // that one core looks through for some to read
@@ -138,37 +140,62 @@ func (c *pageChecker) walk(info os.FileInfo, root, freelist uint64) error {
 	return c.freePages(freelist)
 }
 
-// meta reads the newer one of the two meta pages whose checksum holds. The first says how large a page is; if it is
-// damaged, the second is looked for at every size that there is.
+// metaPage is what a meta page says.
+type metaPage struct{ pageBytes, root, freelist, pages, txid uint64 }
+
+// metaAt reads a meta page, if there is one whose checksum holds.
+func (c *pageChecker) metaAt(at int64) (m metaPage, sound bool) {
+	b := make([]byte, metaBytes)
+	if _, err := c.file.ReadAt(b, at+pageHeaderBytes); err != nil {
+		return m, false
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(b[:56])
+	sound = native.Uint32(b) == metaMagic && native.Uint32(b[4:]) == metaVersion && h.Sum64() == native.Uint64(b[56:])
+	return metaPage{uint64(native.Uint32(b[8:])), native.Uint64(b[16:]), native.Uint64(b[32:]), native.Uint64(b[40:]), native.Uint64(b[48:])}, sound
+}
+
+// meta reads the newer one of the two meta pages whose checksum holds, as bbolt does: it must not be another that is looked at than the one that is used. The first says how
+// large a page is; if it is damaged, the second is looked for at every size that there is.
 func (c *pageChecker) meta() (root, freelist uint64, err error) {
-	var newest uint64
-	found := false
-	for _, at := range [...]int64{0, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10} {
-		b := make([]byte, metaBytes)
-		if _, err := c.file.ReadAt(b, at+pageHeaderBytes); err != nil {
-			continue
+	first, sound := c.metaAt(0)
+	size, found := first.pageBytes, sound
+	for at := uint64(leastPage); !found && at <= mostPage; at *= 2 {
+		if _, found = c.metaAt(int64(at)); found {
+			size = at
 		}
-		h := fnv.New64a()
-		_, _ = h.Write(b[:56])
-		pageBytes, txid := int64(native.Uint32(b[8:])), native.Uint64(b[48:])
-		if native.Uint32(b) != metaMagic || native.Uint32(b[4:]) != metaVersion || h.Sum64() != native.Uint64(b[56:]) ||
-			at != 0 && at != pageBytes {
+	}
+	if !found || size < leastPage || size > mostPage || size&(size-1) != 0 {
+		return 0, 0, fmt.Errorf("%w: neither of its two meta pages is sound", ErrCorrupt)
+	}
+	second, alsoSound := c.metaAt(int64(size))
+	if alsoSound && second.pageBytes != size {
+		return 0, 0, fmt.Errorf("%w: its meta pages do not agree on how large a page is: %d or %d bytes", ErrCorrupt, size, second.pageBytes)
+	}
+	c.pageBytes = int64(size)
+	var newest metaPage
+	known := false
+	for _, m := range []struct {
+		metaPage
+		sound bool
+	}{{first, sound}, {second, alsoSound}} {
+		if !m.sound {
 			continue
 		}
 		c.metas++
-		if found && txid < newest || c.only != 0 && txid > c.only {
+		if known && m.txid <= newest.txid || c.only != 0 && m.txid > c.only {
 			continue
 		}
-		found, newest, c.pageBytes = true, txid, pageBytes
-		root, freelist, c.pages = native.Uint64(b[16:]), native.Uint64(b[32:]), native.Uint64(b[40:])
+		newest, known = m.metaPage, true
 	}
-	if found && c.only != 0 && newest != c.only {
+	if c.only != 0 && newest.txid != c.only {
 		return 0, 0, errNotThis
 	}
-	if !found || c.pages > maxPages || c.pageBytes < elementBytes {
-		return 0, 0, fmt.Errorf("%w: neither of its two meta pages is sound", ErrCorrupt)
+	if newest.pages > maxPages {
+		return 0, 0, fmt.Errorf("%w: it says that it has %d pages", ErrCorrupt, newest.pages)
 	}
-	return root, freelist, nil
+	c.pages = newest.pages
+	return newest.root, newest.freelist, nil
 }
 
 func (c *pageChecker) bad(id uint64, what string, args ...any) error {
