@@ -35,7 +35,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench proof fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -93,6 +93,10 @@ arm64: ## the chunker's tests as arm64 code, under qemu-user
 bench: tools ## benchmarks; AREA=name for one area
 	$(GO) run ./internal/emulator/cmd/tools rclone
 	$(GO) run ./integration/bench $(if $(AREA),-area $(AREA))
+
+# Goes on where it stopped; PROOF_MINUTES=30 for so long, PROOF_KINDS=crash,kill for these alone.
+proof: tools ## trials of every promise, resumable: build/proof.json, docs/promises.md
+	$(GO) run ./integration/prove $(if $(PROOF_MINUTES),-minutes $(PROOF_MINUTES)) $(if $(PROOF_KINDS),-kinds $(PROOF_KINDS))
 
 # A run of the fuzzer takes one target in one package. Making an input of some KiB small, which it does with each that reaches new
 # code, would take the whole time.

@@ -36,6 +36,8 @@ type Result struct {
 	// From is the first seed, Runs how many were tried from it on; Runs may be less than asked for if time ran out.
 	From uint64 `json:"from"`
 	Runs int    `json:"runs"`
+	// Skipped trials proved nothing, and are not among the runs.
+	Skipped int `json:"skipped,omitempty"`
 	// Failures are the seeds of trials that failed.
 	Failures []uint64 `json:"failures"`
 }
@@ -62,8 +64,17 @@ func Run(t *testing.T, kind string, share int, trial func(t *testing.T, seed uin
 		if until != 0 && time.Now().Unix() >= int64(until) { //nolint:gosec // a time
 			break
 		}
+		skipped := false
+		passed := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			defer func() { skipped = t.Skipped() }()
+			trial(t, seed)
+		})
+		if skipped && passed {
+			r.Skipped++
+			continue
+		}
 		r.Runs++
-		if !t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { trial(t, seed) }) {
+		if !passed {
 			r.Failures = append(r.Failures, seed)
 			t.Logf("again: %s=%d %s=1 go test -count 1 -run '^%s$'", FromEnv, seed, RunsEnv, t.Name())
 		}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/datagravity/datagravity/internal/proof"
+)
+
+// grace is how long a trial may go on after its batch should have ended: the longest trials take minutes on a busy machine.
+const grace = 20 * time.Minute
+
+// prover runs batches of tests, which it builds once, so that all of a session try the same code whatever is edited meanwhile.
+type prover struct {
+	root string
+	// dir is for what is built and written meanwhile.
+	dir   string
+	built map[string]string // test program by package
+	out   io.Writer         // of a batch that fails
+}
+
+func (p *prover) build(ctx context.Context, pkg string) (string, error) {
+	if bin := p.built[pkg]; bin != "" {
+		return bin, nil
+	}
+	bin := filepath.Join(p.dir, strings.ReplaceAll(strings.TrimPrefix(pkg, "./"), "/", "-")+".test")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", bin, pkg) //nolint:gosec // a package of this module
+	cmd.Dir = p.root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
+	}
+	p.built[pkg] = bin
+	return bin, nil
+}
+
+// asked is what a batch is to do.
+type asked struct {
+	from  uint64
+	runs  int
+	until time.Time
+	env   []string
+}
+
+// run tries seeds. An error means that nothing is known about them; a trial that failed, or took its process with it, is a failure in the batch.
+func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) {
+	bin, err := p.build(ctx, t.Package)
+	if err != nil {
+		return b, err
+	}
+	results := filepath.Join(p.dir, "results")
+	if err := os.RemoveAll(results); err != nil {
+		return b, err
+	}
+	b = Batch{Test: t, Began: time.Now().UTC().Truncate(time.Second), From: a.from}
+	cmd := exec.CommandContext(ctx, bin, "-test.run", "^"+t.Name+"$", "-test.v", "-test.count", "1", //nolint:gosec // built above
+		"-test.timeout", (time.Until(a.until) + grace).String())
+	cmd.Dir = filepath.Join(p.root, filepath.FromSlash(t.Package))
+	cmd.Env = slices.Concat(os.Environ(), a.env, []string{
+		fmt.Sprintf("%s=%d", proof.FromEnv, a.from), fmt.Sprintf("%s=%d", proof.RunsEnv, a.runs),
+		fmt.Sprintf("%s=%d", proof.UntilEnv, a.until.Unix()), proof.ResultsEnv + "=" + results,
+	})
+	inGroup(cmd)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	start := time.Now()
+	ended := cmd.Run()
+	b.Seconds = time.Since(start).Seconds()
+	if ctx.Err() != nil {
+		return b, ctx.Err()
+	}
+	r, err := read(results, t.Kind)
+	if err != nil {
+		return b, err
+	}
+	if r == nil {
+		// The process died. What it printed says which trial it was in.
+		if r = died(log.String(), t.Name, a.from); r == nil {
+			return b, fmt.Errorf("%s in %s tried nothing and says why: %w\n%s", t.Name, t.Package, ended, tail(log.String()))
+		}
+	}
+	b.Runs, b.Skipped = r.Runs, r.Skipped
+	for _, seed := range r.Failures {
+		b.Failures = append(b.Failures, Failure{Seed: seed, Replay: t.replay(seed)})
+	}
+	if ended != nil && len(b.Failures) == 0 {
+		return b, fmt.Errorf("%s in %s failed although no trial did: %w\n%s", t.Name, t.Package, ended, tail(log.String()))
+	}
+	if len(b.Failures) > 0 {
+		fmt.Fprintln(p.out, tail(log.String()))
+	}
+	return b, nil
+}
+
+// inGroup makes a process the head of a group, which is ended with it: the real programs and servers that it started.
+func inGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
+}
+
+// read sums up the results of a kind, nil if there are none.
+func read(path, kind string) (sum *proof.Result, err error) {
+	b, err := os.ReadFile(path) //nolint:gosec // written for us
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(b) {
+		var r proof.Result
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, err
+		}
+		if r.Kind != kind {
+			continue
+		}
+		if sum != nil {
+			return nil, fmt.Errorf("two results for %s: one test may call proof.Run once for a kind", kind)
+		}
+		sum = &r
+	}
+	return sum, nil
+}
+
+// died tells from the output of a test that did not come to its end which seeds it tried: all but the last passed or failed as it says, and the last
+// one failed.
+func died(log, name string, from uint64) *proof.Result {
+	r := &proof.Result{From: from}
+	var last uint64
+	running := regexp.MustCompile(`^=== RUN   ` + name + `/(\d+)$`)
+	// The verdicts of trials are printed when all are over; proof.Run says at once which failed.
+	failed := regexp.MustCompile(`again: ` + proof.FromEnv + `=(\d+) .*\^` + name + `\$`)
+	for s := bufio.NewScanner(strings.NewReader(log)); s.Scan(); {
+		if m := running.FindStringSubmatch(s.Text()); m != nil {
+			last, _ = strconv.ParseUint(m[1], 10, 64) // digits
+			r.Runs++
+		}
+		if m := failed.FindStringSubmatch(s.Text()); m != nil {
+			seed, _ := strconv.ParseUint(m[1], 10, 64) // digits
+			r.Failures = append(r.Failures, seed)
+		}
+	}
+	if r.Runs == 0 {
+		return nil
+	}
+	if !slices.Contains(r.Failures, last) {
+		r.Failures = append(r.Failures, last)
+	}
+	return r
+}
+
+// tail of an output: enough to see what happened, without the passing trials before it.
+func tail(s string) string {
+	const lines = 60
+	all := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func odd(name string) Test {
+	return Test{Kind: "odd", Package: "./integration/prove/testdata/odd", Name: name}
+}
+
+func newProver(t *testing.T, out *bytes.Buffer) *prover {
+	t.Helper()
+	dir, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &prover{root: dir, dir: t.TempDir(), built: map[string]string{}, out: out}
+}
+
+// Trials of a real test: what fails is named with the command that runs it again, and one that takes the process with it is a failure too.
+func TestBatch(t *testing.T) {
+	var out bytes.Buffer
+	p := newProver(t, &out)
+	failed := func(seeds ...uint64) (f []Failure) {
+		for _, s := range seeds {
+			f = append(f, Failure{Seed: s, Replay: odd("TestOdd").replay(s)})
+		}
+		return f
+	}
+	test := odd("TestOdd")
+	for _, c := range []struct {
+		name string
+		asked
+		want Batch
+	}{
+		{"passes", asked{0, 3, time.Now().Add(time.Hour), nil}, Batch{Test: test, Runs: 3}},
+		{"skips, fails", asked{3, 3, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(3, 5)}},
+		{"dies", asked{5, 10, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 5, Runs: 3, Failures: failed(5, 7)}},
+		{"no time", asked{0, 3, time.Now().Add(-time.Hour), nil}, Batch{Test: test}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := p.run(t.Context(), test, c.asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(Test{}), ignoreTimes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if !strings.Contains(out.String(), "--- FAIL: TestOdd/5") {
+		t.Errorf("the output of what failed is not shown: %s", out.String())
+	}
+	for _, name := range []string{"TestNothing", "TestMissing", "TestFailsOutside"} {
+		if b, err := p.run(t.Context(), odd(name), asked{0, 1, time.Now().Add(time.Hour), nil}); err == nil {
+			t.Errorf("%s proves something: %+v", name, b)
+		}
+	}
+}
+
+func TestFuzzTarget(t *testing.T) {
+	var out bytes.Buffer
+	p := newProver(t, &out)
+	test := Test{Kind: Fuzz, Package: "./integration/prove/testdata/odd", Name: "FuzzLong"}
+	b, err := p.fuzz(t.Context(), test, time.Second)
+	if err != nil || b.Runs == 0 || b.Failures != nil {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll("testdata/odd/testdata") })
+	t.Setenv("ODD", "1")
+	b, err = p.fuzz(t.Context(), test, 10*time.Second)
+	if err != nil || len(b.Failures) != 1 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	input := b.Failures[0].Input
+	if !strings.Contains(b.Failures[0].Replay, filepath.Base(input)) || p.passes(t.Context(), test, input) {
+		t.Errorf("%+v passes", b.Failures[0])
+	}
+	t.Setenv("ODD", "")
+	if !p.passes(t.Context(), test, input) || p.passes(t.Context(), test, "testdata/gone") {
+		t.Error("what passes is not what was mended")
+	}
+}
+
+// What was tried is kept, and what other code did is no run of this one.
+func TestRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "build", "proof.json")
+	r, err := load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := Test{Kind: "torn", Package: "./pkg/manifest", Name: "TestTorn", share: 500}
+	r.add(Batch{Test: torn, Code: "a", Commit: "1", Runs: 100, Seconds: 1, Failures: []Failure{{Seed: 7, Replay: torn.replay(7)}}})
+	r.add(Batch{Test: torn, Code: "a", Commit: "1", From: 100, Runs: 40, Skipped: 10, Seconds: 1})
+	if err := r.save(path, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = load(path); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Batches) != 1 || r.next(torn) != 150 || len(r.open()) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if got := r.total("torn"); got.Runs != 140 || got.Failures != 1 || got.Bound != nil || got.Earlier != 0 {
+		t.Errorf("%+v", got)
+	}
+	// Mended, it goes on with new seeds.
+	r.Batches[0].Failures[0].Passed = "2"
+	r.add(Batch{Test: torn, Code: "b", Commit: "2", From: r.next(torn), Runs: 300, Seconds: 1})
+	if got := r.total("torn"); got.Runs != 300 || got.Failures != 0 || *got.Bound != 0.01 || got.Earlier != 140 || got.EarlierFailures != 1 {
+		t.Errorf("%+v", got)
+	}
+	if runs, took := r.at(torn, "b"); runs != 300 || took != time.Second || r.next(torn) != 450 || len(r.open()) != 0 {
+		t.Errorf("%d runs in %v, next %d, open %v", runs, took, r.next(torn), r.open())
+	}
+	table := r.table()
+	for _, want := range []string{
+		"| torn | images of the manifest in the middle of a commit | `pkg/manifest TestTorn` | 300 | 20,000 | 0 | 1 % fail | 140 runs, 1 failed |\n",
+		"| crash | crashes at named points, in process: points x stores x seeds |  | 0 | 14,000 | 0 | not bounded |  |\n", "at `2`;",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in\n%s", want, table)
+		}
+	}
+}
+
+// Kinds have the same time until they have enough; one that takes longer than what is left is not begun.
+func TestChoose(t *testing.T) {
+	slow, fast, none := odd("TestSlow"), odd("TestFast"), odd("TestNone")
+	all := []*progress{
+		{Kind: Kind{Name: "slow", Whole: 100}, tests: []Test{slow}, took: map[Test]time.Duration{}},
+		{Kind: Kind{Name: "fast", Whole: 1000}, tests: []Test{fast}, took: map[Test]time.Duration{}},
+		{Kind: Kind{Name: "long", Whole: 1, Takes: time.Hour}, tests: []Test{none}, took: map[Test]time.Duration{}},
+		{Kind: Kind{Name: "empty", Whole: 1}},
+	}
+	runs := map[string]int{"slow": 1, "fast": 100}
+	var order []string
+	for {
+		p := choose(all, time.Minute, false)
+		if p == nil || len(order) > 1000 {
+			break
+		}
+		order = append(order, p.Name)
+		p.runs += runs[p.Name]
+		p.took[p.test()] += time.Second
+		p.spent += time.Second
+	}
+	if len(order) != 110 || strings.Count(strings.Join(order[:20], " "), "fast") != 10 {
+		t.Errorf("%d batches: %v", len(order), order)
+	}
+	if p := choose(all, 2*time.Hour, false); p == nil || p.Name != "long" {
+		t.Errorf("%+v", p)
+	}
+	if p := choose(all, time.Minute, true); p == nil || p.Name != "fast" {
+		t.Errorf("%+v", p)
+	}
+	all[0].broken, all[1].broken = true, true
+	if p := choose(all, time.Minute, true); p != nil {
+		t.Errorf("%+v", p)
+	}
+	// Every test of a kind is run, whatever the others reached.
+	p := &progress{Kind: Kind{Whole: 10}, runs: 10, tests: []Test{slow, fast}, took: map[Test]time.Duration{slow: time.Second}}
+	if p.reached() || p.test() != fast {
+		t.Errorf("%v was enough", p.took)
+	}
+}
+
+func TestDocument(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "promises.md")
+	write(t, path, "before\n"+begin+"old\n"+end+"after\n")
+	if err := document(path, "new\n"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if want := "before\n" + begin + "new\n" + end + "after\n"; err != nil || string(b) != want {
+		t.Errorf("%q, %v", b, err)
+	}
+	write(t, path, "no place")
+	if err := document(path, "new\n"); err == nil {
+		t.Error("a document without a place was taken")
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 14_400: "14,400", 1_234_567: "1,234,567"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+	for x, want := range map[float64]string{0.01: "1 %", 3.0 / 14_400: "0.021 %", 3.0 / 440: "0.69 %", 1: "100 %"} {
+		if got := percent(x); got != want {
+			t.Errorf("%v: %s, want %s", x, got, want)
+		}
+	}
+}
