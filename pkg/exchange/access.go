@@ -78,10 +78,15 @@ func putParts(ctx context.Context, w Writer, u store.Upload, b []byte, c store.C
 		}
 		parts = append(parts, p)
 	}
+	left := false
 	_, err := w.CompleteUpload(ctx, u, parts, store.CompleteOptions{
-		Condition: c, Size: int64(len(b)),
+		Condition: c, Size: int64(len(b)), Left: func() { left = true },
 		Checksums: store.Checksums{CRC64NVME: store.Hex64(chunker.CRC64NVME(b)), CRC32C: store.Hex32(chunker.CRC32C(b))},
 	})
+	if err == nil && left {
+		// It stands: what is left is no reason to write it again.
+		_ = w.AbortUpload(context.WithoutCancel(ctx), u)
+	}
 	return err
 }
 

@@ -252,4 +252,7 @@ type CompleteOptions struct {
 	Size      int64 // bytes of the whole object
 	// Checksums of the whole object: the store is asked to check those it can, and the result is compared by the caller.
 	Checksums Checksums
+	// Left is called, before the call returns, when the object stands and parts of the upload may stand beside it, as when a request that was to remove
+	// them failed: [Store.AbortUpload] removes them, and is to be tried before the upload is forgotten. nil: nobody asks.
+	Left func()
 }

@@ -32,7 +32,7 @@ type assembly struct {
 }
 
 // CompleteUpload composes the parts, in a tree of at most 32 sources a compose. What clearing up afterwards leaves behind
-// is found by ListUploads; it is no reason to call an object that stands unfinished.
+// is told to o.Left, and found by ListUploads; it is no reason to call an object that stands unfinished.
 func (s *Store) CompleteUpload(ctx context.Context, u store.Upload, parts []store.Part, o store.CompleteOptions) (store.Object, error) {
 	if err := s.checkName("complete", u.Key); err != nil {
 		return store.Object{}, err
@@ -60,7 +60,9 @@ func (s *Store) CompleteUpload(ctx context.Context, u store.Upload, parts []stor
 	if err != nil {
 		return store.Object{}, several(err)
 	}
-	_ = s.empty(ctx, dir)
+	if err := s.empty(ctx, dir); err != nil && o.Left != nil {
+		o.Left()
+	}
 	return object, nil
 }
 

@@ -170,6 +170,33 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// TestLeftovers: an object stands although what it was made of could not be removed, and whoever made it is told.
+func TestLeftovers(t *testing.T) {
+	var broken atomic.Bool
+	server, s := serve(t, gcstest.Options{Wrap: between(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method == http.MethodDelete && broken.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	})})
+	for _, broke := range []bool{true, false} {
+		u, parts, body := begin(t, s, "k", store.Properties{}, 3, 10)
+		broken.Store(broke)
+		left := false
+		o := store.CompleteOptions{Condition: store.Always(), Size: int64(len(body)), Left: func() { left = true }}
+		if _, err := s.CompleteUpload(t.Context(), u, parts, o); err != nil || left != broke {
+			t.Errorf("deletes broken %v: told %v, %v", broke, left, err)
+		}
+		broken.Store(false)
+		if broke {
+			if err := s.AbortUpload(t.Context(), u); err != nil {
+				t.Error(err)
+			}
+		}
+		only(t, server, "k")
+	}
+}
+
 // TestWrongObjectIsDeleted: a server that does not check what it is told makes another object than the one asked for.
 func TestWrongObjectIsDeleted(t *testing.T) {
 	_, s := serve(t, gcstest.Options{Wrap: between(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {

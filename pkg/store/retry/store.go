@@ -96,6 +96,8 @@ func (s *Store) CompleteUpload(ctx context.Context, u store.Upload, parts []stor
 		op: "complete", key: u.Key, condition: o.Condition,
 		send:     func() (store.Object, error) { return s.Store.CompleteUpload(ctx, u, parts, o) },
 		identity: func() (identity, error) { return identity{size: o.Size, checksums: o.Checksums}, nil },
+		// Nobody saw how far the attempt came that made the object, nor that it was one of this upload.
+		recovered: o.Left,
 	})
 }
 

@@ -26,6 +26,8 @@ type write struct {
 	send      func() (store.Object, error)
 	// identity is asked only after an answer was lost, since it may cost a request or a pass over the bytes.
 	identity func() (identity, error)
+	// recovered is called when an answer was lost and the object is there; nil: nothing is.
+	recovered func()
 }
 
 // write runs an operation whose repetition its own first attempt can make fail.
@@ -68,7 +70,7 @@ func (s *Store) look(ctx context.Context, w write) (o store.Object, end bool, er
 		return o, false, nil //nolint:nilerr // as it was before, or unknown: the next attempt will tell
 	}
 	if s.isOurs(o, w) == nil {
-		s.count.recovered.Add(1)
+		s.recovered(w)
 		return o, true, nil
 	}
 	// A completed upload may be what stands here even if no checksum proves it: the backend knows its parts.
@@ -91,8 +93,15 @@ func (s *Store) settle(ctx context.Context, w write, refused error) (store.Objec
 	if why := s.isOurs(o, w); why != nil {
 		return store.Object{}, annotate(refused, fmt.Sprintf("the answer to an earlier attempt was lost, and the object there is not proven to be ours: %v", why))
 	}
-	s.count.recovered.Add(1)
+	s.recovered(w)
 	return o, nil
+}
+
+func (s *Store) recovered(w write) {
+	s.count.recovered.Add(1)
+	if w.recovered != nil {
+		w.recovered()
+	}
 }
 
 // isOurs returns nil if size and a full-object checksum prove that o holds what w wrote.

@@ -224,9 +224,15 @@ func TestLostAnswerOfACompletion(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				o, err := s.CompleteUpload(t.Context(), u, []store.Part{part}, complete("abc"))
+				left := 0
+				with := complete("abc")
+				with.Left = func() { left++ }
+				o, err := s.CompleteUpload(t.Context(), u, []store.Part{part}, with)
 				if err != nil || o.Size != 3 || s.Counters().Recovered != 1 {
 					t.Errorf("%+v, %v, %+v", o, err, s.Counters())
+				}
+				if left != 1 { // what made the object may not have come to its end, or have been another's
+					t.Errorf("told %d times that something may be left", left)
 				}
 			})
 		})

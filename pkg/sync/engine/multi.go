@@ -495,15 +495,20 @@ func (sp span) record(told store.Part) manifest.Part {
 // complete makes the object and proves it; proof says how.
 func (s *shard) complete(ctx context.Context, sums chunker.Sums) (o store.Object, proof string, err error) {
 	parts := s.storeParts()
+	left := false
 	// A part takes at most 200 bytes of the request that names them all.
 	err = s.control(ctx, hopOut, s.it.Path, int64(len(parts))*200, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
 		o, err = s.Dest.CompleteUpload(ctx, *s.t.Upload, parts, store.CompleteOptions{
-			Condition: s.it.Condition, Size: s.it.Size, Checksums: checksums(sums),
+			Condition: s.it.Condition, Size: s.it.Size, Checksums: checksums(sums), Left: func() { left = true },
 		})
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return o, "", errors.Join(fmt.Errorf("%w: the upload of %q is gone from the destination; it starts anew", errStaleCopy, s.it.Key), s.restart())
+	}
+	if err == nil && left {
+		// Else its record stays: that is what tells the collector that what is left is ours.
+		s.unclean = s.abandonUpload(ctx) != nil
 	}
 	if err == nil {
 		o, err = s.prove(ctx, s.it, o, checksums(sums), &s.notes, s.t.Assembly != nil)

@@ -30,6 +30,8 @@ type shard struct {
 	owner    string // id of the manifest
 	// strayed: an upload may have been begun for the key, the answer to which was lost.
 	strayed bool
+	// unclean: the object stands, and what is left of its upload could not be removed.
+	unclean bool
 	// taken: some parts are known from the store's list alone.
 	taken bool
 	// recipe proves the parts when the digest is known; nil while it is learned on the way.
@@ -432,8 +434,12 @@ func (s *shard) learned(sums chunker.Sums, chunks []chunker.Chunk) (*manifest.Fa
 
 // finish records a shard that is done; proven is nil when there is no destination.
 func (s *shard) finish(fact *manifest.Fact, recipe *manifest.NewRecipe, proven *manifest.Replica) error {
+	over := s.t.ID
+	if s.unclean {
+		over = ""
+	}
 	return s.rec.add(outcome{
-		dataset: s.Dataset.Name, replica: proven, fact: fact, recipe: recipe, transfer: s.t.ID, notes: s.notes,
+		dataset: s.Dataset.Name, replica: proven, fact: fact, recipe: recipe, transfer: over, notes: s.notes,
 		ledger: s.ledger, urgent: s.it.Size >= s.o.PartBytes/2,
 	})
 }
