@@ -3,11 +3,16 @@ package netem
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 )
+
+// quiet: who goes away in the middle of a request knows it.
+var quiet = log.New(io.Discard, "", 0)
 
 // HTTPProxy stands in front of an HTTP server and sees each request. It passes the Host header on unchanged, which signatures cover.
 type HTTPProxy struct {
@@ -31,8 +36,11 @@ func StartHTTP(upstream string, see func(next http.Handler) http.Handler) (*HTTP
 			p.Out.Host = p.In.Host
 		},
 		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+		ErrorLog:  quiet,
 	}
-	p := &HTTPProxy{Addr: ln.Addr().String(), upstream: upstream, server: &http.Server{Handler: see(next)}, served: make(chan error, 1)}
+	p := &HTTPProxy{
+		Addr: ln.Addr().String(), upstream: upstream, server: &http.Server{Handler: see(next), ErrorLog: quiet}, served: make(chan error, 1),
+	}
 	go func() { p.served <- p.server.Serve(ln) }()
 	return p, nil
 }

@@ -25,6 +25,7 @@ type Meter struct {
 	// Addr is 127.0.0.1:PORT, where clients connect.
 	Addr     string
 	upstream string
+	target   atomic.Pointer[string]
 	listener net.Listener
 
 	sent, received, opened atomic.Int64
@@ -42,12 +43,17 @@ func StartMeter(upstream string) (*Meter, error) {
 		return nil, err
 	}
 	m := &Meter{Addr: ln.Addr().String(), upstream: upstream, listener: ln, conns: map[net.Conn]struct{}{}}
+	m.Redirect(upstream)
 	m.done.Go(m.accept)
 	return m, nil
 }
 
 // Through returns a store's or an endpoint's URL with the meter in the server's place.
 func (m *Meter) Through(url string) string { return through(url, m.upstream, m.Addr) }
+
+// Redirect has connections that are opened from now on go to another host:port, such as one of a [Proxy] in front of the same server. So a network can
+// change under a client that knows one address.
+func (m *Meter) Redirect(upstream string) { m.target.Store(&upstream) }
 
 // Counts tells what has passed. A byte is counted before it is passed on: what a client has seen has been counted.
 func (m *Meter) Counts() Counts {
@@ -82,7 +88,7 @@ func (m *Meter) accept() {
 
 func (m *Meter) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	server, err := net.Dial("tcp", m.upstream)
+	server, err := net.Dial("tcp", *m.target.Load())
 	if err != nil {
 		return // the client sees the connection end, as with a server that is down
 	}
@@ -132,8 +138,17 @@ func pass(dst, src net.Conn, n *atomic.Int64) {
 			}
 		}
 		if err != nil {
-			_, _ = dst.Close(), src.Close()
+			breaks(dst)
+			breaks(src)
 			return
 		}
 	}
+}
+
+// breaks ends a connection as a broken one ends: the other side is told by a reset, not by an end that could be one of the data.
+func breaks(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // it may be closed
+	}
+	_ = c.Close()
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -269,5 +270,42 @@ func TestMeterEnds(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Fatal("Close waits for an idle connection")
+	}
+}
+
+// A client that knows one address meets another network there from its next connection on.
+func TestMeterRedirects(t *testing.T) {
+	const size = 200_000
+	server := upstream(t, size)
+	m, err := netem.StartMeter(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	for _, c := range []struct {
+		name   string
+		faults []netem.Fault
+		want   error
+	}{
+		{"slices", []netem.Fault{{Kind: netem.Slices, Share: 1, Values: map[string]int64{"average_size": 20_000, "size_variation": 5000, "delay": 10}}}, nil},
+		{"a cut", []netem.Fault{{Kind: netem.Cut, Share: 1, Values: map[string]int64{"bytes": 50_000}}}, io.ErrUnexpectedEOF},
+		{"a reset", []netem.Fault{{Kind: netem.Reset, Share: 1, Values: map[string]int64{"timeout": 10}}}, syscall.ECONNRESET},
+		{"silence", []netem.Fault{{Kind: netem.Silence, Up: true, Share: 1, Values: map[string]int64{"timeout": 50}}}, io.EOF},
+	} {
+		p := start(t, server, netem.Options{Faults: c.faults})
+		m.Redirect(p.Addr)
+		if n, err := get(t, m.Addr); !errors.Is(err, c.want) || err == nil && n != size {
+			t.Errorf("%s: %d bytes, %v, want %v", c.name, n, err, c.want)
+		}
+		m.Redirect(server)
+		if n, err := get(t, m.Addr); n != size || err != nil {
+			t.Errorf("after %s: %d bytes, %v", c.name, n, err)
+		}
+	}
+	for _, f := range []netem.Fault{{Kind: netem.Cut}, {Kind: netem.Cut, Share: 2}, {Kind: "flood", Share: 1}} {
+		if p, err := netem.Start(server, netem.Options{Faults: []netem.Fault{f}}); err == nil {
+			_ = p.Close()
+			t.Errorf("%+v was taken", f)
+		}
 	}
 }

@@ -22,6 +22,8 @@ type Options struct {
 	JitterMs int64
 	// CutAfterBytes ends each connection after this many bytes of the way back; 0: never.
 	CutAfterBytes int64
+	// Faults beside these, in the order in which bytes meet them.
+	Faults []Fault
 }
 
 // Proxy is a network in front of one server.
@@ -74,6 +76,7 @@ type toxic struct {
 	Name       string           `json:"name"`
 	Type       string           `json:"type"`
 	Stream     string           `json:"stream"`
+	Toxicity   float64          `json:"toxicity"`
 	Attributes map[string]int64 `json:"attributes"`
 }
 
@@ -90,17 +93,18 @@ func (o Options) toxics() ([]toxic, error) {
 	// Latency stands before bandwidth: it measures from when a piece was read, so that behind a slow bandwidth toxic it
 	// would find its time already spent and add nothing.
 	if o.LatencyMs > 0 {
-		ts = append(ts, toxic{"latency", "latency", "downstream", map[string]int64{"latency": o.LatencyMs, "jitter": o.JitterMs}})
+		ts = append(ts, toxic{"latency", "latency", "downstream", 1, map[string]int64{"latency": o.LatencyMs, "jitter": o.JitterMs}})
 	}
 	if o.BytesPerSecond > 0 {
 		for _, stream := range []string{"upstream", "downstream"} {
-			ts = append(ts, toxic{"bandwidth-" + stream, "bandwidth", stream, map[string]int64{"rate": o.BytesPerSecond / 1000}})
+			ts = append(ts, toxic{"bandwidth-" + stream, "bandwidth", stream, 1, map[string]int64{"rate": o.BytesPerSecond / 1000}})
 		}
 	}
 	if o.CutAfterBytes > 0 {
-		ts = append(ts, toxic{"cut", "limit_data", "downstream", map[string]int64{"bytes": o.CutAfterBytes}})
+		ts = append(ts, toxic{"cut", "limit_data", "downstream", 1, map[string]int64{"bytes": o.CutAfterBytes}})
 	}
-	return ts, nil
+	faults, err := toxicsOf(o.Faults)
+	return append(ts, faults...), err
 }
 
 // through replaces a host:port in a URL, plain or escaped as a query value.

@@ -84,6 +84,20 @@ func S3(t testing.TB) *emulator.S3 { return must(t, s3) }
 // GCS returns the package's Google Cloud Storage server.
 func GCS(t testing.TB) *emulator.GCS { return must(t, gcs) }
 
+// GCSBehind returns a Google Cloud Storage server of the package that names itself by the address that front gives, as [emulator.StartGCSBehind] has it.
+// It is another one at each call.
+func GCSBehind(t testing.TB, front func(addr string) (string, error)) *emulator.GCS {
+	t.Helper()
+	mu.Lock()
+	name := fmt.Sprintf("gcs-behind-%d", len(running))
+	mu.Unlock()
+	return must(t, func() (*emulator.GCS, error) {
+		return start(name, func(ctx context.Context, dir string) (*emulator.GCS, error) {
+			return emulator.StartGCSBehind(ctx, dir, front)
+		})
+	})
+}
+
 // requireSlurm makes a machine without Slurm a failure; .ci/run sets it, since there it was installed.
 const requireSlurm = "DATAGRAVITY_REQUIRE_SLURM"
 

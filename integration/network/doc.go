@@ -1,0 +1,2 @@
+// Package network moves data between real servers through networks that break, and looks at what is left: only tests.
+package network
