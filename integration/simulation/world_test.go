@@ -50,7 +50,8 @@ type world struct {
 	now    map[string]chunker.Digest // what the source has
 	serial uint64
 	jobs   int
-	fails  map[string]bool // jobs that fail when the source changes
+	given  map[string][]string // jobs that each agent has
+	fails  map[string]bool     // jobs that fail when the source changes
 	// lengths that contents had, and how many bytes are of contents whose length another had before.
 	lengths map[int]bool
 	twins   int64
@@ -60,7 +61,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), start: time.Now(), until: map[string]time.Time{}, struck: map[kind]int{},
 		source: mem.New(mem.Options{URL: "mem://training"}), dest: mem.New(mem.Options{URL: "mem://east", Parts: store.PartLimits{MinBytes: 16 << 10}}),
-		model: newModel(), made: map[string]*object{}, now: map[string]chunker.Digest{}, fails: map[string]bool{}, lengths: map[int]bool{},
+		model: newModel(), made: map[string]*object{}, now: map[string]chunker.Digest{}, given: map[string][]string{}, fails: map[string]bool{}, lengths: map[int]bool{},
 	}
 	// Some schedules meet no trouble on the wire, some one kind of it, some all.
 	switch w.rnd.IntN(5) {
@@ -277,6 +278,7 @@ func (w *world) addJob(a *agent) {
 	if w.rnd.IntN(2) == 0 {
 		j.Shards = []string{[]string{"train/**", "val/**"}[w.rnd.IntN(2)]}
 	}
+	w.given[a.name] = append(w.given[a.name], j.ID)
 	w.note("%s is given %s %v", a.name, j.ID, j.Shards)
 	_, err := a.d.Add(context.Background(), "", []spec.Job{j})
 	w.must(err)
@@ -353,6 +355,9 @@ func (w *world) step() {
 			w.note("%s's job %s is taken back", a.name, id)
 			err := a.d.Remove(context.Background(), []string{id})
 			w.note("taken back: %v", err == nil)
+			if err == nil {
+				w.given[a.name] = slices.DeleteFunc(w.given[a.name], func(s string) bool { return s == id })
+			}
 		}
 	}
 	w.check()
@@ -445,6 +450,9 @@ func (w *world) settle() {
 			_, err = a.s.Verify(ctx, q.Source, q.Destination, 1)
 		}
 		w.must(err)
+		if len(w.agents) > 1 { // what one agent's older jobs want may stand where the other's newer ones want something else
+			w.must(a.d.Remove(ctx, w.given[a.name]))
+		}
 		a.d.Recheck()
 		a.forgetStatuses()
 		time.Sleep(moment)
