@@ -41,6 +41,11 @@ const (
 	inFlight    = 3 * 3 * (partBytes + 160<<10) // shards, parts of each, and what is read again before a part to cut it
 )
 
+// nanoUSDPerByte is what a byte costs on every wire between two locations, so dear that the bytes of a schedule are money.
+const nanoUSDPerByte = 1000
+
+var prices = cost.RouteOptions{Overrides: []cost.Override{{From: "*", To: "*", NanoUSDPerGiB: nanoUSDPerByte << 30}}}
+
 // agent is a daemon with a manifest of its own.
 type agent struct {
 	w            *world
@@ -48,8 +53,10 @@ type agent struct {
 	at           store.Location
 	source, dest *line
 	// skew is how far its clock is ahead.
-	skew  time.Duration
-	limit int64
+	skew time.Duration
+	// limit of its budget in bytes, or in what so many cost.
+	limit   int64
+	inMoney bool
 
 	m      *manifest.Manifest
 	s      *dgsync.Syncer
@@ -82,7 +89,11 @@ func (a *agent) start() error {
 	a.source.manifest, a.dest.manifest = id, id
 	o := cost.LedgerOptions{Book: cost.Default()}
 	if a.limit > 0 {
-		o.Budgets = []cost.Budget{{Name: "wire", LimitBytes: a.limit, Period: cost.Period{Kind: cost.Total}}}
+		b := cost.Budget{Name: "wire", LimitBytes: a.limit, Period: cost.Period{Kind: cost.Total}}
+		if a.inMoney {
+			b.LimitBytes, b.LimitNanoUSD = 0, cost.NanoUSD(a.limit*nanoUSDPerByte)
+		}
+		o.Budgets = []cost.Budget{b}
 	}
 	l, err := cost.OpenLedger(m, o)
 	if err != nil {
@@ -99,7 +110,7 @@ func (a *agent) start() error {
 	a.m = m
 	a.working = map[string]int{}
 	a.s = &dgsync.Syncer{
-		Manifest: m, Ledger: l, Agent: a.at, Log: log, BitsPerSecond: 1e9, Name: a.name, Leases: &dgsync.Leases{Keeper: a.leases},
+		Manifest: m, Ledger: l, Agent: a.at, Log: log, BitsPerSecond: 1e9, Name: a.name, Routes: prices, Leases: &dgsync.Leases{Keeper: a.leases},
 		Engine: engine.New(m, l, engine.Options{
 			PartBytes: partBytes, SingleBytes: singleBytes, MemoryBytes: 64 << 20, Shards: 3, PartsPerShard: 3, Log: log, Observe: a.observe,
 		}),

@@ -21,7 +21,7 @@ type model struct {
 	wrong  []string
 }
 
-// account of an agent: what it may spend and did, in bytes on paid wires.
+// account of an agent: what it may spend and did, in bytes on paid wires, each of which costs the same.
 type account struct {
 	limit, wire int64 // limit 0: none
 	// first are bytes that were read whole for the first time, again those that were read whole more than once.

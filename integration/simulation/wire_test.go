@@ -37,7 +37,6 @@ const (
 	flippedWrite  kind = "bit flipped in a write"
 	expired       kind = "credentials expired"
 	full          kind = "disk full"
-	emptyList     kind = "listing empty"
 	rotten        kind = "bit flipped at rest"
 	overwritten   kind = "destination overwritten"
 	truncated     kind = "destination truncated"

@@ -120,7 +120,7 @@ const moment = 1_000_003 * time.Nanosecond
 
 // hire an agent that stands at a location.
 func (w *world) hire(dir, name string, at store.Location, limit int64) {
-	a := &agent{w: w, name: name, at: at, limit: limit}
+	a := &agent{w: w, name: name, at: at, limit: limit, inMoney: w.seed%2 == 1}
 	a.stateIn(dir)
 	a.source = &line{Store: w.source, w: w, agent: name, name: sourceName, paid: at != azure, asked: map[string]int{}}
 	a.dest = &line{Store: w.dest, w: w, agent: name, name: bucketName, paid: at != aws, asked: map[string]int{}}
