@@ -35,7 +35,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench proof fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
+.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench proof soak fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -97,6 +97,11 @@ bench: tools ## benchmarks; AREA=name for one area
 # Goes on where it stopped; PROOF_MINUTES=30 for so long, PROOF_KINDS=crash,kill for these alone.
 proof: tools ## trials of every promise, resumable: build/proof.json, docs/promises.md
 	$(GO) run ./integration/prove $(if $(PROOF_MINUTES),-minutes $(PROOF_MINUTES)) $(if $(PROOF_KINDS),-kinds $(PROOF_KINDS))
+
+SOAK_MINUTES ?= 30
+
+soak: tools ## the daemon for half an hour, or SOAK_MINUTES, under churn and faults: build/soak.md, with a graph
+	SOAK_MINUTES=$(SOAK_MINUTES) SOAK_REPORT=$(CURDIR)/build $(GO) test -count 1 -timeout $$(($(SOAK_MINUTES) + 20))m -v -run '^TestSoak$$' ./integration/soak
 
 # A run of the fuzzer takes one target in one package. Making an input of some KiB small, which it does with each that reaches new
 # code, would take the whole time.
