@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,7 +89,7 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 	if r == nil {
 		// The process died. What it printed says which trial it was in.
 		if r = died(log.String(), t.Name, a.from); r == nil {
-			return b, fmt.Errorf("%s in %s tried nothing and says why: %w\n%s", t.Name, t.Package, ended, tail(log.String()))
+			return b, errors.Join(fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log.String())), ended)
 		}
 	}
 	b.Runs, b.Skipped = r.Runs, r.Skipped
@@ -144,10 +145,15 @@ func died(log, name string, from uint64) *proof.Result {
 	running := regexp.MustCompile(`^=== RUN   ` + name + `/(\d+)$`)
 	// The verdicts of trials are printed when all are over; proof.Run says at once which failed.
 	failed := regexp.MustCompile(`again: ` + proof.FromEnv + `=(\d+) .*\^` + name + `\$`)
+	skipped := regexp.MustCompile(`skipped: ` + proof.FromEnv + `=\d+$`)
 	for s := bufio.NewScanner(strings.NewReader(log)); s.Scan(); {
 		if m := running.FindStringSubmatch(s.Text()); m != nil {
 			last, _ = strconv.ParseUint(m[1], 10, 64) // digits
 			r.Runs++
+		}
+		if skipped.MatchString(s.Text()) {
+			r.Runs--
+			r.Skipped++
 		}
 		if m := failed.FindStringSubmatch(s.Text()); m != nil {
 			seed, _ := strconv.ParseUint(m[1], 10, 64) // digits

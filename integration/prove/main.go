@@ -208,6 +208,9 @@ func (s *session) batch(ctx context.Context, p *progress) error {
 	if t.native() {
 		b, err = s.fuzz(ctx, t, min(slice/3, time.Until(s.until)))
 	} else {
+		if _, err := s.build(ctx, t.Package); err != nil { // before its time begins
+			return err
+		}
 		runs := 1 << 30
 		if wanted := p.Whole - p.runs; !s.more && wanted > 0 {
 			runs = wanted
@@ -217,10 +220,16 @@ func (s *session) batch(ctx context.Context, p *progress) error {
 	if err != nil {
 		return err
 	}
+	if b.Runs == 0 && time.Now().Before(s.until) && b.Seconds < slice.Seconds() {
+		return fmt.Errorf("%s in %s had time and tried nothing; %d trials were skipped", t.Name, t.Package, b.Skipped)
+	}
 	b.Code, b.Commit = c, s.commit
 	s.record.add(b)
 	took := time.Duration(b.Seconds * float64(time.Second))
-	p.runs, p.total, p.took[t], p.spent = p.runs+b.Runs, p.total+took, p.took[t]+took, p.spent+took
+	p.runs, p.total, p.spent = p.runs+b.Runs, p.total+took, p.spent+took
+	if b.Runs > 0 {
+		p.took[t] += took
+	}
 	s.show(p, b)
 	return s.record.save(s.path, time.Now())
 }

@@ -42,7 +42,7 @@ func TestBatch(t *testing.T) {
 	}{
 		{"passes", asked{0, 3, time.Now().Add(time.Hour), nil}, Batch{Test: test, Runs: 3}},
 		{"skips, fails", asked{3, 3, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(3, 5)}},
-		{"dies", asked{5, 10, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 5, Runs: 3, Failures: failed(5, 7)}},
+		{"dies", asked{4, 10, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 4, Runs: 3, Skipped: 1, Failures: failed(5, 7)}},
 		{"no time", asked{0, 3, time.Now().Add(-time.Hour), nil}, Batch{Test: test}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

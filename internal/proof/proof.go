@@ -71,6 +71,7 @@ func Run(t *testing.T, kind string, share int, trial func(t *testing.T, seed uin
 		})
 		if skipped && passed {
 			r.Skipped++
+			t.Logf("skipped: %s=%d", FromEnv, seed)
 			continue
 		}
 		r.Runs++
