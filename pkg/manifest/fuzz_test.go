@@ -203,7 +203,14 @@ func FuzzKept(f *testing.F) {
 	if err := errors.Join(out.Encode(SnapshotHeader{ID: id, Dataset: "c4", Shards: 3}), out.Encode(shards(2, "x")), out.Encode(shards(1, "y"))); err != nil {
 		f.Fatal(err)
 	}
-	f.Add(b.Bytes())
+	f.Add(bytes.Clone(b.Bytes()))
+	for _, h := range []SnapshotHeader{{ID: digest("another"), Shards: 2}, {ID: id, Shards: 1}} { // of another, and with more than it says
+		b.Reset()
+		if err := errors.Join(out.Encode(h), out.Encode(shards(2, "x"))); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bytes.Clone(b.Bytes()))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		bad := func(what string) error { return fmt.Errorf("%w: the file %s", ErrCorrupt, what) }
 		var header SnapshotHeader

@@ -277,6 +277,9 @@ func readKept(in *cbor.Decoder, id chunker.Digest, bad func(string) error, begin
 		if err := in.Decode(&page); err != nil || len(page) == 0 {
 			return bad("lacks a page")
 		}
+		if len(page) > header.Shards-n {
+			return bad("has more shards than it says")
+		}
 		for _, s := range page {
 			if err := f(s); err != nil {
 				return err

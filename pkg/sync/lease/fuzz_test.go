@@ -20,6 +20,7 @@ func FuzzDocument(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add("c4/", b)
+	f.Add("another/", b)
 	f.Add("", []byte(`{"datagravity":1,"kind":"lease","length_seconds":1e300,"agent":"a\nb"}`))
 	f.Fuzz(func(t *testing.T, prefix string, b []byte) {
 		d, err := decode(keyOf(prefix), b)
