@@ -33,7 +33,9 @@ func TestDecide(t *testing.T) {
 	ready := job(dispatch.Ready, 0, "")
 	young := job(dispatch.Unresolved, 0, "found out by the next pass")
 	young.Status.Added = now.Add(-time.Second)
-	silence := func(ago time.Duration) *staging.Silence { return &staging.Silence{Since: now.Add(-ago), Err: errors.New("connection refused")} }
+	silence := func(ago time.Duration) *staging.Silence {
+		return &staging.Silence{Since: now.Add(-ago), Err: errors.New("connection refused")}
+	}
 	const pending, again, rejected, granted = kueue.CheckStatePending, kueue.CheckStateRetry, kueue.CheckStateRejected, kueue.CheckStateReady
 	for _, c := range []struct {
 		what     string

@@ -99,7 +99,7 @@ func (r *jobs) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.Re
 		}
 		return reconcile.Result{}, fmt.Errorf("release the Job: %w", err)
 	}
-	r.released(j)
+	r.released(j, batchv1.SchemeGroupVersion.WithKind(kindJob))
 	return reconcile.Result{}, nil
 }
 

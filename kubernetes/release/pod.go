@@ -111,7 +111,7 @@ func (r *pods) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.Re
 		}
 		return reconcile.Result{}, fmt.Errorf("take the gate of the Pod away: %w", err)
 	}
-	r.released(p)
+	r.released(p, corev1.SchemeGroupVersion.WithKind(kindPod))
 	return reconcile.Result{}, nil
 }
 

@@ -133,7 +133,7 @@ func (r *rayJobs) Reconcile(ctx context.Context, q reconcile.Request) (reconcile
 		}
 		return reconcile.Result{}, fmt.Errorf("release the RayJob: %w", err)
 	}
-	r.released(j)
+	r.released(j, RayJob)
 	return reconcile.Result{}, nil
 }
 

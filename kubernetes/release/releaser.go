@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -70,10 +71,11 @@ func (r *Releaser) wrong(about client.Object, err error) {
 	r.notices.Warn(r.Events, about, "DataDeclaration", strings.Join(strings.Fields(err.Error()), " "))
 }
 
-// released says that an object was released.
-func (r *Releaser) released(about client.Object) {
+// released says that an object of a kind was released.
+func (r *Releaser) released(about client.Object, kind schema.GroupVersionKind) {
+	about.GetObjectKind().SetGroupVersionKind(kind) // the answer to a patch has none
 	r.notices.Tell(r.Events, about, "DataReady", "its data is there and proven; it was released")
-	releases.WithLabelValues(about.GetObjectKind().GroupVersionKind().Kind).Inc()
+	releases.WithLabelValues(kind.Kind).Inc()
 }
 
 // labelled tells whether somebody wants an object to be released, and Kueue does not manage it.
