@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -14,7 +15,7 @@ func TestReplay(t *testing.T) {
 			for range 2 {
 				again := run(t, seed)
 				if i, differ := apart(first.log, again.log); differ {
-					t.Fatalf("event %d was\n%s\nand is\n%s", i, line0(first.log, i), line0(again.log, i))
+					t.Fatalf("event %d was\n%s\nand is\n%s", i, around(first.log, i), around(again.log, i))
 				}
 			}
 			t.Logf("%d events", len(first.log))
@@ -22,7 +23,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-var replayed = []uint64{2, 3, 11, 17, 23, 40}
+// replayed are seeds with one agent and with two, with and without budgets.
+var replayed = []uint64{0, 2, 3, 4, 13, 14, 17, 25, 34, 40}
 
 // apart is where two logs differ.
 func apart(a, b []string) (int, bool) {
@@ -37,9 +39,7 @@ func apart(a, b []string) (int, bool) {
 	return min(len(a), len(b)), true
 }
 
-func line0(log []string, i int) string {
-	if i < len(log) {
-		return log[i]
-	}
-	return "nothing"
+// around are the events about a place of a log.
+func around(log []string, i int) string {
+	return strings.Join(log[max(0, min(i, len(log))-4):min(i+3, len(log))], "\n")
 }

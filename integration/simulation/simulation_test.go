@@ -44,7 +44,7 @@ func schedule(w *world, dir string) {
 		if w.rnd.IntN(2) == 0 {
 			d = time.Duration(w.rnd.Int64N(int64(2*time.Second))) + 1
 		}
-		time.Sleep(d)
+		time.Sleep(d + moment)
 		w.step()
 	}
 	w.settle()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/store/mem"
 )
 
 // kind of trouble.
@@ -354,6 +353,3 @@ func (l *line) AbortUpload(ctx context.Context, u store.Upload) error {
 func (l *line) ListUploads(ctx context.Context, prefix string) ([]store.Upload, error) {
 	return do(ctx, l, l.meet("list-uploads", prefix, 0, 0, 0), func() ([]store.Upload, error) { return l.Store.ListUploads(quiet(ctx), prefix) })
 }
-
-// inMemory is the store behind a line.
-func (l *line) inMemory() *mem.Store { return l.Store.(*mem.Store) } //nolint:forcetypeassert // all are

@@ -419,10 +419,12 @@ func (w *world) restart(a *agent, limit int64) {
 	w.model.agents[a.name].limit = limit
 	w.mu.Unlock()
 	w.must(a.start())
+	time.Sleep(moment)
 }
 
 // settle ends all trouble: the operators remove what is foreign, have everything read back, and raise the budgets. Then everything needed arrives.
 func (w *world) settle() {
+	time.Sleep(moment)
 	w.mu.Lock()
 	w.calm = true
 	w.mu.Unlock()
@@ -452,6 +454,7 @@ func (w *world) settle() {
 		w.must(err)
 		if len(w.agents) > 1 { // what one agent's older jobs want may stand where the other's newer ones want something else
 			w.must(a.d.Remove(ctx, w.given[a.name]))
+			time.Sleep(moment)
 		}
 		a.d.Recheck()
 		a.forgetStatuses()
