@@ -38,6 +38,12 @@ func TestJudge(t *testing.T) {
 		}
 		return s
 	}
+	stairs := func(s []Sample) []Sample { // a file that grows by doubling
+		for i := range s {
+			s[i].Value = math.Exp2(math.Ceil(math.Log2(s[i].Value)))
+		}
+		return s
+	}
 	for name, c := range map[string]struct {
 		series func(seed uint64) []Sample
 		flat   bool
@@ -50,6 +56,7 @@ func TestJudge(t *testing.T) {
 		"a leak":                    {func(seed uint64) []Sample { return warm(made(seed, 60, 12, 0, 0.5)) }, false},
 		"a leak under a saw":        {func(seed uint64) []Sample { return warm(made(seed, 60, 30, 20, 2)) }, false},
 		"a leak with a peak":        {func(seed uint64) []Sample { return jump(warm(made(seed, 60, 12, 0, 0.5))) }, false},
+		"a leak by doubling":        {func(seed uint64) []Sample { return stairs(made(seed, 1, 20, 0, 0)) }, false},
 		"a leak from the beginning": {func(seed uint64) []Sample { return made(seed, 10, 40, 0, 0) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
