@@ -77,7 +77,7 @@ func split(t *testing.T, texts map[string]string) objects {
 			continue
 		}
 		for text := range strings.SplitSeq("\n"+texts[file], "\n---\n") {
-			d := document{text: []byte(text)}
+			d := document{text: []byte(text + "\n")} // what ends it ends a block of text in it
 			if err := yaml.UnmarshalStrict(d.text, &d.Object); err != nil {
 				t.Fatalf("%s: %v\n%s", file, err, text)
 			}
