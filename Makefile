@@ -35,10 +35,10 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath -tags=disable_grpc_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet race lint generated arm64 assets screenshots bench proof soak fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
+.PHONY: help build demo test test-k8s ci-full vet race lint generated arm64 assets screenshots bench proof soak fuzz man package sbom reproducible vulncheck tools slurm chromium promtool live clean distclean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## the static binary, build/datagravity
 	$(GO) build -ldflags '$(LDFLAGS)' -o build/datagravity ./cmd/datagravity
@@ -51,6 +51,18 @@ test: tools vet ## all tests against real servers, then the concurrent packages 
 	$(GO) test -C integration/peers ./...
 	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory race; \
 	else echo "NOT RUN: the race detector, which needs a C compiler: install gcc, then make race"; fi
+
+# A real API server and Kueue's own manager are built from their modules the first time: some 25 minutes on two cores.
+test-k8s: export DATAGRAVITY_REQUIRE_KUBERNETES := 1
+test-k8s: ## the tests of kubernetes/ against a real API server, Kueue's manager and a daemon
+	@$(GO) run ./internal/emulator/cmd/tools kubernetes kueue
+	$(GO) vet -C kubernetes ./...
+	$(GO) test -C kubernetes -p 1 -count 1 -timeout $(TEST_TIMEOUT) ./...
+	$(GO) test -C kubernetes/charttest -count 1 ./...
+
+ci-full: export DATAGRAVITY_REQUIRE_KUBERNETES := 1
+ci-full: ## .ci/run with the tests of kubernetes/, whose servers it builds if they are not there
+	.ci/run
 
 vet: ## go vet
 	$(GO) vet ./...
@@ -66,6 +78,8 @@ lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run ./internal/emulator/cmd/tools lint
 	$(CACHE)/bin/golangci-lint run
 	cd integration/peers && $(CACHE)/bin/golangci-lint run
+	cd kubernetes && $(CACHE)/bin/golangci-lint run
+	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
 
 generated: ## fails if generated files are not what their generators write
 	$(GO) generate ./pkg/chunker/internal/window
