@@ -60,6 +60,8 @@ func run(ctx context.Context, o options) error {
 	}
 	m, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: scheme, Logger: logger, Cache: caching(o.namespaces),
+		// RayJobs have no Go types here; without this they would be read past the cache, and of all namespaces.
+		Client:                 client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		Metrics:                metricsserver.Options{BindAddress: o.metrics},
 		HealthProbeBindAddress: o.health,
 		LeaderElection:         o.leaderElection, LeaderElectionID: o.lease, LeaderElectionNamespace: o.leaseNamespace,
