@@ -1,0 +1,178 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	kueue "sigs.k8s.io/kueue/apis/kueue/v1beta2"
+
+	"github.com/datagravity/datagravity/kubernetes/declaration"
+	"github.com/datagravity/datagravity/kubernetes/internal/cluster"
+)
+
+func TestMain(m *testing.M) { cluster.Main(m) }
+
+// queued is a namespace with a queue whose check is answered by a controller with the chart's rights.
+func queued(t *testing.T, c *cluster.Cluster) (namespace string) {
+	t.Helper()
+	c.Kueue(t)
+	namespace = c.Namespace(t)
+	c.Make(t, &kueue.AdmissionCheck{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Spec: kueue.AdmissionCheckSpec{ControllerName: "datagravity.dev/stage"}})
+	t.Cleanup(func() { // the next test's controller must not answer for it
+		_ = c.Client.Delete(context.Background(), &kueue.AdmissionCheck{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	})
+	c.Queue(t, namespace, "queue", namespace)
+	return namespace
+}
+
+func job(namespace, name, cpu string) *batchv1.Job {
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"kueue.x-k8s.io/queue-name": "queue"}},
+		Spec: batchv1.JobSpec{Suspend: ptr.To(true), Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{declaration.Dataset: "c4", declaration.Destination: "lab"}},
+			Spec: corev1.PodSpec{
+				RestartPolicy: corev1.RestartPolicyNever,
+				Containers: []corev1.Container{{Name: "train", Image: "train", Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)},
+				}}},
+			},
+		}},
+	}
+}
+
+func suspended(t *testing.T, c *cluster.Cluster, j *batchv1.Job) bool {
+	t.Helper()
+	if err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(j), j); err != nil {
+		t.Fatal(err)
+	}
+	return *j.Spec.Suspend
+}
+
+// entries are those of all Workloads of a namespace.
+func entries(t *testing.T, c *cluster.Cluster, namespace string) (list []kueue.AdmissionCheckState) {
+	t.Helper()
+	var all kueue.WorkloadList
+	if err := c.Client.List(t.Context(), &all, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range all.Items {
+		list = append(list, all.Items[i].Status.AdmissionChecks...)
+	}
+	return list
+}
+
+func entry(t *testing.T, c *cluster.Cluster, namespace string, state kueue.CheckState, words string) bool {
+	t.Helper()
+	for _, e := range entries(t, c, namespace) {
+		if e.State == state && strings.Contains(e.Message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+func delivered(d *cluster.Daemon, name string) bool {
+	_, err := os.Stat(filepath.Join(d.Lab, name))
+	return err == nil
+}
+
+// A Job is admitted when its shards are there and not before, though the controller is killed meanwhile.
+func TestAdmittedWhenThere(t *testing.T) {
+	c := cluster.Start(t)
+	ns := queued(t, c)
+	d := cluster.NewDaemon(t, cluster.DaemonOptions{})
+	d.Put("a.tar", []byte("shard"))
+	d.Run("pause")
+	p := c.Controller(t, d, ns)
+	j := job(ns, "train", "1")
+	c.Make(t, j)
+	c.Until(t, "the controller says how the data stands", func() bool { return entry(t, c, ns, kueue.CheckStatePending, "c4 at lab") })
+	if !suspended(t, c, j) || delivered(d, "a.tar") {
+		t.Error("the Job goes on, or its data does, though the link is paused")
+	}
+	p.Kill()
+	p.Start()
+	p.Leads(c)
+	if !suspended(t, c, j) {
+		t.Error("a new controller let the Job go on, though nothing is there")
+	}
+	d.Run("resume")
+	c.Until(t, "the shard is there", func() bool {
+		if !suspended(t, c, j) && !delivered(d, "a.tar") {
+			t.Fatal("the Job goes on before its shard is there")
+		}
+		return delivered(d, "a.tar")
+	})
+	begun := time.Now()
+	c.Until(t, "the Job goes on", func() bool { return !suspended(t, c, j) })
+	t.Logf("%s from the shard at its place to the Job that goes on: its proof by the daemon, the verdict, and Kueue", time.Since(begun).Round(10*time.Millisecond))
+	says := j.Spec.Template.Annotations
+	if says[declaration.Snapshot] == "" || says[declaration.URL] != "file://"+d.Lab+"/" {
+		t.Errorf("the pods are told %v", says)
+	}
+}
+
+// What does not fit a budget is rejected, with words that name the budget; and a Job that asks for nothing goes on meanwhile.
+func TestBudgetRefusal(t *testing.T) {
+	c := cluster.Start(t)
+	ns := queued(t, c)
+	d := cluster.NewDaemon(t, cluster.DaemonOptions{More: "budgets:\n  - {name: tiny, window: total, bytes: 1KiB}\n"})
+	d.Put("a.tar", make([]byte, 1<<20))
+	c.Controller(t, d, ns)
+	j, other := job(ns, "train", "1"), job(ns, "other", "1")
+	other.Spec.Template.Annotations = nil
+	c.Make(t, j, other)
+	c.Until(t, "the Workload is rejected", func() bool { return entry(t, c, ns, kueue.CheckStateRejected, "tiny") })
+	c.Until(t, "the Job that asks for nothing goes on", func() bool { return !suspended(t, c, other) })
+	if !suspended(t, c, j) || delivered(d, "a.tar") {
+		t.Error("what was refused goes on")
+	}
+	for _, e := range entries(t, c, ns) {
+		t.Logf("%s: %s", e.State, e.Message)
+	}
+}
+
+// Wherever a controller is killed, the next one goes on from there.
+func TestKilledAtAnyMoment(t *testing.T) {
+	c := cluster.Start(t)
+	ns := queued(t, c)
+	d := cluster.NewDaemon(t, cluster.DaemonOptions{})
+	d.Put("a.tar", []byte("shard"))
+	p := c.Controller(t, d, ns)
+	var all []*batchv1.Job
+	for i := range 6 {
+		j := job(ns, fmt.Sprintf("train-%d", i), "1")
+		c.Make(t, j)
+		all = append(all, j)
+		time.Sleep(time.Duration(i) * 300 * time.Millisecond) // a moment that differs, nothing is waited for
+		p.Kill()
+		p.Start()
+	}
+	c.Until(t, "all Jobs go on", func() bool {
+		for _, j := range all {
+			if suspended(t, c, j) {
+				return false
+			}
+		}
+		return true
+	})
+	if !delivered(d, "a.tar") {
+		t.Error("they go on without their data")
+	}
+	for _, e := range entries(t, c, ns) {
+		if e.State != kueue.CheckStateReady {
+			t.Errorf("%s: %s", e.State, e.Message)
+		}
+	}
+}
