@@ -19,7 +19,7 @@ var now = time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC)
 // job that stands in some way; eta from now, 0: nobody knows.
 func job(state dispatch.State, eta time.Duration, why string) staging.Standing {
 	s := staging.Standing{Told: true, Status: dispatch.Status{
-		Dataset: "c4", State: state, Why: why, Snapshot: "0123456789abcdef", Added: now.Add(-time.Hour), Places: []dispatch.Place{{Destination: "lab"}},
+		Dataset: "c4", State: state, Why: why, Snapshot: "blake3:0123456789abcdef", Added: now.Add(-time.Hour), Places: []dispatch.Place{{Destination: "lab"}},
 	}}
 	if eta != 0 {
 		at := now.Add(eta)

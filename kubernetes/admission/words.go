@@ -36,7 +36,8 @@ func thing(st dispatch.Status) string {
 func things(list []staging.Standing) string {
 	var all []string
 	for _, s := range list {
-		all = append(all, thing(s.Status)+", snapshot "+s.Status.Snapshot[:min(12, len(s.Status.Snapshot))])
+		digest := strings.TrimPrefix(s.Status.Snapshot, "blake3:")
+		all = append(all, thing(s.Status)+", snapshot "+digest[:min(12, len(digest))])
 	}
 	return oneLine(strings.Join(all, "; "))
 }
