@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -67,6 +68,7 @@ func (l *Ledger) Reserve(crossings []Crossing, with func(*manifest.Tx) error) (*
 			return nil, errors.Join(cmp.Or(err, refused), l.Tell(refused))
 		}
 	}
+	crashpoint.Hit(crashpoint.ReserveRecorded)
 	l.reached("reserved in the manifest")
 	if err := l.journal("reserve", false, t.open...); err != nil {
 		// Nothing may be sent. The reservation stands until the manifest is opened again, and then counts as spent: the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -54,6 +55,7 @@ func (t *Ticket) SettleIn(tx *manifest.Tx, moved []Moved) (finish func() error, 
 	}
 	return func() error {
 		t.done, t.settled = true, sum
+		crashpoint.Hit(crashpoint.SettleRecorded)
 		t.l.reached("settled in the manifest")
 		err := t.l.journal("settle", false, booked...)
 		t.l.reached("settled in the journal")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
@@ -106,6 +107,7 @@ func (m *Manifest) Backup(ctx context.Context, dir string, o BackupOptions) (b B
 		return b, err
 	}
 	b = k.b
+	crashpoint.Hit(crashpoint.BackupName)
 	b.Path, err = nameBackup(making, dir, b)
 	return b, err
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/datagravity/datagravity/internal/crashpoint"
 )
 
 // ErrSound: nothing is wrong with the manifest that was to be made anew.
@@ -280,6 +282,7 @@ func (r *Rebuilding) Finish(ctx context.Context) (aside string, err error) {
 	if err := removeHolder(r.state); err != nil { // from the next moment on it may be another's
 		return "", err
 	}
+	crashpoint.Hit(crashpoint.RebuildRename)
 	if err := os.Rename(filepath.Join(r.staging, "manifest.db"), r.path()); err != nil {
 		return "", err
 	}

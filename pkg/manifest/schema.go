@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/datagravity/datagravity/internal/crashpoint"
 )
 
 // SchemaVersion is what this program writes.
@@ -92,6 +94,7 @@ func (m *Manifest) migrate(o Options) error {
 	if err := m.copyVerified(context.Background(), backup, nil); err != nil {
 		return fmt.Errorf("back up the manifest before its migration: %w", err)
 	}
+	crashpoint.Hit(crashpoint.MigrateBefore)
 	err = m.Update(func(tx *Tx) error {
 		for v := have; v < SchemaVersion; v++ {
 			step, ok := migrations[v]

@@ -6,6 +6,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/datagravity/datagravity/internal/crashpoint"
 )
 
 // Tx is a transaction. It is valid only inside the function it was given to, and for one goroutine at a time.
@@ -102,9 +104,11 @@ func (m *Manifest) commit(tx *Tx) (err error) {
 			err = m.poison("commit", p)
 		}
 	}()
+	crashpoint.Hit(crashpoint.CommitBefore)
 	if err := tx.b.Commit(); err != nil {
 		return fmt.Errorf("write %s: %w", m.db.Path(), err)
 	}
+	crashpoint.Hit(crashpoint.CommitAfter)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -94,6 +95,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 				if err := begin(); err != nil {
 					return out, err
 				}
+				crashpoint.Hit(crashpoint.CollectAbort)
 				if err := st.AbortUpload(ctx, u); err != nil {
 					return out, fmt.Errorf("abort the upload of %q: %w", u.Key, err)
 				}
@@ -120,6 +122,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	if dryRun || err != nil {
 		return out, err
 	}
+	crashpoint.Hit(crashpoint.CollectRecords)
 	// The records go last: until here they are what says that the uploads are ours.
 	return out, s.Manifest.Update(func(tx *manifest.Tx) error {
 		for _, t := range idle {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/exchange"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -125,6 +126,7 @@ func (s *Syncer) commit(v *survey, sel jobs.Selection) (manifest.SnapshotHeader,
 	if err != nil {
 		return manifest.SnapshotHeader{}, err
 	}
+	crashpoint.Hit(crashpoint.IndexCommit)
 	return index.Commit(s.Manifest, v.src.Dataset, states, sel.All())
 }
 

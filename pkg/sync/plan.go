@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -44,6 +45,7 @@ func providerPrices(at store.Location) string {
 
 // planAt plans a request for the place that it names.
 func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, error) {
+	crashpoint.Hit(crashpoint.PlanBegin)
 	if err := s.fill(v, q.Selection); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -295,6 +296,7 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		return err
 	}
 	n := newNeed(q)
+	crashpoint.Hit(crashpoint.ReadyBefore)
 	n.Snapshot, n.Selection, n.Shards, n.Bytes = out.Snapshot.ID, before.Selection, before.Shards, before.Bytes
 	n.Updated, n.Ready, n.Beside = manifest.At(now), manifest.At(now), q.Destination.Beside
 	// The id stands for the selection, so that only another snapshot has other shards; a job's selection may become another one.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -181,6 +182,7 @@ func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 
 // settleAll books what moved; a request that was not made moved nothing.
 func (r *run) settleAll(ticket *cost.Ticket, moved []cost.Moved) error {
+	crashpoint.Hit(crashpoint.SettleBefore)
 	err := ticket.Settle(moved)
 	r.addUSD(receipt{ticket: ticket})
 	return recordError(err)

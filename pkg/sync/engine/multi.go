@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -401,6 +402,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	if err := s.settle(func(tx *manifest.Tx) error { return tx.PutPart(s.t.ID, p) }, receipts...); err != nil {
 		return err
 	}
+	crashpoint.Hit(crashpoint.PartRecorded)
 	fetched, held := s.pulled(p.Offset, p.Size)
 	s.mu.Lock()
 	s.parts[p.Number] = p
@@ -449,9 +451,11 @@ func (s *shard) readPart(ctx context.Context, sp span, buf []byte) (in []receipt
 
 func (s *shard) send(ctx context.Context, sp span, buf []byte, p *manifest.Part) (receipt, error) {
 	return s.pay(ctx, hopOut, s.crossing(hopOut, s.it.Path, sp.size, cost.OpWrite, 1), func(ctx context.Context) error {
+		crashpoint.Hit(crashpoint.SendBefore)
 		sent, err := s.Dest.UploadPart(ctx, *s.t.Upload, store.PartInput{
 			Number: sp.number, Offset: sp.offset, Data: buf, CRC64NVME: p.CRC64NVME, CRC32C: p.CRC32C,
 		})
+		crashpoint.Hit(crashpoint.SendAcknowledged)
 		p.ETag = sent.ETag
 		return err
 	})
@@ -498,6 +502,7 @@ func (s *shard) complete(ctx context.Context, sums chunker.Sums) (o store.Object
 	left := false
 	// A part takes at most 200 bytes of the request that names them all.
 	err = s.control(ctx, hopOut, s.it.Path, int64(len(parts))*200, cost.OpWrite, &s.notes, func(ctx context.Context) (err error) {
+		crashpoint.Hit(crashpoint.CompleteBefore)
 		o, err = s.Dest.CompleteUpload(ctx, *s.t.Upload, parts, store.CompleteOptions{
 			Condition: s.it.Condition, Size: s.it.Size, Checksums: checksums(sums), Left: func() { left = true },
 		})
@@ -506,11 +511,13 @@ func (s *shard) complete(ctx context.Context, sums chunker.Sums) (o store.Object
 	if errors.Is(err, store.ErrNotFound) {
 		return o, "", errors.Join(fmt.Errorf("%w: the upload of %q is gone from the destination; it starts anew", errStaleCopy, s.it.Key), s.restart())
 	}
+	crashpoint.Hit(crashpoint.CompleteAfter)
 	if err == nil && left {
 		// Else its record stays: that is what tells the collector that what is left is ours.
 		s.unclean = s.abandonUpload(ctx) != nil
 	}
 	if err == nil {
+		crashpoint.Hit(crashpoint.VerifyBefore)
 		o, err = s.prove(ctx, s.it, o, checksums(sums), &s.notes, s.t.Assembly != nil)
 	}
 	if err == nil && s.t.Assembly == nil {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -289,6 +290,7 @@ func (s *shard) read(ctx context.Context, off int64, p []byte) (receipt, error) 
 		return receipt{}, err
 	}
 	paid, err := s.spend(ctx, hopIn, c, func(ctx context.Context) error {
+		crashpoint.Hit(crashpoint.ReadBefore)
 		return s.from.ReadRange(ctx, s.source, off, p)
 	})
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {

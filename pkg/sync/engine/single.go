@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -117,9 +118,11 @@ func (s *shard) put(ctx context.Context, buf []byte, sums chunker.Sums) (o store
 		}
 	}
 	out, err = s.spend(ctx, hopOut, s.putCrossing(), func(ctx context.Context) (err error) {
+		crashpoint.Hit(crashpoint.PutBefore)
 		o, err = s.Dest.Put(ctx, s.it.Key, buf, store.WriteOptions{
 			Condition: s.it.Condition, Properties: s.properties(), Checksums: checksums(sums),
 		})
+		crashpoint.Hit(crashpoint.PutAcknowledged)
 		return err
 	})
 	return o, out, err

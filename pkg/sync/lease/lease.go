@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -172,6 +173,7 @@ func (l *lease) put(ctx context.Context, doc document, c store.Condition) (o sto
 	}
 	began = l.k.o.Clock.Elapsed()
 	o, err = l.at.st.Put(ctx, l.key, b, store.WriteOptions{Condition: c, Properties: store.Properties{ContentType: contentType}})
+	crashpoint.Hit(crashpoint.LeaseWritten)
 	return o, began, err
 }
 
