@@ -131,7 +131,7 @@ func (r *trial) judge(crashes int64) {
 
 // kill -9 at any point loses nothing, costs at most the parts in flight, and no byte of it is forgotten.
 func TestKilledAtEachPoint(t *testing.T) {
-	proof.Run(t, "crash", 190, func(t *testing.T, seed uint64) {
+	proof.Run(t, "crash", 380, func(t *testing.T, seed uint64) {
 		all := points()
 		r := newTrial(t, seed)
 		at, crashes := all[seed%uint64(len(all))], int64(0)
