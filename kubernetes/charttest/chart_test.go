@@ -162,7 +162,8 @@ func TestArgumentsFollowValues(t *testing.T) {
 		has, lack []string
 	}{
 		{"", []string{"--daemon=https://datagravity-daemon.datagravity.svc:8443", "--cluster=kubernetes", "--kueue=auto", "--ray=auto", "--release=true",
-			"--leader-elect=true", "--lease=datagravity-controller", "--lease-namespace=datagravity"}, []string{"--namespace=", "--daemon-ca=", "--daemon-fingerprint="}},
+			"--leader-elect=true", "--lease=datagravity-controller", "--lease-namespace=datagravity"},
+			[]string{"--namespace=", "--daemon-ca=", "--daemon-fingerprint="}},
 		{"{namespaces: [a, b], cluster: x, controller: {kueue: always, ray: never, release: false}}",
 			[]string{"--namespace=a", "--namespace=b", "--cluster=x", "--kueue=yes", "--ray=no", "--release=false"}, nil},
 		{"{daemon: {enabled: false}, api: {url: 'https://d:1', caSecret: c}}", []string{"--daemon=https://d:1", "--daemon-ca=/etc/datagravity/ca/ca.crt"}, nil},
@@ -213,7 +214,7 @@ func TestDaemonConfiguration(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(as[corev1.ConfigMap](t, all, "ConfigMap datagravity/datagravity-daemon").Data["datagravity.yaml"]), &config); err != nil {
 		t.Fatal(err)
 	}
-	if config.Agent.Location != "onprem:lab1" || config.Agent.State != "/var/lib/datagravity" || config.API.Listen != ":8443" || len(config.Stores) != 1 ||
+	if config.Agent.Location != "onprem:lab1" || config.Agent.State != "/var/lib/datagravity/state" || config.API.Listen != ":8443" || len(config.Stores) != 1 ||
 		config.API.TLS.Cert != "/etc/datagravity/tls/tls.crt" || !slices.Contains(config.API.Hosts, "datagravity-daemon.datagravity.svc") {
 		t.Errorf("%+v", config)
 	}
