@@ -129,33 +129,42 @@ func (r *trial) judge(crashes int64) {
 	}
 }
 
-// kill -9 at any point loses nothing, costs at most the parts in flight, and no byte of it is forgotten.
+// kill -9 at any point loses nothing, costs at most the parts in flight, and no byte of it is forgotten. Each trial has a process killed: at the second time
+// that it comes to the point in half of them, where it comes to it twice.
 func TestKilledAtEachPoint(t *testing.T) {
 	proof.Run(t, "crash", 380, func(t *testing.T, seed uint64) {
 		all := points()
+		at, times := all[seed%uint64(len(all))], 1+int(seed/uint64(len(all))%2) //nolint:gosec // 1 or 2
 		r := newTrial(t, seed)
-		at, crashes := all[seed%uint64(len(all))], int64(0)
-		if r.process(at, 1+int(seed/uint64(len(all))%2)) { //nolint:gosec // 1 or 2
+		if !r.process(at, times) {
+			if r = newTrial(t, seed); times == 1 || !r.process(at, 1) {
+				t.Fatalf("no process came to %s", at)
+			}
+		}
+		r.process("", 1)
+		r.judge(1)
+	})
+}
+
+// The recovery from a crash may crash as well. Where it does not come to the second point it is no trial.
+func TestKilledWhileRecovering(t *testing.T) {
+	proof.Run(t, "recovery", 57, func(t *testing.T, seed uint64) {
+		all := points()
+		n := uint64(len(all))
+		first, second := all[seed%n], all[(seed/n+7*seed)%n]
+		r := newTrial(t, seed)
+		if !r.process(first, 1) {
+			t.Fatalf("no process came to %s", first)
+		}
+		killed, crashes := r.process(second, 1), int64(1)
+		if killed {
 			crashes++
 		}
 		r.process("", 1)
 		r.judge(crashes)
-	})
-}
-
-// The recovery from a crash may crash as well.
-func TestKilledWhileRecovering(t *testing.T) {
-	proof.Run(t, "recovery", 38, func(t *testing.T, seed uint64) {
-		all := points()
-		r := newTrial(t, seed)
-		crashes, n := int64(0), uint64(len(all))
-		for _, at := range []crashpoint.Point{all[seed%n], all[(seed/n+7*seed)%n]} {
-			if r.process(at, 1) {
-				crashes++
-			}
+		if !killed {
+			t.Skipf("what goes on after %s does not come to %s", first, second)
 		}
-		r.process("", 1)
-		r.judge(crashes)
 	})
 }
 

@@ -96,7 +96,9 @@ func TestKinds(t *testing.T) {
 		t.Errorf("%d tests", len(tests))
 	}
 	for _, k := range kinds {
-		if n, ok := shares[k.Name]; ok && n < k.Share && !unknown[k.Name] {
+		if n, ok := shares[k.Name]; !ok && k.Name != Fuzz {
+			t.Errorf("no test is of kind %s", k.Name)
+		} else if n < k.Share && !unknown[k.Name] {
 			t.Errorf("make test has %d runs of %s, want at least %d", n, k.Name, k.Share)
 		}
 	}

@@ -26,9 +26,9 @@ const Fuzz = "fuzz"
 // kinds of trials in the order of the table. The numbers are those that were set when the proof was asked for; where none was, they are from what
 // the combinations need (recovery: 24 points in 24 recoveries by 3 seeds; metamorphic: 54 combinations of streams, parts, stores and crash).
 var kinds = []Kind{
-	{Name: "crash", What: "crashes at named points, in process: points x stores x seeds", Share: 360, Whole: 14_000},
+	{Name: "crash", What: "a process killed at a named point while it writes to a directory: points x seeds", Share: 360, Whole: 14_000},
 	{Name: "kill", What: "SIGKILLs of the real program, at named points and at random moments", Share: 50, Whole: 440},
-	{Name: "recovery", What: "crashes during the recovery from a crash", Whole: 1_728},
+	{Name: "recovery", What: "the same, and another one while the next process recovers", Whole: 1_728},
 	{Name: "simulation", What: "simulated schedules of jobs, faults and clocks", Share: 200, Whole: 10_000},
 	{Name: "torn", What: "images of the manifest in the middle of a commit", Share: 500, Whole: 20_000},
 	{Name: "damage", What: "manifests with flipped bits, zeroed pages or a cut end", Share: 150, Whole: 1_500},

@@ -135,5 +135,5 @@ func (r *Checks) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection: who does not lead serves nothing.
+// NeedLeaderElection is true: who does not lead serves nothing.
 func (r *Checks) NeedLeaderElection() bool { return true }

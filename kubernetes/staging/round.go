@@ -48,7 +48,7 @@ func (d *Desk) Start(ctx context.Context) error {
 			failures = 0
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // a round that was broken off by the end is none that failed
 		}
 		timer := time.NewTimer(d.pause(failures))
 		kick := d.kick
@@ -67,7 +67,7 @@ func (d *Desk) Start(ctx context.Context) error {
 		default:
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // as above
 		}
 	}
 }
@@ -81,7 +81,7 @@ func wait(ctx context.Context, t time.Duration) {
 	}
 }
 
-// NeedLeaderElection: the leader alone asks the daemon for anything.
+// NeedLeaderElection is true: the leader alone asks the daemon for anything.
 func (d *Desk) NeedLeaderElection() bool { return true }
 
 // pause until the next round that nothing calls for.

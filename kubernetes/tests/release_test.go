@@ -92,7 +92,9 @@ func TestReleasedWhenThere(t *testing.T) {
 	queue.Labels = map[string]string{declaration.Release: "true", "kueue.x-k8s.io/queue-name": "nobody"}
 	unlabelled.Labels = nil
 	c.Make(t, j, ray, pod, queue, unlabelled)
-	c.Until(t, "the daemon is asked for all three", func() bool { return p.Metric("datagravity_kubernetes_jobs", `state="(on_time|late|held|unresolved)"`) == 3 })
+	c.Until(t, "the daemon is asked for all three", func() bool {
+		return p.Metric("datagravity_kubernetes_jobs", `state="(on_time|late|held|unresolved)"`) == 3
+	})
 	waiting := func() bool {
 		get(t, c, j)
 		get(t, c, ray)

@@ -115,14 +115,16 @@ func (c *Cluster) startKueue() error {
 	go func() { ended <- cmd.Wait() }()
 	atEnd(func() error {
 		_ = cmd.Process.Kill() // it may have ended
-		<-ended
+		if err := <-ended; cmd.ProcessState == nil {
+			return err
+		}
 		return nil
 	})
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		select {
 		case err := <-ended:
 			ended <- err
-			return fmt.Errorf("Kueue's manager ended: %w\n%s", err, tail(log.String()))
+			return fmt.Errorf("the manager of Kueue ended: %w\n%s", err, tail(log.String()))
 		default:
 		}
 		if r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", health)); err == nil {
@@ -132,7 +134,7 @@ func (c *Cluster) startKueue() error {
 			}
 		}
 	}
-	return fmt.Errorf("Kueue's manager does not become ready:\n%s", tail(log.String()))
+	return fmt.Errorf("the manager of Kueue does not become ready:\n%s", tail(log.String()))
 }
 
 // tail is the end of a text.
