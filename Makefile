@@ -49,6 +49,7 @@ demo: tools ## from empty stores to a ready job, on this machine, in a minute an
 test: tools vet ## all tests against real servers, then the concurrent packages under the race detector
 	$(GO) test -p 2 -timeout $(TEST_TIMEOUT) ./...
 	$(GO) test -C integration/peers ./...
+	$(GO) test -C kubernetes -short ./...
 	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory race; \
 	else echo "NOT RUN: the race detector, which needs a C compiler: install gcc, then make race"; fi
 
@@ -56,7 +57,6 @@ test: tools vet ## all tests against real servers, then the concurrent packages 
 test-k8s: export DATAGRAVITY_REQUIRE_KUBERNETES := 1
 test-k8s: ## the tests of kubernetes/ against a real API server, Kueue's manager and a daemon
 	@$(GO) run ./internal/emulator/cmd/tools kubernetes kueue
-	$(GO) vet -C kubernetes ./...
 	$(GO) test -C kubernetes -p 1 -count 1 -timeout $(TEST_TIMEOUT) ./...
 	$(GO) test -C kubernetes/charttest -count 1 ./...
 
@@ -67,6 +67,7 @@ ci-full: ## .ci/run with the tests of kubernetes/, whose servers it builds if th
 vet: ## go vet
 	$(GO) vet ./...
 	$(GO) vet -C integration/peers ./...
+	$(GO) vet -C kubernetes ./...
 
 # The race detector is C: the one thing here that needs cgo.
 race: export CGO_ENABLED := 1
@@ -78,6 +79,8 @@ lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run ./internal/emulator/cmd/tools lint
 	$(CACHE)/bin/golangci-lint run
 	cd integration/peers && $(CACHE)/bin/golangci-lint run
+	cd kubernetes && $(CACHE)/bin/golangci-lint run
+	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
 	cd kubernetes && $(CACHE)/bin/golangci-lint run
 	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
 

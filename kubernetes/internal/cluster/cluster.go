@@ -71,6 +71,9 @@ func atEnd(f func() error) {
 // Start returns the package's API server. Where its programs are not in the cache the test is skipped, unless requireKubernetes is set.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("make test-k8s runs this, against real servers")
+	}
 	if err := errors.Join(emulator.ToolKubernetes.Cached(), emulator.ToolKueue.Cached()); err != nil && os.Getenv(requireKubernetes) == "" {
 		t.Skipf("make test-k8s builds the servers and runs this: %v", err)
 	}
