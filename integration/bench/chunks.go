@@ -47,19 +47,12 @@ func chunks(ctx context.Context, b *bed) (rows []row, err error) {
 	if err := a.unscheduled(); err != nil {
 		return nil, err
 	}
-	var took []float64
-	for run := range b.runs + 1 {
-		d, ready, err := a.readyDaemon(ctx)
-		if err != nil {
-			return nil, err
-		}
-		b.say("  start %d: ready after %s", run, ready)
-		if run > 0 { // the first is a warm-up
-			took = append(took, ready.Seconds())
-		}
-		if _, err := d.end(); err != nil {
-			return nil, err
-		}
+	took, d, err := a.startOften(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.end(); err != nil {
+		return nil, err
 	}
 	name := fmt.Sprintf("daemon with %d shards, recipes of %d chunks beside it: ", shards, shards*recipeChunks)
 	return []row{alone(fmt.Sprintf("%sstart to READY, median of %d", name, len(took)), "s", median(took), readySeconds)}, a.remove()

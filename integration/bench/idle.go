@@ -39,36 +39,43 @@ func idle(ctx context.Context, b *bed) (rows []row, err error) {
 	if err := a.unscheduled(); err != nil {
 		return nil, err
 	}
-	var took []float64
-	for run := range b.runs + 1 {
-		d, ready, err := a.readyDaemon(ctx)
-		if err != nil {
-			return nil, err
+	took, d, err := a.startOften(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watched, err := b.watchIdle(ctx, d, func() int64 { return list.pages.Load() + bucket.opening.Load() + bucket.others.Load() })
+	if _, endErr := d.end(); err != nil || endErr != nil {
+		return nil, errors.Join(err, endErr)
+	}
+	name := fmt.Sprintf("idle daemon with %d shards: ", shards)
+	rows = append(rows,
+		alone(fmt.Sprintf("%sstart to READY, median of %d", name, len(took)), "s", median(took), readySeconds),
+		alone(name+"RssAnon after a minute", "MiB", watched.mib, idleMiB),
+		noted(name+"peak RssAnon, start included", "MiB", float64(d.peak())/(1<<20)),
+		alone(name+"CPU over a minute", "% of a core", watched.percent, idlePercent),
+		alone(name+"requests over a minute", "requests", watched.requests, idleRequests),
+	)
+	return rows, a.remove()
+}
+
+// startOften starts the daemon for a warm-up and as often as there are runs. It returns in how many seconds each was ready, and the last one, which runs.
+func (a *agent) startOften(ctx context.Context) (took []float64, d background, err error) {
+	for run := range a.bed.runs + 1 {
+		if run > 0 {
+			if _, err := d.end(); err != nil {
+				return nil, d, err
+			}
 		}
-		b.say("  start %d: ready after %s", run, ready)
+		var ready time.Duration
+		if d, ready, err = a.readyDaemon(ctx); err != nil {
+			return nil, d, err
+		}
+		a.bed.say("  start %d: ready after %s", run, ready)
 		if run > 0 { // the first is a warm-up
 			took = append(took, ready.Seconds())
 		}
-		if run < b.runs {
-			if _, err := d.end(); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		watched, err := b.watchIdle(ctx, d, func() int64 { return list.pages.Load() + bucket.opening.Load() + bucket.others.Load() })
-		if _, endErr := d.end(); err != nil || endErr != nil {
-			return nil, errors.Join(err, endErr)
-		}
-		name := fmt.Sprintf("idle daemon with %d shards: ", shards)
-		rows = append(rows,
-			alone(fmt.Sprintf("%sstart to READY, median of %d", name, len(took)), "s", median(took), readySeconds),
-			alone(name+"RssAnon after a minute", "MiB", watched.mib, idleMiB),
-			noted(name+"peak RssAnon, start included", "MiB", float64(d.peak())/(1<<20)),
-			alone(name+"CPU over a minute", "% of a core", watched.percent, idlePercent),
-			alone(name+"requests over a minute", "requests", watched.requests, idleRequests),
-		)
 	}
-	return rows, a.remove()
+	return took, d, nil
 }
 
 // unscheduled takes everything that is done on a schedule out of the agent's configuration.

@@ -29,13 +29,7 @@ func (r *jobs) wants(ctx context.Context) (map[staging.Object][]spec.Job, error)
 	if err := r.Client.List(ctx, &all); err != nil {
 		return nil, err
 	}
-	out := map[staging.Object][]spec.Job{}
-	for i := range all.Items {
-		if needs, err := r.needs(&all.Items[i]); err == nil && len(needs.Jobs) > 0 {
-			out[staging.Object{Kind: kindJob, NamespacedName: client.ObjectKeyFromObject(&all.Items[i])}] = needs.Jobs
-		}
-	}
-	return out, nil
+	return wanted(kindJob, all.Items, r.needs), nil
 }
 
 // finished tells that a Job will make no pods any more.

@@ -33,13 +33,7 @@ func (r *pods) wants(ctx context.Context) (map[staging.Object][]spec.Job, error)
 	if err := r.Client.List(ctx, &all); err != nil {
 		return nil, err
 	}
-	out := map[staging.Object][]spec.Job{}
-	for i := range all.Items {
-		if needs, err := r.needs(&all.Items[i]); err == nil && len(needs.Jobs) > 0 {
-			out[staging.Object{Kind: kindPod, NamespacedName: client.ObjectKeyFromObject(&all.Items[i])}] = needs.Jobs
-		}
-	}
-	return out, nil
+	return wanted(kindPod, all.Items, r.needs), nil
 }
 
 func over(p *corev1.Pod) bool {

@@ -41,13 +41,7 @@ func (r *rayJobs) wants(ctx context.Context) (map[staging.Object][]spec.Job, err
 	if err := r.Client.List(ctx, &all); err != nil {
 		return nil, err
 	}
-	out := map[staging.Object][]spec.Job{}
-	for i := range all.Items {
-		if needs, err := r.needs(&all.Items[i]); err == nil && len(needs.Jobs) > 0 {
-			out[staging.Object{Kind: kindRayJob, NamespacedName: client.ObjectKeyFromObject(&all.Items[i])}] = needs.Jobs
-		}
-	}
-	return out, nil
+	return wanted(kindRayJob, all.Items, r.needs), nil
 }
 
 // rayTemplate is a template of pods in a RayJob, and the path of it in JSON.

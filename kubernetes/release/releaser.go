@@ -14,6 +14,7 @@ import (
 	"github.com/datagravity/datagravity/kubernetes/notice"
 	"github.com/datagravity/datagravity/kubernetes/staging"
 	"github.com/datagravity/datagravity/pkg/dispatch"
+	"github.com/datagravity/datagravity/pkg/jobs/spec"
 )
 
 // Releaser is what the controllers of all kinds have in common.
@@ -64,6 +65,21 @@ func (r *Releaser) ready(ctx context.Context, about client.Object, needs declara
 		}
 	}
 	return found, 0, nil
+}
+
+// wanted is what objects of a kind want, of those whose declaration is right.
+func wanted[T any, P interface {
+	*T
+	client.Object
+}](kind string, all []T, needs func(P) (declaration.Needs, error)) map[staging.Object][]spec.Job {
+	out := map[staging.Object][]spec.Job{}
+	for i := range all {
+		o := P(&all[i])
+		if n, err := needs(o); err == nil && len(n.Jobs) > 0 {
+			out[staging.Object{Kind: kind, NamespacedName: client.ObjectKeyFromObject(o)}] = n.Jobs
+		}
+	}
+	return out
 }
 
 // wrong says what is wrong with a declaration.
