@@ -142,6 +142,23 @@ func TestWrongJobsLeaveTheOthersAlone(t *testing.T) {
 	}
 }
 
+// What a job selects may come later, also where all that there was is known when it is asked for.
+func TestWhatIsSelectedComesLater(t *testing.T) {
+	r := newRig(t)
+	r.fill(2, 1000)
+	r.add("all", "aws")
+	r.until("all", Ready)
+	r.add("later", "aws", shards("val/**"))
+	if st := r.until("later", Blocked); st.Snapshot != "" || !strings.Contains(st.Why, "no shard matches val/**") {
+		t.Errorf("%+v", st)
+	}
+	r.put("val/a.bin", []byte("now"))
+	r.pass(10 * time.Minute)
+	if st := r.until("later", Ready); st.ShardCount != 1 || !r.has("aws", "data/c4/val/a.bin") {
+		t.Errorf("%+v", st)
+	}
+}
+
 // A budget without room holds a job, says so, and lets it go when the next window begins.
 func TestBudgetHoldsAJob(t *testing.T) {
 	r := newRig(t)

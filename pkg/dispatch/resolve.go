@@ -334,6 +334,7 @@ func (d *Dispatcher) selection(ctx context.Context, r *resolution, c *dgsync.Con
 	j.Ranges, j.Shards, j.Bytes = c.Select(sel)
 	switch {
 	case j.Shards == 0:
+		j.Snapshot = chunker.Digest{} // a later one may have what it selects
 		return sel, fmt.Errorf("%w %s in dataset %s; datagravity snapshot show %s lists their names", jobs.ErrNothingSelected, sel, j.Dataset, j.Dataset)
 	case j.Snapshot.IsZero():
 		j.Ranges = nil
