@@ -388,7 +388,8 @@ func (w *world) tamper(k kind, random uint64, now func(kind, func())) {
 			w.dest.Rot(key, int64(random%uint64(o.Size*8))) //nolint:gosec // a position
 			w.model.touched[key] = o.ETag
 		case overwritten:
-			_, err = w.dest.Put(ctx, key, slices.Repeat([]byte("x"), int(o.Size)), store.WriteOptions{Condition: store.Always()})
+			// Something else than there was, also where there was nothing in it: what a stranger wrote that we could have is adopted, and never replaced.
+			_, err = w.dest.Put(ctx, key, slices.Repeat([]byte("x"), int(max(1, o.Size))), store.WriteOptions{Condition: store.Always()})
 		case truncated:
 			b := make([]byte, o.Size/2)
 			if err = w.dest.ReadRange(ctx, o.Ref(), 0, b); err == nil {

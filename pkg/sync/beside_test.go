@@ -10,8 +10,20 @@ import (
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
-// What this process works on is not collected beside it, however long ago it began; what nobody works on is.
+// What this process works on is not collected beside it, however long ago it began and whatever the age that is asked for; what nobody works on is, also
+// where the clock was set back since.
 func TestCollectLeavesAloneWhatIsWorkedOn(t *testing.T) {
+	for name, c := range map[string]struct{ later, olderThan time.Duration }{
+		"two days later":         {48 * time.Hour, 24 * time.Hour},
+		"of any age":             {time.Minute, 0},
+		"the clock was set back": {-24 * time.Hour, 0},
+		"of any age, in no time": {0, 0},
+	} {
+		t.Run(name, func(t *testing.T) { collectsBeside(t, c.later, c.olderThan) })
+	}
+}
+
+func collectsBeside(t *testing.T, later, olderThan time.Duration) {
 	r := newRig(t)
 	r.put("a.bin", data(1, 9<<20))
 	g := gateOf(r.source)
@@ -20,12 +32,12 @@ func TestCollectLeavesAloneWhatIsWorkedOn(t *testing.T) {
 		t.Fatal("nothing was left unfinished")
 	}
 	at := time.Now()
-	r.now = func() time.Time { return at.Add(48 * time.Hour) }
+	r.now = func() time.Time { return at.Add(later) }
 	collect := func(atWork bool) []Leftover {
 		s := r.open()
 		defer r.close()
 		s.AtWork = func(m manifest.Transfer) bool { return atWork && m.Path == "a.bin" }
-		found, err := s.Collect(context.Background(), map[string]store.Store{"bucket": r.dest}, 24*time.Hour, false)
+		found, err := s.Collect(context.Background(), map[string]store.Store{"bucket": r.dest}, olderThan, false)
 		if err != nil {
 			t.Fatal(err)
 		}

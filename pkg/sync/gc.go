@@ -32,7 +32,8 @@ type Leftover struct {
 // promise ended before, and leases that nobody renews, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not
 // begin, but for receipts that promise nothing any more, and those leases. Errors: [lease.ErrHeld], and those of the stores.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
-	limit := s.Manifest.Now().Add(-olderThan)
+	now := s.Manifest.Now()
+	limit := now.Add(-olderThan)
 	byKey := map[string][]manifest.Transfer{}
 	working := map[string]bool{} // ids of transfers that are not idle
 	var idle []manifest.Transfer
@@ -42,8 +43,11 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return err
 		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
-			if s.atWork(t) {
-				t.Updated = manifest.At(s.Manifest.Now())
+			switch {
+			case s.atWork(t):
+				t.Updated = manifest.At(now.Add(time.Second)) // whatever the age that is asked for
+			case t.Updated.Time().After(now):
+				t.Updated = manifest.At(now) // it was worked on before the clock was set back
 			}
 			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
 			if !t.Updated.Time().After(limit) {
