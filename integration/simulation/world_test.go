@@ -503,6 +503,14 @@ func (w *world) arrived() bool {
 		var over []string
 		for _, j := range list {
 			if j.State == dispatch.Ready {
+				// The list is of the last pass, which may be a minute ago: what counts is what a hook is told now.
+				r, err := a.d.Ready(context.Background(), j.ID, time.Hour)
+				w.must(err)
+				if !r.Ready {
+					a.forgetStatuses(j.ID)
+					left++
+					continue
+				}
 				w.must(w.checkReady(a, j.ID, len(w.agents) == 1))
 			}
 			if j.State == dispatch.Ready || w.lost(j) {
