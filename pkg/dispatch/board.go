@@ -216,7 +216,7 @@ func (d *Dispatcher) newBoard() (*board, error) {
 // refresh looks again at the jobs of which something changed.
 func (d *Dispatcher) refresh(b *board) error {
 	b.version++
-	for id := range b.dirty {
+	for _, id := range slices.Sorted(maps.Keys(b.dirty)) { // their order is that in which jobs are confirmed: the same for the same jobs
 		var j manifest.Job
 		var known bool
 		err := d.sync.Manifest.View(func(tx *manifest.Tx) (err error) {
