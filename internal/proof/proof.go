@@ -51,11 +51,14 @@ func Bound(n int) float64 {
 	return min(3/float64(n), 1)
 }
 
-// Run tries a kind with so many seeds as the environment asks for, or with its share in `make test`. Under -short it is a tenth of the share, but one at least.
+// raced tells that the race detector is in this program.
+var raced bool
+
+// Run tries a kind with so many seeds as the environment asks for, or with its share in `make test`. Under -short, and under the race detector, it is a tenth of the share, but one at least.
 func Run(t *testing.T, kind string, share int, trial func(t *testing.T, seed uint64)) {
 	t.Helper()
 	r := Result{Kind: kind, From: number(t, FromEnv, 0), Failures: []uint64{}}
-	if testing.Short() {
+	if testing.Short() || raced {
 		share = max(1, share/10)
 	}
 	runs := number(t, RunsEnv, uint64(share)) //nolint:gosec // a count of trials
