@@ -34,8 +34,8 @@ type Leftover struct {
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
 	now := s.Manifest.Now()
 	limit := now.Add(-olderThan)
-	byKey := map[string][]manifest.Transfer{}
 	working := map[string]bool{} // ids of transfers that are not idle
+	byKey := map[string][]manifest.Transfer{}
 	var idle []manifest.Transfer
 	var id string
 	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
@@ -43,17 +43,10 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return err
 		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
-			switch {
-			case s.atWork(t):
-				t.Updated = manifest.At(now.Add(time.Second)) // whatever the age that is asked for
-			case t.Updated.Time().After(now):
-				t.Updated = manifest.At(now) // it was worked on before the clock was set back
-			}
 			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
-			if !t.Updated.Time().After(limit) {
+			last := min(t.Updated, manifest.At(now)) // what is later was before the clock was set back
+			if working[t.ID] = s.atWork(t) || last.Time().After(limit); !working[t.ID] {
 				idle = append(idle, t)
-			} else {
-				working[t.ID] = true
 			}
 			return true, nil
 		})
@@ -86,7 +79,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return out, fmt.Errorf("list unfinished uploads: %w", err)
 		}
 		for _, u := range uploads {
-			l, stale := judge(name, u, byKey[name+"\x00"+u.Key], limit)
+			l, stale := judge(name, u, byKey[name+"\x00"+u.Key], working)
 			if rest, ours := strings.CutPrefix(u.Key, engine.TemporaryPrefix(id)); ours {
 				transfer, _, _ := strings.Cut(rest, "/")
 				l.Ours, stale = true, !working[transfer] && !u.Created.After(limit)
@@ -177,7 +170,7 @@ func collectTemporary(
 }
 
 // judge tells whether an upload is ours, and whether it is stale.
-func judge(name string, u store.Upload, transfers []manifest.Transfer, limit time.Time) (l Leftover, stale bool) {
+func judge(name string, u store.Upload, transfers []manifest.Transfer, working map[string]bool) (l Leftover, stale bool) {
 	l = Leftover{Store: name, Key: u.Key, Upload: u.ID, Created: u.Created, Why: "not begun by this manifest; left alone"}
 	for _, t := range transfers {
 		named := t.Upload != nil && t.Upload.ID == u.ID
@@ -188,7 +181,7 @@ func judge(name string, u store.Upload, transfers []manifest.Transfer, limit tim
 		}
 		l.Ours = true
 		current := named || t.Upload == nil
-		stale = !current || !t.Updated.Time().After(limit)
+		stale = !current || !working[t.ID]
 		l.Why = "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339)
 	}
 	return l, stale
