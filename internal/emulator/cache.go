@@ -15,7 +15,7 @@ func CacheDir() (string, error) {
 		return filepath.Abs(dir)
 	}
 	// Modules within the repository share the cache of its root.
-	if root, err := checkout(); err == nil {
+	if root, err := Checkout(); err == nil {
 		return filepath.Join(root, ".cache"), nil
 	}
 	user, err := os.UserCacheDir()

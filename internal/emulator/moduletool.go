@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"strings"
 )
 
 // moduleTool are programs that no `go install` builds, because their module has replacements: a module of this repository that is there for nothing else,
@@ -30,7 +30,7 @@ func (m moduleTool) path(cache string) string { return filepath.Join(cache, m.fo
 func (m moduleTool) place(cache string) string { return m.path(cache) }
 
 func (m moduleTool) check(cache string) error {
-	for i, p := range m.programs {
+	for _, p := range m.programs {
 		path := filepath.Join(m.path(cache), p.name)
 		info, err := buildinfo.ReadFile(path)
 		if err != nil {
@@ -40,7 +40,7 @@ func (m moduleTool) check(cache string) error {
 			return fmt.Errorf("%s is %s, want %s", path, info.Path, p.pkg)
 		}
 		for _, d := range info.Deps {
-			if i == 0 && d.Path == m.module && d.Version != m.version {
+			if d.Path == m.module && d.Version != m.version {
 				return fmt.Errorf("%s is of %s %s, want %s", path, d.Path, d.Version, m.version)
 			}
 		}
@@ -49,7 +49,7 @@ func (m moduleTool) check(cache string) error {
 }
 
 func (m moduleTool) commands(ctx context.Context, tmp string) (list []*exec.Cmd, built string, err error) {
-	root, err := checkout()
+	root, err := Checkout()
 	if err != nil {
 		return nil, "", err
 	}
@@ -62,14 +62,14 @@ func (m moduleTool) commands(ctx context.Context, tmp string) (list []*exec.Cmd,
 	return list, tmp, nil
 }
 
-// checkout is the root of this repository around the working directory.
-func checkout() (string, error) {
+// Checkout is the root of this repository around the working directory, also from within one of its nested modules.
+func Checkout() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for dir := wd; ; dir = filepath.Dir(dir) {
-		if b, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && slices.Equal(firstLine(b), []byte(moduleLine)) {
+		if b, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(b), moduleLine) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
@@ -78,11 +78,5 @@ func checkout() (string, error) {
 	}
 }
 
-const moduleLine = "module github.com/datagravity/datagravity"
-
-func firstLine(b []byte) []byte {
-	if i := slices.Index(b, '\n'); i >= 0 {
-		return b[:i]
-	}
-	return b
-}
+// moduleLine begins the go.mod of the root alone: the name of a nested module goes on.
+const moduleLine = "module github.com/datagravity/datagravity\n"

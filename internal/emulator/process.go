@@ -65,7 +65,7 @@ func start(ctx context.Context, name, dir string, build func(port int) *exec.Cmd
 	var err error
 	for range portAttempts {
 		var port int
-		if port, err = freePort(); err != nil {
+		if port, err = FreePort(); err != nil {
 			return nil, err
 		}
 		var p *process
@@ -139,8 +139,8 @@ func (p *process) ready(ctx context.Context) error {
 	}
 }
 
-// freePort asks the kernel for a port that nobody listens on now.
-func freePort() (int, error) {
+// FreePort asks the kernel for a port that nobody listens on now.
+func FreePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

@@ -129,11 +129,11 @@ func (s *Slurm) mungeSocket() string { return filepath.Join(s.dir, "munge.socket
 
 // startDaemons writes the configuration for two free ports and starts both.
 func (s *Slurm) startDaemons(ctx context.Context, o SlurmOptions) error {
-	ctlPort, err := freePort()
+	ctlPort, err := FreePort()
 	if err != nil {
 		return err
 	}
-	runPort, err := freePort()
+	runPort, err := FreePort()
 	if err != nil {
 		return err
 	}

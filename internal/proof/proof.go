@@ -54,7 +54,8 @@ func Bound(n int) float64 {
 // raced tells that the race detector is in this program.
 var raced bool
 
-// Run tries a kind with so many seeds as the environment asks for, or with its share in `make test`. Under -short, and under the race detector, it is a tenth of the share, but one at least.
+// Run tries a kind with so many seeds as the environment asks for, or with its share in `make test`. Under -short, and under the race detector, it is a
+// tenth of the share, but one at least.
 func Run(t *testing.T, kind string, share int, trial func(t *testing.T, seed uint64)) {
 	t.Helper()
 	r := Result{Kind: kind, From: number(t, FromEnv, 0), Failures: []uint64{}}

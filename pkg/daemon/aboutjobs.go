@@ -57,8 +57,6 @@ func ageOf(text string) (time.Duration, error) {
 	return age, nil
 }
 
-func idOf(st dispatch.Status) string { return st.ID }
-
 func (s *Server) jobs() (dispatch.Jobs, error) {
 	if s.o.Jobs == nil {
 		return nil, errNoJobs
@@ -82,11 +80,12 @@ func (s *Server) aboutJobs(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			if in.Origin == "" {
-				return page(in.Paging, "/v1/jobs", nil, list, idOf)
+			var query url.Values
+			if in.Origin != "" {
+				query = url.Values{"origin": {in.Origin}}
+				list = slices.DeleteFunc(slices.Clone(list), func(st dispatch.Status) bool { return st.Origin != in.Origin })
 			}
-			list = slices.DeleteFunc(slices.Clone(list), func(st dispatch.Status) bool { return st.Origin != in.Origin })
-			return page(in.Paging, "/v1/jobs", url.Values{"origin": {in.Origin}}, list, idOf)
+			return page(in.Paging, "/v1/jobs", query, list, func(st dispatch.Status) string { return st.ID })
 		})
 	add := described(once(of(access.Jobs, http.MethodPost, "/v1/jobs", "add-jobs", "Take jobs in, or change them", jobsTag)),
 		"The same again changes nothing. A wrong job is refused, with why in refused, and the others are taken.")
