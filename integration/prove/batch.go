@@ -73,12 +73,7 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 		fmt.Sprintf("%s=%d", proof.FromEnv, a.from), fmt.Sprintf("%s=%d", proof.RunsEnv, a.runs),
 		fmt.Sprintf("%s=%d", proof.UntilEnv, a.until.Unix()), proof.ResultsEnv + "=" + results,
 	})
-	inGroup(cmd)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	start := time.Now()
-	ended := cmd.Run()
-	b.Seconds = time.Since(start).Seconds()
+	log, ended := b.command(cmd)
 	if ctx.Err() != nil {
 		return b, ctx.Err()
 	}
@@ -88,8 +83,8 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 	}
 	if r == nil {
 		// The process died. What it printed says which trial it was in.
-		if r = died(log.String(), t.Name, a.from); r == nil {
-			return b, errors.Join(fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log.String())), ended)
+		if r = died(log, t.Name, a.from); r == nil {
+			return b, errors.Join(fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log)), ended)
 		}
 	}
 	b.Runs, b.Skipped = r.Runs, r.Skipped
@@ -97,19 +92,23 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 		b.Failures = append(b.Failures, Failure{Seed: seed, Replay: t.replay(seed)})
 	}
 	if ended != nil && len(b.Failures) == 0 {
-		return b, fmt.Errorf("%s in %s failed although no trial did: %w\n%s", t.Name, t.Package, ended, tail(log.String()))
+		return b, fmt.Errorf("%s in %s failed although no trial did: %w\n%s", t.Name, t.Package, ended, tail(log))
 	}
 	if len(b.Failures) > 0 {
-		fmt.Fprintln(p.out, tail(log.String()))
+		fmt.Fprintln(p.out, tail(log))
 	}
 	return b, nil
 }
 
-// inGroup makes a process the head of a group, which is ended with it: the real programs and servers that it started.
-func inGroup(cmd *exec.Cmd) {
+// command runs for a batch, as the head of a group that is ended with it: the real programs and servers that it started.
+func (b *Batch) command(cmd *exec.Cmd) (log string, ended error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
+	start := time.Now()
+	out, ended := cmd.CombinedOutput()
+	b.Seconds = time.Since(start).Seconds()
+	return string(out), ended
 }
 
 // read sums up the results of a kind, nil if there are none.

@@ -19,7 +19,11 @@ type Test struct {
 	Package string `json:"package"`
 	// Name of the function.
 	Name string `json:"test"`
-	// share is what `make test` runs, 0 if it is not written down as a number.
+}
+
+// found is a test, with what `make test` runs of it: 0 if it is not written down as a number.
+type found struct {
+	Test
 	share int
 }
 
@@ -31,7 +35,7 @@ func (t Test) replay(seed uint64) string {
 }
 
 // find reads all tests below a module's root and returns those that call proof.Run, and the native fuzz targets. So no list of tests can be out of date.
-func find(root string) (out []Test, err error) {
+func find(root string) (out []found, err error) {
 	for _, top := range []string{"cmd", "internal", "pkg", "integration"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(path string, d fs.DirEntry, err error) error {
 			switch {
@@ -54,11 +58,11 @@ func find(root string) (out []Test, err error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(out, func(a, b Test) int { return strings.Compare(a.Package+" "+a.Name, b.Package+" "+b.Name) })
+	slices.SortFunc(out, func(a, b found) int { return strings.Compare(a.Package+" "+a.Name, b.Package+" "+b.Name) })
 	return out, nil
 }
 
-func findIn(path, pkg string) (out []Test, err error) {
+func findIn(path, pkg string) (out []found, err error) {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func findIn(path, pkg string) (out []Test, err error) {
 			continue
 		}
 		if strings.HasPrefix(f.Name.Name, "Fuzz") && file.Name.Name != "main" {
-			out = append(out, Test{Kind: Fuzz, Package: pkg, Name: f.Name.Name})
+			out = append(out, found{Test: Test{Kind: Fuzz, Package: pkg, Name: f.Name.Name}})
 			continue
 		}
 		var bad error
@@ -83,7 +87,7 @@ func findIn(path, pkg string) (out []Test, err error) {
 				bad = fmt.Errorf("%s: %s calls proof.Run, but not from a test and with a kind in quotes, so that make proof cannot run it", path, f.Name.Name)
 				return false
 			}
-			out = append(out, Test{Kind: kind, Package: pkg, Name: f.Name.Name, share: number(call.Args[2])})
+			out = append(out, found{Test{Kind: kind, Package: pkg, Name: f.Name.Name}, number(call.Args[2])})
 			return true
 		})
 		if bad != nil {

@@ -57,8 +57,8 @@ func TestNot(t *testing.T) { proof.Run(t, "torn", 1, nil) }`,
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Test{{"crash", "./integration/crash", "TestPoints", 0}, {Fuzz, "./pkg/a", "FuzzValue", 0}, {"torn", "./pkg/a", "TestTorn", 500}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Test{})); diff != "" {
+	want := []found{{Test{"crash", "./integration/crash", "TestPoints"}, 0}, {Test{Fuzz, "./pkg/a", "FuzzValue"}, 0}, {Test{"torn", "./pkg/a", "TestTorn"}, 500}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(found{})); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -24,36 +23,31 @@ func (p *prover) fuzz(ctx context.Context, t Test, d time.Duration) (b Batch, er
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.Name+"$", "-fuzztime", d.Round(time.Second).String(), //nolint:gosec // a test of this module
 		"-fuzzminimizetime", "20x", t.Package)
 	cmd.Dir = p.root
-	inGroup(cmd)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	start := time.Now()
-	ended := cmd.Run()
-	b.Seconds = time.Since(start).Seconds()
+	log, ended := b.command(cmd)
 	if ctx.Err() != nil {
 		return b, ctx.Err()
 	}
-	if all := executed.FindAllSubmatch(log.Bytes(), -1); all != nil {
-		b.Runs, err = strconv.Atoi(string(all[len(all)-1][1]))
+	if all := executed.FindAllStringSubmatch(log, -1); all != nil {
+		b.Runs, err = strconv.Atoi(all[len(all)-1][1])
 		if err != nil {
 			return b, err
 		}
 	}
 	if ended == nil {
 		if b.Runs == 0 {
-			return b, fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log.String()))
+			return b, fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log))
 		}
 		return b, nil
 	}
-	m := crasher.FindSubmatch(log.Bytes())
+	m := crasher.FindStringSubmatch(log)
 	if m == nil {
-		return b, fmt.Errorf("%s in %s: %w\n%s", t.Name, t.Package, ended, tail(log.String()))
+		return b, fmt.Errorf("%s in %s: %w\n%s", t.Name, t.Package, ended, tail(log))
 	}
-	fmt.Fprintln(p.out, tail(log.String()))
+	fmt.Fprintln(p.out, tail(log))
 	b.Runs = max(b.Runs, 1)
 	b.Failures = []Failure{{
-		Input:  string(m[1]),
-		Replay: fmt.Sprintf("go test -count 1 -run '%s' %s", one(t, string(m[1])), t.Package),
+		Input:  m[1],
+		Replay: fmt.Sprintf("go test -count 1 -run '%s' %s", one(t, m[1]), t.Package),
 	}}
 	return b, nil
 }

@@ -63,9 +63,13 @@ func prove(ctx context.Context, d time.Duration, only, path, doc string) (ok boo
 		return false, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // in the temporary folder
-	tests, err := find(root)
+	all, err := find(root)
 	if err != nil {
 		return false, err
+	}
+	tests := make([]Test, len(all))
+	for i, f := range all {
+		tests[i] = f.Test
 	}
 	r, err := load(path)
 	if err != nil {

@@ -50,7 +50,7 @@ func TestBatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(Test{}), ignoreTimes); diff != "" {
+			if diff := cmp.Diff(c.want, got, ignoreTimes); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -96,7 +96,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	torn := Test{Kind: "torn", Package: "./pkg/manifest", Name: "TestTorn", share: 500}
+	torn := Test{Kind: "torn", Package: "./pkg/manifest", Name: "TestTorn"}
 	r.add(Batch{Test: torn, Code: "a", Commit: "1", Runs: 100, Seconds: 1, Failures: []Failure{{Seed: 7, Replay: torn.replay(7)}}})
 	r.add(Batch{Test: torn, Code: "a", Commit: "1", From: 100, Runs: 40, Skipped: 10, Seconds: 1})
 	if err := r.save(path, time.Now()); err != nil {

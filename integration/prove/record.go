@@ -91,10 +91,9 @@ func (r *Record) save(path string, now time.Time) error {
 
 // add appends a batch, to the one before of the same test and code where its seeds go on from there.
 func (r *Record) add(b Batch) {
-	b.share = 0 // it is not kept, and must not make two tests of one
 	for i := len(r.Batches) - 1; i >= 0; i-- {
 		last := &r.Batches[i]
-		if last.Test.same(b.Test) {
+		if last.Test == b.Test {
 			if last.Code != b.Code || last.Commit != b.Commit || last.next() != b.From {
 				break
 			}
@@ -108,10 +107,6 @@ func (r *Record) add(b Batch) {
 	r.Batches = append(r.Batches, b)
 }
 
-func (t Test) same(o Test) bool {
-	return t.Kind == o.Kind && t.Package == o.Package && t.Name == o.Name
-}
-
 // next is the first seed that a batch did not try; a fuzz target has no seeds.
 func (b Batch) next() uint64 {
 	if b.native() {
@@ -123,7 +118,7 @@ func (b Batch) next() uint64 {
 // next is the first seed that a test never tried, whatever the code was: seeds that passed are worth less than new ones.
 func (r *Record) next(t Test) (seed uint64) {
 	for _, b := range r.Batches {
-		if b.same(t) {
+		if b.Test == t {
 			seed = max(seed, b.next())
 		}
 	}
@@ -133,7 +128,7 @@ func (r *Record) next(t Test) (seed uint64) {
 // at sums up what a test did with this code.
 func (r *Record) at(t Test, code string) (runs int, took time.Duration) {
 	for _, b := range r.Batches {
-		if b.same(t) && b.Code == code {
+		if b.Test == t && b.Code == code {
 			runs += b.Runs
 			took += time.Duration(b.Seconds * float64(time.Second))
 		}
@@ -188,7 +183,7 @@ func (r *Record) totals() (out []Total) {
 // tests of a kind that the record knows, for the table.
 func (r *Record) tests(kind string) (out []Test) {
 	for _, b := range r.Batches {
-		if b.Kind == kind && !slices.ContainsFunc(out, b.same) {
+		if b.Kind == kind && !slices.Contains(out, b.Test) {
 			out = append(out, b.Test)
 		}
 	}
