@@ -22,6 +22,9 @@ import (
 // Serving is the condition of a check that says who answers it, and whether the daemon does. Kueue looks at Active alone.
 const Serving = "Serving"
 
+// answered is what Kueue reads of a check that is ours.
+var answered = metav1.Condition{Type: kueue.AdmissionCheckActive, Status: metav1.ConditionTrue, Reason: "Active", Message: "a controller of datagravity answers it"}
+
 // farewell is how long the last word of a controller may take.
 const farewell = 5 * time.Second
 
@@ -50,7 +53,7 @@ func (r *Checks) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.
 		return reconcile.Result{}, nil
 	}
 	r.keep(q.Name, check)
-	active := metav1.Condition{Type: kueue.AdmissionCheckActive, Status: metav1.ConditionTrue, Reason: "Active", Message: "a controller of datagravity answers it"}
+	active := answered
 	if check.Spec.Parameters != nil {
 		active.Status, active.Reason = metav1.ConditionFalse, "ParametersNotKnown"
 		active.Message = "spec.parameters: this check has none; leave them out, and configure the controller instead"
@@ -122,7 +125,7 @@ func (r *Checks) Start(ctx context.Context) error {
 	for _, check := range r.seen {
 		active := apimeta.FindStatusCondition(check.Status.Conditions, kueue.AdmissionCheckActive)
 		if active == nil {
-			active = &metav1.Condition{Type: kueue.AdmissionCheckActive, Status: metav1.ConditionTrue, Reason: "Active", Message: "a controller of datagravity answers it"}
+			active = &answered
 		}
 		err := r.write(ctx, check, *active, metav1.Condition{
 			Type: Serving, Status: metav1.ConditionFalse, Reason: "ControllerEnded",

@@ -122,7 +122,7 @@ func (r *Workloads) Reconcile(ctx context.Context, q reconcile.Request) (reconci
 	}
 	var updates []*apply.PodSetUpdateApplyConfiguration
 	if v.State == kueue.CheckStateReady && len(needs.Jobs) > 0 {
-		if again, err := r.confirm(ctx, needs); err != nil || again > 0 {
+		if again, err := r.Desk.Confirm(ctx, needs.Jobs); err != nil || again > 0 {
 			return reconcile.Result{RequeueAfter: again}, err
 		}
 		if updates, err = podSetUpdates(wl, needs, facts.Jobs); err != nil {
@@ -159,21 +159,6 @@ func (r *Workloads) open(ctx context.Context, wl *kueue.Workload) (list []kueue.
 		}
 	}
 	return list, nil
-}
-
-// lookAgain is after how long what was told as ready, and was not when it was looked at, is asked about once more.
-const lookAgain = 5 * time.Second
-
-// confirm looks again before accelerators are taken.
-func (r *Workloads) confirm(ctx context.Context, needs declaration.Needs) (again time.Duration, err error) {
-	for _, j := range needs.Jobs {
-		if ready, err := r.Desk.Confirm(ctx, j.ID); err != nil {
-			return 0, fmt.Errorf("look whether %s is ready: %w", j.ID, err)
-		} else if !ready {
-			return lookAgain, nil
-		}
-	}
-	return 0, nil
 }
 
 // podSetUpdates tell pods where their data is. Kueue fails a Workload for good when an update and a template say different things of one annotation.

@@ -3,12 +3,10 @@ package release
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -57,44 +55,17 @@ func owner(cluster string, o client.Object) declaration.Owner {
 
 // Reconcile looks at one Job.
 func (r *jobs) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.Result, error) {
-	j, o := &batchv1.Job{}, staging.Object{Kind: kindJob, NamespacedName: q.NamespacedName}
-	if err := r.Client.Get(ctx, q.NamespacedName, j); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.Desk.Want(o, nil)
-			r.notices.Forget(kindJob, q.NamespacedName)
-		}
-		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	j.SetGroupVersionKind(batchv1.SchemeGroupVersion.WithKind(kindJob))
-	needs, wrong := r.needs(j)
-	if wrong != nil {
-		needs.Jobs = nil
-	}
-	r.Desk.Want(o, needs.Jobs)
-	suspended := j.Spec.Suspend != nil && *j.Spec.Suspend
-	if _, before := j.Annotations[declaration.Released]; !labelled(j) || finished(j) || !suspended || before {
-		return reconcile.Result{}, nil
-	}
-	if wrong != nil {
-		r.wrong(j, wrong)
-		return reconcile.Result{}, nil
-	}
-	if len(needs.Jobs) == 0 {
-		r.wrong(j, &declaration.Mistake{Annotation: declaration.Dataset, Message: "is missing at spec.template.metadata.annotations; a Job that needs no data has no label " + declaration.Release})
-		return reconcile.Result{}, nil
-	}
-	found, again, err := r.ready(ctx, j, needs)
-	if err != nil || len(found) == 0 {
-		return reconcile.Result{RequeueAfter: again}, err
-	}
-	if err := r.unsuspend(ctx, j, found[0]); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return reconcile.Result{}, nil // what changed it calls for another look
-		}
-		return reconcile.Result{}, fmt.Errorf("release the Job: %w", err)
-	}
-	r.released(j, batchv1.SchemeGroupVersion.WithKind(kindJob))
-	return reconcile.Result{}, nil
+	j := &batchv1.Job{}
+	return r.look(ctx, q.NamespacedName, subject{
+		Object: j, kind: batchv1.SchemeGroupVersion.WithKind(kindJob), needs: func() (declaration.Needs, error) { return r.needs(j) },
+		waits: func() bool {
+			_, before := j.Annotations[declaration.Released]
+			return labelled(j) && !finished(j) && j.Spec.Suspend != nil && *j.Spec.Suspend && !before
+		},
+		missing: "is missing at spec.template.metadata.annotations; a Job that needs no data has no label " + declaration.Release,
+		release: func(_ declaration.Needs, found []map[string]string) error { return r.unsuspend(ctx, j, found[0]) },
+		failed:  "release the Job",
+	})
 }
 
 // unsuspend a Job as it was looked at. The API server lets the annotations of its pods change while it is suspended and has not started.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,42 +70,14 @@ func digest(uid string, annotations map[string]string) string {
 
 // Reconcile looks at one Pod.
 func (r *pods) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.Result, error) {
-	p, o := &corev1.Pod{}, staging.Object{Kind: kindPod, NamespacedName: q.NamespacedName}
-	if err := r.Client.Get(ctx, q.NamespacedName, p); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.Desk.Want(o, nil)
-			r.notices.Forget(kindPod, q.NamespacedName)
-		}
-		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	p.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindPod))
-	needs, wrong := r.needs(p)
-	if wrong != nil {
-		needs.Jobs = nil
-	}
-	r.Desk.Want(o, needs.Jobs)
-	switch {
-	case over(p) || !gated(p):
-		return reconcile.Result{}, nil
-	case wrong != nil:
-		r.wrong(p, wrong)
-		return reconcile.Result{}, nil
-	case len(needs.Jobs) == 0:
-		r.wrong(p, &declaration.Mistake{Annotation: declaration.Dataset, Message: "is missing; a Pod that needs no data has no gate " + declaration.Gate})
-		return reconcile.Result{}, nil
-	}
-	found, again, err := r.ready(ctx, p, needs)
-	if err != nil || len(found) == 0 {
-		return reconcile.Result{RequeueAfter: again}, err
-	}
-	if err := r.open(ctx, p, found[0]); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return reconcile.Result{}, nil // what changed it calls for another look
-		}
-		return reconcile.Result{}, fmt.Errorf("take the gate of the Pod away: %w", err)
-	}
-	r.released(p, corev1.SchemeGroupVersion.WithKind(kindPod))
-	return reconcile.Result{}, nil
+	p := &corev1.Pod{}
+	return r.look(ctx, q.NamespacedName, subject{
+		Object: p, kind: corev1.SchemeGroupVersion.WithKind(kindPod), needs: func() (declaration.Needs, error) { return r.needs(p) },
+		waits:   func() bool { return !over(p) && gated(p) },
+		missing: "is missing; a Pod that needs no data has no gate " + declaration.Gate,
+		release: func(_ declaration.Needs, found []map[string]string) error { return r.open(ctx, p, found[0]) },
+		failed:  "take the gate of the Pod away",
+	})
 }
 
 // open the gate of a Pod as it was looked at. Gates of others stay.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -90,45 +89,20 @@ func (r *rayJobs) needs(j *unstructured.Unstructured) (declaration.Needs, error)
 
 // Reconcile looks at one RayJob.
 func (r *rayJobs) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.Result, error) {
-	j, o := NewRayJob(), staging.Object{Kind: kindRayJob, NamespacedName: q.NamespacedName}
-	if err := r.Client.Get(ctx, q.NamespacedName, j); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.Desk.Want(o, nil)
-			r.notices.Forget(kindRayJob, q.NamespacedName)
-		}
-		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	needs, wrong := r.needs(j)
-	if wrong != nil {
-		needs.Jobs = nil
-	}
-	r.Desk.Want(o, needs.Jobs)
-	suspended, _, _ := unstructured.NestedBool(j.Object, "spec", "suspend")
-	if _, before := j.GetAnnotations()[declaration.Released]; !labelled(j) || rayFinished(j) || !suspended || before {
-		return reconcile.Result{}, nil
-	}
-	if wrong != nil {
-		r.wrong(j, wrong)
-		return reconcile.Result{}, nil
-	}
-	if len(needs.Jobs) == 0 {
-		r.wrong(j, &declaration.Mistake{
-			Annotation: declaration.Dataset, Message: "is missing at the pod templates of spec.rayClusterSpec; a RayJob that needs no data has no label " + declaration.Release,
-		})
-		return reconcile.Result{}, nil
-	}
-	found, again, err := r.ready(ctx, j, needs)
-	if err != nil || len(found) == 0 {
-		return reconcile.Result{RequeueAfter: again}, err
-	}
-	if err := r.unsuspend(ctx, j, needs, found); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return reconcile.Result{}, nil // what changed it calls for another look
-		}
-		return reconcile.Result{}, fmt.Errorf("release the RayJob: %w", err)
-	}
-	r.released(j, RayJob)
-	return reconcile.Result{}, nil
+	j := NewRayJob()
+	return r.look(ctx, q.NamespacedName, subject{
+		Object: j, kind: RayJob, needs: func() (declaration.Needs, error) { return r.needs(j) },
+		waits: func() bool {
+			_, before := j.GetAnnotations()[declaration.Released]
+			suspended, _, _ := unstructured.NestedBool(j.Object, "spec", "suspend")
+			return labelled(j) && !rayFinished(j) && suspended && !before
+		},
+		missing: "is missing at the pod templates of spec.rayClusterSpec; a RayJob that needs no data has no label " + declaration.Release,
+		release: func(needs declaration.Needs, found []map[string]string) error {
+			return r.unsuspend(ctx, j, needs, found)
+		},
+		failed: "release the RayJob",
+	})
 }
 
 // unsuspend a RayJob as it was looked at. Its groups are a list, whose items a merge patch would replace; this one changes single values.

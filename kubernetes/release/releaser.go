@@ -6,9 +6,12 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/datagravity/datagravity/kubernetes/declaration"
 	"github.com/datagravity/datagravity/kubernetes/notice"
@@ -29,8 +32,61 @@ type Releaser struct {
 	notices *notice.Board
 }
 
-// lookAgain is after how long what was told as ready, and was not when it was looked at, is asked about once more.
-const lookAgain = 5 * time.Second
+// subject is an object of some kind, and how it is released.
+type subject struct {
+	client.Object // to be read
+	kind          schema.GroupVersionKind
+	needs         func() (declaration.Needs, error)
+	// waits tells that it is ours to release, and was not released.
+	waits func() bool
+	// missing is what is said of one that declares nothing.
+	missing string
+	// release it as it was read. Errors are of the API server; failed is what they kept us from.
+	release func(needs declaration.Needs, found []map[string]string) error
+	failed  string
+}
+
+// look at an object: have its data be brought, and release it when all of that is there.
+func (r *Releaser) look(ctx context.Context, name types.NamespacedName, s subject) (reconcile.Result, error) {
+	o := staging.Object{Kind: s.kind.Kind, NamespacedName: name}
+	if err := r.Client.Get(ctx, name, s.Object); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Desk.Want(o, nil)
+			r.notices.Forget(s.kind.Kind, name)
+		}
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	s.GetObjectKind().SetGroupVersionKind(s.kind) // what is read into a Go type has none
+	needs, wrong := s.needs()
+	if wrong != nil {
+		needs.Jobs = nil
+	}
+	r.Desk.Want(o, needs.Jobs)
+	if !s.waits() {
+		return reconcile.Result{}, nil
+	}
+	if wrong == nil && len(needs.Jobs) == 0 {
+		wrong = &declaration.Mistake{Annotation: declaration.Dataset, Message: s.missing}
+	}
+	if wrong != nil {
+		r.notices.Warn(r.Events, s.Object, "DataDeclaration", strings.Join(strings.Fields(wrong.Error()), " "))
+		return reconcile.Result{}, nil
+	}
+	found, again, err := r.ready(ctx, s.Object, needs)
+	if err != nil || len(found) == 0 {
+		return reconcile.Result{RequeueAfter: again}, err
+	}
+	if err := s.release(needs, found); err != nil {
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return reconcile.Result{}, nil // what changed it calls for another look
+		}
+		return reconcile.Result{}, fmt.Errorf("%s: %w", s.failed, err)
+	}
+	s.GetObjectKind().SetGroupVersionKind(s.kind) // the answer to a patch has none
+	r.notices.Tell(r.Events, s.Object, "DataReady", "its data is there and proven; it was released")
+	releases.WithLabelValues(s.kind.Kind).Inc()
+	return reconcile.Result{}, nil
+}
 
 // ready tells whether all that an object needs is there, looked at again. If not, events say why it cannot be had, and again after how long to look.
 func (r *Releaser) ready(ctx context.Context, about client.Object, needs declaration.Needs) (found []map[string]string, again time.Duration, err error) {
@@ -57,12 +113,8 @@ func (r *Releaser) ready(ctx context.Context, about client.Object, needs declara
 	if !there {
 		return nil, 0, nil
 	}
-	for _, j := range needs.Jobs {
-		if ok, err := r.Desk.Confirm(ctx, j.ID); err != nil {
-			return nil, 0, fmt.Errorf("look whether %s is ready: %w", j.ID, err)
-		} else if !ok {
-			return nil, lookAgain, nil
-		}
+	if again, err = r.Desk.Confirm(ctx, needs.Jobs); err != nil || again > 0 {
+		return nil, again, err
 	}
 	return found, 0, nil
 }
@@ -80,18 +132,6 @@ func wanted[T any, P interface {
 		}
 	}
 	return out
-}
-
-// wrong says what is wrong with a declaration.
-func (r *Releaser) wrong(about client.Object, err error) {
-	r.notices.Warn(r.Events, about, "DataDeclaration", strings.Join(strings.Fields(err.Error()), " "))
-}
-
-// released says that an object of a kind was released.
-func (r *Releaser) released(about client.Object, kind schema.GroupVersionKind) {
-	about.GetObjectKind().SetGroupVersionKind(kind) // the answer to a patch has none
-	r.notices.Tell(r.Events, about, "DataReady", "its data is there and proven; it was released")
-	releases.WithLabelValues(kind.Kind).Inc()
 }
 
 // labelled tells whether somebody wants an object to be released, and Kueue does not manage it.

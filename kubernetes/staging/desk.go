@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -174,10 +175,19 @@ func (d *Desk) Silence() *Silence {
 	return d.silence
 }
 
-// Confirm looks again whether a job is ready, before pods start for it.
-func (d *Desk) Confirm(ctx context.Context, id string) (bool, error) {
-	r, err := d.api.Ready(ctx, id, asConfigured)
-	return r.Ready, err
+// lookAgain is after how long what was told as ready, and was not when it was looked at, is asked about once more.
+const lookAgain = 5 * time.Second
+
+// Confirm looks again whether jobs are ready, before pods start for them: 0 if all are, else after how long to look once more.
+func (d *Desk) Confirm(ctx context.Context, jobs []spec.Job) (again time.Duration, err error) {
+	for _, j := range jobs {
+		if r, err := d.api.Ready(ctx, j.ID, asConfigured); err != nil {
+			return 0, fmt.Errorf("look whether %s is ready: %w", j.ID, err)
+		} else if !r.Ready {
+			return lookAgain, nil
+		}
+	}
+	return 0, nil
 }
 
 // asConfigured has the daemon say how old what it saw at the destination may be.

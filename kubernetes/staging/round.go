@@ -47,27 +47,23 @@ func (d *Desk) Start(ctx context.Context) error {
 		} else {
 			failures = 0
 		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // a round that was broken off by the end is none that failed
-		}
-		timer := time.NewTimer(d.pause(failures))
 		kick := d.kick
 		if failures > 0 {
 			kick = nil // who wants something else is heard once the daemon answers
 		}
+		timer := time.NewTimer(d.pause(failures))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
+			return nil
 		case <-timer.C:
 		case <-kick:
+			timer.Stop()
 			wait(ctx, gather)
 		}
-		timer.Stop()
 		select {
 		case <-d.kick:
 		default:
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // as above
 		}
 	}
 }

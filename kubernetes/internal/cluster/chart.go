@@ -16,12 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/datagravity/datagravity/internal/emulator"
 )
 
 // Render the chart as helm would, for a namespace; in the order of its files. Helm's engine is in a module of its own, which only tests build.
 func Render(t testing.TB, namespace string, values map[string]any) []*unstructured.Unstructured {
 	t.Helper()
-	root, err := checkout()
+	root, err := emulator.Checkout()
 	if err != nil {
 		t.Fatal(err)
 	}

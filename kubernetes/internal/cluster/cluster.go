@@ -117,7 +117,7 @@ func start() (*Cluster, error) {
 
 // definitions are the files with the resources of Kueue and KubeRay, of the versions that the servers are built from.
 func definitions() ([]string, error) {
-	root, err := checkout()
+	root, err := emulator.Checkout()
 	if err != nil {
 		return nil, err
 	}
@@ -134,15 +134,6 @@ func definitions() ([]string, error) {
 	}
 	rays := filepath.Join(dirs[1], "config", "crd", "bases")
 	return []string{filepath.Join(dirs[0], "config", "components", "crd", "bases"), filepath.Join(rays, "ray.io_rayjobs.yaml"), filepath.Join(rays, "ray.io_rayclusters.yaml")}, nil
-}
-
-// checkout is the root of the repository.
-func checkout() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the checkout: %w", err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
 }
 
 // Namespace makes one that nobody else has.

@@ -1,29 +1,26 @@
 package cluster
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/datagravity/datagravity/internal/emulator"
 )
 
 // Controller is a process of the controller's program, with the rights and the arguments that the chart gives it.
 type Controller struct {
+	process
 	t       testing.TB
 	bin     string
 	args    []string
 	metrics int
-	log     lockedBuffer
-	cmd     *exec.Cmd
-	end     chan error
 }
 
 // Controller starts one for a daemon, in a namespace of its own, that works in some namespaces or, of none, in all. It ends with the test.
@@ -42,7 +39,7 @@ func (c *Cluster) Controller(t testing.TB, d *Daemon, namespaces ...string) *Con
 		a = strings.Replace(a, "=/etc/datagravity/token/token", "="+d.TokenFile, 1)
 		args[i] = strings.Replace(a, "=/etc/datagravity/ca/ca.crt", "="+d.CA, 1)
 	}
-	metrics, err := freePort()
+	metrics, err := emulator.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +54,7 @@ func (c *Cluster) Controller(t testing.TB, d *Daemon, namespaces ...string) *Con
 			t.Error("the chart's rights are too small")
 		}
 		if t.Failed() {
-			t.Logf("the controller said:\n%s", tail(p.log.String()))
+			t.Logf("the controller said:\n%s", p.said())
 		}
 	})
 	return p
@@ -66,34 +63,10 @@ func (c *Cluster) Controller(t testing.TB, d *Daemon, namespaces ...string) *Con
 // Start starts it, and waits until it answers for its metrics; it need not lead yet.
 func (p *Controller) Start() {
 	p.t.Helper()
-	p.cmd = exec.Command(p.bin, p.args...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	err := p.start(exec.Command(p.bin, p.args...), time.Minute, func() bool { return p.Metric("go_goroutines", "") > 0 })
+	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.end = make(chan error, 1)
-	go func(cmd *exec.Cmd, end chan error) { end <- cmd.Wait() }(p.cmd, p.end)
-	for range 1200 {
-		select {
-		case err := <-p.end:
-			p.end <- err
-			p.t.Fatalf("the controller ended: %v\n%s", err, tail(p.log.String()))
-		default:
-		}
-		if p.Metric("go_goroutines", "") > 0 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	p.t.Fatalf("the controller does not serve its metrics:\n%s", tail(p.log.String()))
-}
-
-// Kill ends it as kill -9 does.
-func (p *Controller) Kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
-	err := <-p.end
-	p.end <- err
 }
 
 // Metric is the sum of a metric's series whose labels a pattern matches; 0 if there are none, or nobody answers.
@@ -117,41 +90,8 @@ func (p *Controller) Metric(name, labels string) float64 {
 	return sum
 }
 
-// Anonymous is its RssAnon, in bytes: memory of its own, without the files that it maps.
-func (p *Controller) Anonymous() (bytes int64) {
-	p.t.Helper()
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
-			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			if err != nil {
-				p.t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	p.t.Fatal("no RssAnon")
-	return 0
-}
-
 // Leads waits until it does.
 func (p *Controller) Leads(c *Cluster) {
 	p.t.Helper()
 	c.Until(p.t, "the controller leads, and its daemon answers", func() bool { return p.Metric("datagravity_kubernetes_daemon_up", "") == 1 })
-}
-
-// Quiet waits until a count has stood still for some seconds, and returns it.
-func Quiet(count func() float64, still time.Duration) float64 {
-	was, since := count(), time.Now()
-	for time.Since(since) < still {
-		time.Sleep(200 * time.Millisecond)
-		if now := count(); now != was {
-			was, since = now, time.Now()
-		}
-	}
-	return was
 }

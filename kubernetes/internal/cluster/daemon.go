@@ -9,15 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/datagravity/datagravity/internal/emulator"
 )
 
 // DaemonOptions say what a daemon is for.
 type DaemonOptions struct {
-	// Bandwidth of the link to the destination, such as 8Mbit/s; "": no limit.
-	Bandwidth string
 	// More is added to its configuration: budgets, for example.
 	More string
 }
@@ -29,12 +28,10 @@ type Daemon struct {
 	// Source and Lab are the folders of the dataset's shards, and of the destination's.
 	Source, Lab string
 
+	process
 	t   testing.TB
 	dir string
 	bin string
-	log lockedBuffer
-	cmd *exec.Cmd
-	end chan error
 }
 
 const daemonConfig = `agent: {name: kubernetes-test, location: "azure:eastus", state: state}
@@ -48,14 +45,14 @@ destinations:
 api: {listen: "127.0.0.1:%d"}
 `
 
-// buildProgram builds a command of the repository once: ./cmd/datagravity of the root, or one of this module.
+// built are the programs that were built, by folder and package.
 var built sync.Map
 
 // Program builds a command once a package and returns its path. dir is a module's folder below the root, "" or "kubernetes".
 func Program(t testing.TB, dir, pkg string) string {
 	t.Helper()
 	once, _ := built.LoadOrStore(dir+" "+pkg, sync.OnceValues(func() (string, error) {
-		root, err := checkout()
+		root, err := emulator.Checkout()
 		if err != nil {
 			return "", err
 		}
@@ -87,7 +84,7 @@ func NewDaemon(t testing.TB, o DaemonOptions) *Daemon {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	port, err := freePort()
+	port, err := emulator.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,16 +96,13 @@ func NewDaemon(t testing.TB, o DaemonOptions) *Daemon {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf(daemonConfig, filepath.Join(dir, "training"), filepath.Join(dir, "rack"), port)
-	if o.Bandwidth != "" {
-		config += fmt.Sprintf("links:\n  - {to: lab, bandwidth: [%s]}\n", o.Bandwidth)
-	}
 	d.write("datagravity.yaml", []byte(config+o.More))
 	d.write("token", []byte(d.Run("token", "create", "--name", "kubernetes", "--scope", "jobs")))
 	d.Start()
 	t.Cleanup(func() {
 		d.Kill()
 		if t.Failed() {
-			t.Logf("the daemon said:\n%s", tail(d.log.String()))
+			t.Logf("the daemon said:\n%s", d.said())
 		}
 	})
 	return d
@@ -149,36 +143,16 @@ func (d *Daemon) Run(args ...string) string {
 // Start starts it, and waits until it listens.
 func (d *Daemon) Start() {
 	d.t.Helper()
-	d.cmd = exec.Command(d.bin, "daemon")
-	d.cmd.Dir = d.dir
-	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := d.cmd.Start(); err != nil {
+	cmd := exec.Command(d.bin, "daemon")
+	cmd.Dir = d.dir
+	err := d.start(cmd, time.Minute, func() bool {
+		c, err := net.Dial("tcp", strings.TrimPrefix(d.URL, "https://"))
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	if err != nil {
 		d.t.Fatal(err)
 	}
-	end, cmd := make(chan error, 1), d.cmd
-	go func() { end <- cmd.Wait() }()
-	d.end = end
-	address := strings.TrimPrefix(d.URL, "https://")
-	for range 1200 {
-		select {
-		case err := <-end:
-			end <- err
-			d.t.Fatalf("the daemon ended: %v\n%s", err, tail(d.log.String()))
-		default:
-		}
-		if c, err := net.Dial("tcp", address); err == nil {
-			_ = c.Close()
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	d.t.Fatalf("the daemon does not listen:\n%s", tail(d.log.String()))
-}
-
-// Kill ends it as kill -9 does.
-func (d *Daemon) Kill() {
-	_ = d.cmd.Process.Kill() // it may have ended
-	err := <-d.end
-	d.end <- err
 }

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -80,11 +78,11 @@ func (c *Cluster) startKueue() error {
 	if err != nil {
 		return err
 	}
-	health, err := freePort()
+	health, err := emulator.FreePort()
 	if err != nil {
 		return err
 	}
-	webhooks, err := freePort()
+	webhooks, err := emulator.FreePort()
 	if err != nil {
 		return err
 	}
@@ -99,61 +97,23 @@ func (c *Cluster) startKueue() error {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	var log lockedBuffer
 	args := []string{"--mount", "sh", "-c", enterEtc, "sh", filepath.Join(dir, "etc"), certs, filepath.Join(tool, "kueue"), "--config", config}
 	if os.Getuid() != 0 {
 		args = append([]string{"--user", "--map-root-user"}, args...)
 	}
 	cmd := exec.Command("unshare", args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(dir, "kubeconfig"))
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	atEnd(func() error {
-		_ = cmd.Process.Kill() // it may have ended
-		if err := <-ended; cmd.ProcessState == nil {
-			return err
+	var p process
+	err = p.start(cmd, 2*time.Minute, func() bool {
+		r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", health))
+		if err != nil {
+			return false
 		}
-		return nil
+		_ = r.Body.Close()
+		return r.StatusCode == http.StatusOK
 	})
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		select {
-		case err := <-ended:
-			ended <- err
-			return fmt.Errorf("the manager of Kueue ended: %w\n%s", err, tail(log.String()))
-		default:
-		}
-		if r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", health)); err == nil {
-			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
+	if p.cmd != nil {
+		atEnd(func() error { p.Kill(); return nil })
 	}
-	return fmt.Errorf("the manager of Kueue does not become ready:\n%s", tail(log.String()))
-}
-
-// tail is the end of a text.
-func tail(s string) string { return s[max(0, len(s)-4000):] }
-
-// lockedBuffer is a buffer that a process writes to.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	return err
 }
