@@ -12,6 +12,7 @@ import (
 
 	"github.com/datagravity/datagravity/internal/emulator/emutest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 )
 
 const deltaConfig = `agent: {location: "azure:eastus", state: state, memory: 48MiB, part_size: 4MiB, allow_insecure: true}
@@ -36,7 +37,7 @@ destinations:
 func newDeltaRig(t *testing.T) *rig {
 	r := newRig(t, "4MiB")
 	west, two := emutest.Bucket(t, emutest.Azurite(t)), emutest.Bucket(t, emutest.S3(t))
-	r.dests["azure"], r.dests["s3-two"] = r.open(west), r.open(two)
+	r.dests["azure"], r.dests["s3-two"] = opentest.Store(t, west), opentest.Store(t, two)
 	r.write("datagravity.yaml", fmt.Sprintf(deltaConfig, r.urls["azure"], r.urls["s3"], two, r.urls["gcs"], west, filepath.Join(r.dir, "lab")))
 	return r
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/datagravity/datagravity/internal/emulator/emutest"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 )
 
 func TestMain(m *testing.M) { emutest.Main(m) }
@@ -75,22 +75,12 @@ func newRig(t *testing.T, partSize string) *rig {
 		"lab": "file://" + filepath.Join(r.dir, "lab") + "?create_dir=true",
 	}
 	r.urls = urls
-	r.source = r.open(urls["azure"])
+	r.source = opentest.Store(t, urls["azure"])
 	for _, d := range []string{"s3", "gcs", "lab"} {
-		r.dests[d] = r.open(urls[d])
+		r.dests[d] = opentest.Store(t, urls[d])
 	}
 	r.write("datagravity.yaml", fmt.Sprintf(config, partSize, urls["azure"], urls["s3"], urls["gcs"], filepath.Join(r.dir, "lab")))
 	return r
-}
-
-func (r *rig) open(url string) store.Store {
-	r.t.Helper()
-	s, err := open.Open(context.Background(), url, open.Options{AllowLoopback: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 func (r *rig) write(name, content string) {

@@ -19,6 +19,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -178,8 +179,7 @@ func TestTranscriptOfATransfer(t *testing.T) {
 	}
 	for name, url := range places {
 		t.Run(name, func(t *testing.T) {
-			r := &rig{t: t}
-			source, dest := r.open("file://"+t.TempDir()), r.open(url())
+			source, dest := opentest.Store(t, "file://"+t.TempDir()), opentest.Store(t, url())
 			tr := &transcript{dest: "there"}
 			s := newSyncer(t, tr)
 			q := dgsync.Request{

@@ -22,6 +22,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 	"github.com/datagravity/datagravity/pkg/store/retry"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -63,10 +64,10 @@ func newRig(t *testing.T, from, to, beside *front, rnd *rand.Rand) *rig {
 		f.fair()
 		beside := emutest.Bucket(t, f.server)
 		r.urls[i] = f.door.Through(f.wire.Through(f.bodies.Through(beside)))
-		r.outside[i] = r.open(beside)
+		r.outside[i] = opentest.Store(t, beside)
 		r.looked[i] = r.outside[i]
 		if f.kind == "gcs" {
-			r.looked[i] = r.open(r.urls[i])
+			r.looked[i] = opentest.Store(t, r.urls[i])
 		}
 	}
 	for i := range 2 + rnd.IntN(2) {
@@ -76,16 +77,6 @@ func newRig(t *testing.T, from, to, beside *front, rnd *rand.Rand) *rig {
 		r.put(fmt.Sprintf("small-%02d.tar", i), 1+rnd.IntN(100_000))
 	}
 	return r
-}
-
-func (r *rig) open(url string) store.Store {
-	r.t.Helper()
-	s, err := open.Open(context.Background(), url, open.Options{AllowLoopback: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // put writes a shard of so many random bytes at the source.

@@ -20,7 +20,7 @@ import (
 	"github.com/datagravity/datagravity/internal/emulator/emutest"
 	"github.com/datagravity/datagravity/internal/netem"
 	"github.com/datagravity/datagravity/pkg/store"
-	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 )
 
 func TestMain(m *testing.M) { emutest.Main(m) }
@@ -66,7 +66,7 @@ func newRig(t *testing.T, rnd *rand.Rand) *rig {
 	}
 	azure, s3 := emutest.Azurite(t), emutest.S3(t)
 	urls := [2]string{emutest.Bucket(t, azure), emutest.Bucket(t, s3)}
-	r.source, r.dest = r.open(urls[0]), r.open(urls[1])
+	r.source, r.dest = opentest.Store(t, urls[0]), opentest.Store(t, urls[1])
 	for i, f := range []*faulty{{addr: azure.Addr(), busy: netem.AzureBusy}, {addr: s3.Addr(), busy: netem.S3Busy}} {
 		f.start(t, rnd.Uint64())
 		r.faults = append(r.faults, f)
@@ -80,16 +80,6 @@ func newRig(t *testing.T, rnd *rand.Rand) *rig {
 		r.change()
 	}
 	return r
-}
-
-func (r *rig) open(url string) store.Store {
-	r.t.Helper()
-	s, err := open.Open(context.Background(), url, open.Options{AllowLoopback: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // faulty is a proxy that spoils some of the requests: a third of these are refused, a third never get there, and the answers to a third are lost.

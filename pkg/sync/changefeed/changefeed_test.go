@@ -15,7 +15,7 @@ import (
 	"github.com/datagravity/datagravity/internal/emulator/emutest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/mem"
-	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 )
 
 func TestMain(m *testing.M) { emutest.Main(m) }
@@ -157,18 +157,10 @@ func (f *feed) reads(c *Cursor, want bool) {
 
 // The whole life of a feed, on each kind of store that can hold the layout.
 func TestFeed(t *testing.T) {
-	opened := func(t *testing.T, url string) store.Store {
-		s, err := open.Open(t.Context(), url, open.Options{AllowLoopback: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	}
 	for name, s := range map[string]func(t *testing.T) store.Store{
 		"mem":     func(*testing.T) store.Store { return mem.New(mem.Options{}) },
-		"file":    func(t *testing.T) store.Store { return opened(t, "file://"+t.TempDir()) },
-		"azurite": func(t *testing.T) store.Store { return opened(t, emutest.Bucket(t, emutest.Azurite(t))) },
+		"file":    func(t *testing.T) store.Store { return opentest.Store(t, "file://"+t.TempDir()) },
+		"azurite": func(t *testing.T) store.Store { return opentest.Store(t, emutest.Bucket(t, emutest.Azurite(t))) },
 	} {
 		t.Run(name, func(t *testing.T) { life(newFeed(t, s(t))) })
 	}

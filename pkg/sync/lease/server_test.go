@@ -15,7 +15,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/gcs/gcstest"
 	"github.com/datagravity/datagravity/pkg/store/mem"
-	"github.com/datagravity/datagravity/pkg/store/open"
+	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 	"github.com/datagravity/datagravity/pkg/store/probe"
 )
 
@@ -23,15 +23,6 @@ func TestMain(m *testing.M) { emutest.Main(m) }
 
 // onEach runs a trial on every kind of store.
 func onEach(t *testing.T, trial func(t *testing.T, a, b store.Store)) {
-	opened := func(t *testing.T, url string) store.Store {
-		t.Helper()
-		s, err := open.Open(t.Context(), url, open.Options{AllowLoopback: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	}
 	t.Parallel()
 	for name, url := range map[string]func(t *testing.T) string{
 		"azurite":         func(t *testing.T) string { return emutest.Bucket(t, emutest.Azurite(t)) },
@@ -43,7 +34,7 @@ func onEach(t *testing.T, trial func(t *testing.T, a, b store.Store)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they mostly wait
 			at := url(t)
-			trial(t, opened(t, at), opened(t, at))
+			trial(t, opentest.Store(t, at), opentest.Store(t, at))
 		})
 	}
 	t.Run("mem", func(t *testing.T) {
@@ -180,11 +171,7 @@ func TestPolicySuffices(t *testing.T) {
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", user)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
-	s, err := open.Open(t.Context(), raw, open.Options{AllowLoopback: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opentest.Store(t, raw)
 	a, b2 := process(t, "a", 2*time.Second), process(t, "b", 2*time.Second)
 	h := mustHold(t, a, s, "data/c4/")
 	refused(t, b2, s, "data/c4/")
