@@ -209,22 +209,25 @@ func (s *session) batch(ctx context.Context, p *progress) error {
 		return fmt.Errorf("%w: %s", errChanged, t.Package)
 	}
 	var b Batch
+	until := time.Now().Add(slice)
 	if t.native() {
 		b, err = s.fuzz(ctx, t, min(slice/3, time.Until(s.until)))
 	} else {
 		if _, err := s.build(ctx, t.Package); err != nil { // before its time begins
 			return err
 		}
+		// Trials know whole seconds: one that is told to end in the middle of a second ends before it, and would have had time left.
+		until = time.Now().Add(min(slice, time.Until(s.until))).Truncate(time.Second)
 		runs := 1 << 30
 		if wanted := p.Whole - p.runs; !s.more && wanted > 0 {
 			runs = wanted
 		}
-		b, err = s.run(ctx, t, asked{s.record.next(t), runs, time.Now().Add(min(slice, time.Until(s.until))), p.Env})
+		b, err = s.run(ctx, t, asked{s.record.next(t), runs, until, p.Env})
 	}
 	if err != nil {
 		return err
 	}
-	if b.Runs == 0 && time.Now().Before(s.until) && b.Seconds < slice.Seconds() {
+	if b.Runs == 0 && time.Now().Before(until) && time.Now().Before(s.until) {
 		return fmt.Errorf("%s in %s had time and tried nothing; %d trials were skipped", t.Name, t.Package, b.Skipped)
 	}
 	b.Code, b.Commit = c, s.commit

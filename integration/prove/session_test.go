@@ -90,3 +90,19 @@ func TestSessionRefuses(t *testing.T) {
 		t.Errorf("stopped: %v, %+v", err, r.Batches)
 	}
 }
+
+// The last part of a second is no time for a trial, and a batch without one no failure.
+func TestSessionEndsWithinASecond(t *testing.T) {
+	before := kinds
+	defer func() { kinds = before }()
+	kinds = append(before[:len(before):len(before)], Kind{Name: "odd", Whole: 9})
+	var r Record
+	s, _ := begun(t, &r, filepath.Join(t.TempDir(), "proof.json"))
+	if _, err := s.build(t.Context(), odd("TestOdd").Package); err != nil {
+		t.Fatal(err)
+	}
+	s.more, s.until = true, time.Now().Truncate(time.Second).Add(1999*time.Millisecond)
+	if err := s.all(t.Context()); err != nil || !s.close() {
+		t.Errorf("it failed for want of time: %v", err)
+	}
+}
