@@ -146,11 +146,12 @@ func (a *app) requests(ctx context.Context, dataset string, names []string, sel 
 	return list, nil
 }
 
-// openRequests are those of all open needs. What cannot be asked for, a [goneError] each, is in errs.
-func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []error, err error) {
+// openRequests are those of all open needs. What cannot be asked for, a [goneError] or a [blockedJob] each, is in errs; unresolved jobs have no
+// needs yet.
+func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []error, unresolved int, err error) {
 	needs, err := a.sync.OpenNeeds()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	for _, n := range needs {
 		snapshot := ""
@@ -168,12 +169,13 @@ func (a *app) openRequests(ctx context.Context) (list []dgsync.Request, errs []e
 			return err
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		q.Wish = wishOf(*n.Open)
 		list = append(list, q)
 	}
-	return list, errs, nil
+	blocked, unresolved, err := a.jobsAside(ctx, list)
+	return list, append(errs, blocked...), unresolved, err
 }
 
 // goneError is why an open need cannot be asked for. It is no mistake on the command line, even where the configuration no longer has what
@@ -242,7 +244,7 @@ func (g *globals) printNeeds(list []operate.Need) error {
 		return g.printJSON(append([]operate.Need{}, list...))
 	}
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(g.out, nothingOpen)
+		_, err := fmt.Fprintln(g.out, "no open need; datagravity jobs list shows how jobs stand")
 		return err
 	}
 	t := newTable(g.out)
@@ -256,5 +258,3 @@ func (g *globals) printNeeds(list []operate.Need) error {
 	}
 	return t.flush()
 }
-
-const nothingOpen = "no open need: all that was asked for is there"

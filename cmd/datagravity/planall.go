@@ -26,6 +26,8 @@ type choiceJSON struct {
 	Budgets []budgetChoiceJSON `json:"budgets"`
 	USD     cost.NanoUSD       `json:"usd"`
 	Bytes   int64              `json:"wire_bytes"`
+	// unresolved jobs have no needs yet.
+	unresolved int
 }
 
 // chosenJSON is a need, and what of it runs now.
@@ -80,8 +82,9 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 	defer closing(a, &err)
 	var list []dgsync.Request
 	var gone []error
+	unresolved := 0
 	if o.all {
-		list, gone, err = a.openRequests(ctx)
+		list, gone, unresolved, err = a.openRequests(ctx)
 	} else {
 		var names []string
 		if names, err = sel.destinations(); err == nil {
@@ -120,7 +123,9 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 			_, _ = fmt.Fprintln(g.out)
 		}
 	}
-	return errors.Join(printChoice(g, choiceDocument(c, gone)), failed)
+	choice := choiceDocument(c, gone)
+	choice.unresolved = unresolved
+	return errors.Join(printChoice(g, choice), failed)
 }
 
 // named are the errors of what could not be planned, each with its need.
@@ -166,12 +171,7 @@ func choiceDocument(c *dgsync.Chosen, gone []error) choiceJSON {
 		}
 	}
 	for _, err := range gone {
-		f := failedJSON{Error: err.Error()}
-		var of *goneError
-		if errors.As(err, &of) {
-			f.Dataset, f.Destination = of.need.Dataset, of.need.Destination
-		}
-		out.Failed = append(out.Failed, f)
+		out.Failed = append(out.Failed, failedOf(err))
 	}
 	for i, b := range c.Problem.Budgets {
 		u := c.Choice.Budgets[i]
@@ -192,7 +192,11 @@ func choiceDocument(c *dgsync.Chosen, gone []error) choiceJSON {
 // printChoice says what runs now and in which order, and what holds the others.
 func printChoice(g *globals, c choiceJSON) error {
 	if len(c.Runs)+len(c.Held)+len(c.Failed) == 0 {
-		_, err := fmt.Fprintln(g.out, nothingOpen)
+		if c.unresolved == 0 {
+			_, err := fmt.Fprintln(g.out, nothingOpen)
+			return err
+		}
+		_, err := fmt.Fprint(g.out, notLookedAt(c.unresolved))
 		return err
 	}
 	t := newTable(g.out)
@@ -209,6 +213,7 @@ func printChoice(g *globals, c choiceJSON) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	_, _ = fmt.Fprint(g.out, notLookedAt(c.unresolved))
 	if len(c.Budgets) == 0 {
 		return nil
 	}

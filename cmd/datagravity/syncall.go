@@ -35,7 +35,7 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 	if ctx.Err() != nil || errors.Is(prepared, manifest.ErrCorrupt) {
 		return ended(ctx, prepared)
 	}
-	list, gone, err := a.openRequests(ctx)
+	list, gone, unresolved, err := a.openRequests(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,7 @@ func runSyncAll(ctx context.Context, g *globals, o syncFlags) (err error) {
 		return ended(ctx, err)
 	}
 	out := syncAllJSON{Choice: choiceDocument(c, gone), Syncs: []syncJSON{}}
+	out.Choice.unresolved = unresolved
 	errs := append(append([]error{prepared, c.Held()}, gone...), named(c)...)
 	if !g.json {
 		if err := printChoice(g, out.Choice); err != nil {
