@@ -174,7 +174,7 @@ func (d *Document) structure(n ast.Node, v reflect.Value, f Field) {
 		t, at := v.Type().Field(fields[name]), f.Child(name)
 		value := v.Field(fields[name])
 		switch {
-		case nested(t.Type) && !d.IsSet(at):
+		case nested(t.Type) && !d.IsSet(at) && t.Tag.Get("required") == "":
 			d.structure(nil, value, at) // what it requires is missing too
 		case t.Tag.Get("required") == "":
 		case !d.IsSet(at):

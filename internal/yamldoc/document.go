@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -53,6 +54,16 @@ func (d *Document) Base() Field { return d.base }
 func (d *Document) Place(f Field) (line, column int) {
 	if m := d.marks[f.key()]; m != nil {
 		return m.line, m.column
+	}
+	return 0, 0
+}
+
+// PlaceOf is the place of a field by its name in [Error.Field]; 0 where the file does not have it.
+func (d *Document) PlaceOf(name string) (line, column int) {
+	for key, m := range d.marks {
+		if m.line > 0 && Field(strings.Split(key, "\x00")).String() == name {
+			return m.line, m.column
+		}
 	}
 	return 0, 0
 }

@@ -117,8 +117,16 @@ var namePattern = lazyre.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 func (d *document) checkName(kind string, f field, name string) {
 	if !namePattern.MatchString(name) {
-		d.Fail(f, "%q cannot name a %s; use up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", name, kind)
+		d.Fail(f, "%q cannot name %s; use up to 63 letters, digits, dots, dashes and underscores, a letter or digit first", name, article(kind))
 	}
+}
+
+// article puts "a" or "an" before a word.
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 // checkProviderName: a budget's "aws" means all that is there, so that nothing elsewhere can have that name.

@@ -3,7 +3,6 @@ package config
 import (
 	"strings"
 
-	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/cost"
 )
 
@@ -56,14 +55,14 @@ func (d *document) checkPrices(p Prices) {
 		at := f.Child("negotiated").Index(i)
 		d.checkTiers(at.Child("tiers"), n.Tiers)
 		d.checkCurrency(at.Child("currency"), n.Currency, p)
-		if d.IsSet(at.Child("as_of")) && !datePattern.MatchString(n.AsOf) {
+		if d.IsSet(at.Child("as_of")) && !cost.IsDate(n.AsOf) {
 			d.Wrong(at.Child("as_of"), "%q: want a date such as 2026-10-01", n.AsOf)
 		}
 	}
 	for i, c := range p.AgentCharges {
 		at := f.Child("agent_charges").Index(i)
 		d.checkWord(at.Child("direction"), c.Direction, directions)
-		if err := c.charge().Check(); err != nil && !d.Failed(at.Child("direction")) {
+		if err := c.charge().Check(); err != nil && d.OK(at.Child("name")) && d.OK(at.Child("with")) && !d.Failed(at.Child("direction")) {
 			d.Wrong(at, "%v", err)
 		}
 	}
@@ -128,9 +127,6 @@ func (d *document) checkCurrency(at field, code string, p Prices) {
 		d.Wrong(at, "%s: state its rate, for example currencies: {%s: {usd: 1.08, as_of: 2026-11-20}}", code, code)
 	}
 }
-
-// datePattern allows a date as precise as is known, as price books do.
-var datePattern = lazyre.New(`^\d{4}(-\d\d(-\d\d)?)?$`)
 
 func (d *document) checkSites(f field, p Prices) {
 	seen := map[string]string{}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/lazyre"
 )
 
 // What fields hold that the file leaves out; docs/config.md says the same from the comments in types.go.
@@ -108,12 +110,17 @@ func systemdFolder(variable string) string {
 	return first
 }
 
+// variablePattern is what a shell would expand at the beginning of a path or of a folder in it.
+var variablePattern = lazyre.New(`(^|/)\$[A-Za-z_]`)
+
 // absolute makes a path absolute, relative ones from the file's folder; "" stays.
 func (d *document) absolute(f field, p *string, dir string) {
 	switch {
 	case *p == "":
 	case strings.HasPrefix(*p, "~"):
 		d.Fail(f, "%q: ~ is not expanded; write the whole path", *p)
+	case variablePattern.MatchString(*p):
+		d.Fail(f, "%q: variables are not expanded in this file; write the whole path", *p)
 	case filepath.IsAbs(*p):
 		*p = filepath.Clean(*p)
 	default:

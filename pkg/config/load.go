@@ -38,6 +38,21 @@ func read(path string) (data []byte, err error) {
 	return io.ReadAll(io.LimitReader(f, yamldoc.MaxBytes+1))
 }
 
+// place is where the file has a field, by its name in [Error.Field]; 0 where it cannot be read any more. It is read again: only mistakes that
+// other files have a part in need it.
+func (c *Config) place(at string) (line, column int) {
+	data, err := read(c.Path)
+	if err != nil {
+		return 0, 0
+	}
+	d, err := yamldoc.Parse(c.Path, data, "configuration")
+	if err != nil {
+		return 0, 0
+	}
+	d.Decode(&Config{})
+	return d.PlaceOf(at)
+}
+
 // parse reads the text of a configuration; dir is what its relative paths are relative to.
 func parse(path, dir string, data []byte) (*Config, error) {
 	read, err := yamldoc.Parse(path, data, "configuration")

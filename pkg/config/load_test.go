@@ -414,6 +414,9 @@ func TestPriceBook(t *testing.T) {
 		{func(p *Prices) { p.Negotiated = []Negotiated{{Entry: "e", Tiers: []Tier{{}}}} }, `prices.negotiated[0]: the price book has no entry "e"`},
 		{func(p *Prices) { p.Routes = []Route{{From: "*", To: "*", Entry: "e"}} }, `prices.routes[0]: price of "*" to "*": no transfer entry "e" in the price book`},
 		{func(p *Prices) { p.Programs = []Program{{Program: "azure.at-cost", Apply: "credit_on_bill"}} }, `prices.programs[0]: what azure.at-cost pays back is not known; state it in credit`},
+		{func(p *Prices) { p.Programs = []Program{{Program: "azure.at-cots", Apply: "off"}} }, `prices.programs[0]: the price book has no programme "azure.at-cots" (known: `},
+		{func(p *Prices) { p.MonthToDate = map[string]Size{"azure.zone-1.mng": 1} }, `prices.month_to_date.azure.zone-1.mng: the price book has no pool "azure.zone-1.mng"; did you mean "azure.zone-1.mgn"?`},
+		{func(p *Prices) { p.Sites = map[string]string{"Lab1": "eurpe"} }, `prices.sites.Lab1: the price book knows no continent "eurpe"; did you mean "europe"?`},
 	} {
 		broken := *c
 		bad.break_(&broken.Prices)

@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/yamldoc"
 	"github.com/datagravity/datagravity/pkg/cost"
 )
 
@@ -17,7 +19,8 @@ import (
 func (c *Config) PriceBook() (*cost.Book, cost.RouteOptions, error) {
 	o := c.routeOptions()
 	bad := func(at string, err error) (*cost.Book, cost.RouteOptions, error) {
-		return nil, cost.RouteOptions{}, &Error{Path: c.Path, Field: at, Message: err.Error()}
+		line, column := c.place(at)
+		return nil, cost.RouteOptions{}, &Error{Path: c.Path, Line: line, Column: column, Field: at, Message: err.Error()}
 	}
 	b := cost.Default()
 	if c.Prices.Book != "" {
@@ -40,7 +43,33 @@ func (c *Config) PriceBook() (*cost.Book, cost.RouteOptions, error) {
 		at, message, _ := strings.Cut(err.Error(), ": ") // both begin with the field: discounts[1]
 		return bad("prices."+strings.TrimPrefix(at, "prices."), errors.New(message))
 	}
+	if at, err := c.unknownToBook(b); err != nil {
+		return bad(at, err)
+	}
 	return b, o, nil
+}
+
+// unknownToBook finds what would be passed over in silence, because the book has no use for it: a pool of another name, and so every byte at
+// the dearest price, a site's continent until a route leads there, or a programme that is off.
+func (c *Config) unknownToBook(b *cost.Book) (at string, err error) {
+	pools := b.Pools()
+	for _, name := range names(c.Prices.MonthToDate) {
+		if !slices.Contains(pools, name) {
+			return "prices.month_to_date." + name, fmt.Errorf("the price book has no pool %q%s (datagravity cost prices --from LOCATION --to LOCATION names the pool of a route)",
+				name, yamldoc.DidYouMean(name, pools))
+		}
+	}
+	for _, site := range names(c.Prices.Sites) {
+		if continent, known := c.Prices.Sites[site], b.Continents(); !slices.Contains(known, continent) {
+			return "prices.sites." + site, fmt.Errorf("the price book knows no continent %q%s (known: %s)", continent, yamldoc.DidYouMean(continent, known), strings.Join(known, ", "))
+		}
+	}
+	for i, p := range c.Prices.Programs {
+		if known := b.ProgramIDs(); !slices.Contains(known, p.Program) {
+			return fmt.Sprintf("prices.programs[%d]", i), fmt.Errorf("the price book has no programme %q (known: %s)", p.Program, strings.Join(known, ", "))
+		}
+	}
+	return "", nil
 }
 
 func readBook(name string, read func(io.Reader, string) (*cost.Book, error)) (*cost.Book, error) {

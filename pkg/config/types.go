@@ -77,7 +77,7 @@ type Agent struct {
 	Lease Duration `yaml:"lease"`
 	// Unix socket on which go tool pprof finds profiles of the process; for its own user and root alone. Without it there is none.
 	Pprof string `yaml:"pprof"`
-	// Allow stores on plain http and loopback addresses (tests and emulators), and webhooks and collectors on plain http.
+	// Allow stores on plain http and loopback addresses (tests and emulators), webhooks on plain http, and headers to a collector on plain http.
 	AllowInsecure bool `yaml:"allow_insecure"`
 }
 

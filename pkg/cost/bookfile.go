@@ -8,8 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/datagravity/datagravity/internal/lazyre"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -109,8 +109,16 @@ type RetrievalEntry struct {
 	Rehydration    bool     `json:"rehydration,omitempty"`
 }
 
-// datePattern allows a date as precise as is known.
-var datePattern = lazyre.New(`^\d{4}(-\d\d(-\d\d)?)?$`)
+// IsDate tells a date as precise as is known, 2026-11-25, 2026-11 or 2026, from one that no calendar has: a price that was stated on it would
+// never be stale.
+func IsDate(s string) bool {
+	for _, form := range []string{time.DateOnly, "2006-01", "2006"} {
+		if _, err := time.Parse(form, s); err == nil {
+			return true
+		}
+	}
+	return false
+}
 
 // header checks what stands above the entries.
 func (f bookFile) header(schema string) error {
@@ -119,7 +127,7 @@ func (f bookFile) header(schema string) error {
 		return fmt.Errorf("schema %q: this version of datagravity reads %q%s", f.Schema, schema, otherUse(f.Schema))
 	case f.Version == "":
 		return errors.New("version is missing: give the book a name that a later reader of the ledger can find it by")
-	case !datePattern.MatchString(f.AsOf):
+	case !IsDate(f.AsOf):
 		return fmt.Errorf("as_of %q: want a date such as 2026-11-25", f.AsOf)
 	case schema == Schema && len(f.Remove) > 0:
 		return errors.New("remove is for overlays; leave the entries out")
@@ -252,7 +260,7 @@ func eachPrice[E interface{ origin() Provenance }](entries []sourced, ids map[st
 			return errors.New("id is missing")
 		case ids[o.ID]:
 			return errors.New("another entry has this id already")
-		case !datePattern.MatchString(o.AsOf):
+		case !IsDate(o.AsOf):
 			return fmt.Errorf("as_of %q: want the date of the price, such as 2026-11-25, 2026-11 or 2026", o.AsOf)
 		case o.Source == "":
 			return errors.New("source is missing: say where this price was seen")

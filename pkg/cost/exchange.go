@@ -25,7 +25,7 @@ func (x Exchange) Check() error {
 		return fmt.Errorf("currency %q: want three capital letters, such as EUR", x.Code)
 	case x.NanoUSDPerUnit <= 0:
 		return fmt.Errorf("%s: %s USD for one unit: a rate must be more than 0", x.Code, x.NanoUSDPerUnit.Decimal())
-	case !datePattern.MatchString(x.AsOf):
+	case !IsDate(x.AsOf):
 		return fmt.Errorf("%s: as_of %q: want the date of the rate, such as 2026-11-25", x.Code, x.AsOf)
 	}
 	return nil

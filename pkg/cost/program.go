@@ -117,7 +117,7 @@ func (b *Book) checkEnrolments(list []Enrolment) error {
 		at := slices.IndexFunc(b.programs, func(p program) bool { return p.ID == n.Program })
 		switch {
 		case at < 0:
-			return fmt.Errorf("programs[%d]: the price book has no programme %q (known: %s)", i, n.Program, strings.Join(b.programNames(), ", "))
+			return fmt.Errorf("programs[%d]: the price book has no programme %q (known: %s)", i, n.Program, strings.Join(b.ProgramIDs(), ", "))
 		case n.PPM < 0 || n.PPM > wholePPM:
 			return fmt.Errorf("programs[%d]: a credit of %s%%: want 0%% to 100%%", i, percentOf(n.PPM))
 		case n.PPM == 0 && b.programs[at].CreditPercent == nil:
@@ -127,7 +127,8 @@ func (b *Book) checkEnrolments(list []Enrolment) error {
 	return nil
 }
 
-func (b *Book) programNames() []string {
+// ProgramIDs are the ids of the programmes that the book knows.
+func (b *Book) ProgramIDs() []string {
 	var out []string
 	for _, p := range b.programs {
 		out = append(out, p.ID)

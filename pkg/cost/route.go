@@ -161,7 +161,7 @@ func (b *Book) transferRate(from, to store.Location, class Class, o RouteOptions
 		if to.Provider == "onprem" {
 			destination.continent, known = o.SiteContinents[to.Region]
 			if known && !b.continents[destination.continent] {
-				return Rate{}, fmt.Errorf("onprem:%s: the price book knows no continent %q (known: %s)", to.Region, destination.continent, strings.Join(b.continentNames(), ", "))
+				return Rate{}, fmt.Errorf("onprem:%s: the price book knows no continent %q (known: %s)", to.Region, destination.continent, strings.Join(b.Continents(), ", "))
 			}
 			if !known {
 				assumed, known = true, true
@@ -288,7 +288,8 @@ func (b *Book) regionNames(provider string) []string {
 	return names
 }
 
-func (b *Book) continentNames() []string {
+// Continents are the names under which the book lists regions.
+func (b *Book) Continents() []string {
 	var names []string
 	for c := range b.continents {
 		names = append(names, c)
