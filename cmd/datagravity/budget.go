@@ -63,14 +63,14 @@ func (g *globals) printBudgetRows(rows []observe.Budget) error {
 		return g.printJSON(rows)
 	}
 	t := newTable(g.out)
-	t.row("BUDGET", "WINDOW", "LIMIT", "SPENT", "RESERVED", "LEFT", "ON THE WIRE", "LEFT")
+	t.row("BUDGET", "WINDOW", "LIMIT", "SPENT", "RESERVED", "LEFT", "ON THE WIRE", "BYTES LEFT")
 	doubt := false
 	for _, r := range rows {
 		spent := r.SpentUSD.String()
 		if r.Doubt != "" {
 			spent, doubt = "unknown", true
 		}
-		t.row(r.Name, r.Window, orNone(r.LimitUSD), spent, r.ReservedUSD, orNone(r.LeftUSD), size(r.SpentBytes), bytesOrNone(r.LeftBytes))
+		t.row(r.Name, r.Window, orNone(r.LimitUSD), spent, r.ReservedUSD, orNone(r.LeftUSD), size(r.SpentBytes), bytesLeft(r))
 	}
 	if err := t.flush(); err != nil || !doubt {
 		return err
@@ -91,6 +91,14 @@ func bytesOrNone(n *int64) string {
 		return "-"
 	}
 	return size(*n)
+}
+
+// bytesLeft are those of a limit in bytes, with the limit, which has no column of its own.
+func bytesLeft(r observe.Budget) string {
+	if r.LeftBytes == nil || r.LimitBytes == nil {
+		return bytesOrNone(r.LeftBytes)
+	}
+	return size(*r.LeftBytes) + " of " + size(*r.LimitBytes)
 }
 
 func showBudget(a *app, name string) error {
@@ -150,7 +158,7 @@ func printBudget(a *globals, out observe.BudgetDetail) error {
 	if len(out.Burndown) > 0 {
 		_, _ = fmt.Fprintln(a.out)
 		t := newTable(a.out)
-		t.row("DAY", "SPENT", "LEFT", "ON THE WIRE", "LEFT")
+		t.row("DAY", "SPENT", "LEFT", "ON THE WIRE", "BYTES LEFT")
 		for _, d := range out.Burndown {
 			t.row(d.Day, d.USD, orNone(d.LeftUSD), size(d.Bytes), bytesOrNone(d.LeftBytes))
 		}

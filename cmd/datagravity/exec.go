@@ -48,7 +48,7 @@ A command that does not exist is found out before waiting: 127; one that cannot 
 	c.Flags().SetInterspersed(false) // what follows the command is the command's
 	addJobPlace(c, &o.jobPlace)
 	o.waitFlags.add(c)
-	c.Flags().DurationVar(&o.maxAge, "max-age", asConfigured, "list the destination if objects were not seen for this long")
+	lengthVar(c.Flags(), &o.maxAge, "max-age", asConfigured, "list the destination if objects were not seen for this long")
 	c.Flags().StringVar(&o.shardsFile, "shards-file", "", "write the list of shards to this `file` (default: a new one in $TMPDIR)")
 	c.Flags().BoolVar(&o.includeIndex, "include-index", false, "list index files too, not only what holds samples")
 	return c

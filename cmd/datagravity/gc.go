@@ -23,7 +23,7 @@ and left alone. Shards are never touched. Pins that expired are forgotten with -
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runGC(c.Context(), g, olderThan, !yes) },
 	}
-	c.Flags().DurationVar(&olderThan, "older-than", 24*time.Hour, "only what was not worked on for this long")
+	lengthVar(c.Flags(), &olderThan, "older-than", 24*time.Hour, "only what was not worked on for this long")
 	waitsForLease(c, g)
 	c.Flags().BoolVar(&yes, "yes", false, "remove; without it gc only lists")
 	return c

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
 )
@@ -82,7 +83,28 @@ func specOf(c *cobra.Command, id, dataset string) (spec.Job, error) {
 	if to, ok := fields["to"]; ok {
 		fields["to"] = strings.Split(to[0], ",")
 	}
-	return checkedSpec(fields)
+	j, err := checkedSpec(fields)
+	return j, byFlags(c, err)
+}
+
+// byFlags names the flags in place of the fields that mistakes are in, since no file was written.
+func byFlags(c *cobra.Command, err error) error {
+	mistakes := config.Errors{}
+	var one *config.Error
+	switch {
+	case errors.As(err, &mistakes):
+	case errors.As(err, &one):
+		mistakes = config.Errors{one}
+	}
+	for _, m := range mistakes {
+		for flag, name := range specFields {
+			if rest, ok := strings.CutPrefix(m.Field, name); ok && (rest == "" || rest[0] == '[') && c.Flags().Lookup(flag) != nil {
+				m.Field = "--" + flag // one of a list is named by its value
+				break
+			}
+		}
+	}
+	return err
 }
 
 // checkedSpec makes a job of fields from a command line; what is wrong with them is wrong with it.

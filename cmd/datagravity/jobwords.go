@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,9 +61,18 @@ func (g *globals) printJobs(list []dispatch.Status) error {
 	t := newTable(g.out)
 	t.row("JOB", "WHAT", "NEED BY", "PRIORITY", "SHARDS", "BYTES", "STATE")
 	for _, s := range list {
-		t.row(s.ID, jobName(s), clock(s.NeedBy), s.Priority, s.ShardCount, size(s.Bytes), jobWords(s))
+		shards, bytes := counted(s.ShardCount, s.ShardCount, s.Bytes)
+		t.row(s.ID, jobName(s), clock(s.NeedBy), s.Priority, shards, bytes, jobWords(s))
 	}
 	return t.flush()
+}
+
+// counted are shards and bytes of a job; none as long as nobody knows what it selects.
+func counted(selected, shards int, bytes int64) (string, string) {
+	if selected == 0 {
+		return "-", "-"
+	}
+	return strconv.Itoa(shards), size(bytes)
 }
 
 // printRegistered is a line for each job that was taken in.
@@ -91,7 +101,9 @@ func (g *globals) printJob(d dispatch.Detail, shards bool) error {
 		_, _ = fmt.Fprintln(g.out, d.Why)
 	}
 	_, _ = fmt.Fprintf(g.out, "\nwhat      %s\n", jobName(d.Status))
-	_, _ = fmt.Fprintf(g.out, "selected  %d shards, %s\n", d.ShardCount, size(d.Bytes))
+	if d.ShardCount > 0 {
+		_, _ = fmt.Fprintf(g.out, "selected  %d shards, %s\n", d.ShardCount, size(d.Bytes))
+	}
 	_, _ = fmt.Fprintf(g.out, "need by   %s, priority %d\n", clock(d.NeedBy), d.Priority)
 	if d.Team != "" {
 		_, _ = fmt.Fprintf(g.out, "team      %s\n", d.Team)
@@ -113,7 +125,8 @@ func (g *globals) printJob(d dispatch.Detail, shards bool) error {
 		if p.USD != cost.NanoUSD(0) {
 			usd = p.USD.String()
 		}
-		t.row(p.Destination, strings.ReplaceAll(string(p.State), "_", " "), p.MissingShards, size(p.MissingBytes), clock(p.ETA), usd, why)
+		missing, bytes := counted(d.ShardCount, p.MissingShards, p.MissingBytes)
+		t.row(p.Destination, strings.ReplaceAll(string(p.State), "_", " "), missing, bytes, clock(p.ETA), usd, why)
 	}
 	if err := t.flush(); err != nil || !shards {
 		return err

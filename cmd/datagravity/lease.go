@@ -18,7 +18,7 @@ import (
 
 // waitsForLease gives a command that writes at a destination its flag for when somebody else does.
 func waitsForLease(c *cobra.Command, g *globals) {
-	c.Flags().DurationVar(&g.waitLease, "wait-lease", 0,
+	lengthVar(c.Flags(), &g.waitLease, "wait-lease", 0,
 		"if another agent writes to the same destination, wait up to this `long` for it to end, or for its lease to be over, and go on")
 }
 

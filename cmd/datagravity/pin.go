@@ -30,7 +30,7 @@ The pin need not wait for the data: sync DATASET@SNAPSHOT brings it. Without --f
 	}
 	c.Flags().StringVar(&o.to, "to", "", "destination, by its name in the configuration")
 	c.Flags().StringVar(&o.owner, "owner", "", "who needs it: a job's name or id")
-	c.Flags().DurationVar(&o.length, "for", 0, "how long, for example 24h")
+	lengthVar(c.Flags(), &o.length, "for", 0, "how long, for example 24h")
 	c.Flags().StringVar(&o.until, "until", "", "until when, for example 2026-12-01T08:00:00Z")
 	return c
 }
@@ -40,8 +40,6 @@ func (o pinFlags) expires(now time.Time) (at time.Time, err error) {
 	switch {
 	case o.length != 0 && o.until != "":
 		return at, errors.New("take either --for or --until")
-	case o.length < 0:
-		return at, fmt.Errorf("--for %s: want a time from now on, for example 24h", o.length)
 	case o.length > 0:
 		return now.Add(o.length), nil
 	case o.until == "":

@@ -31,8 +31,11 @@ func (f *selectionFlags) add(c *cobra.Command) {
 // oneUnless wants a dataset, or none where every open need is meant.
 func oneUnless(all *bool) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
+		if *all && len(args) > 0 {
+			return fmt.Errorf("--all is for every open need: take no DATASET with it")
+		}
 		if *all {
-			return cobra.NoArgs(c, args)
+			return nil
 		}
 		return cobra.ExactArgs(1)(c, args)
 	}
@@ -90,7 +93,7 @@ them run now under all budgets together, in which order, and what holds the othe
 	sel.add(c)
 	o.charge.add(c)
 	c.Flags().StringVar(&o.bandwidth, "bandwidth", "10Gbit/s", "bandwidth of the link, for the time: 800Mbit/s, 10Gbit/s")
-	c.Flags().DurationVar(&o.keep, "keep", 0, "for how long the replicas are wanted, for the price of their storage: 720h")
+	lengthVar(c.Flags(), &o.keep, "keep", 0, "for how long the replicas are wanted, for the price of their storage: 30d")
 	c.Flags().BoolVar(&o.list, "list", false, "list every shard")
 	c.Flags().BoolVar(&o.all, "all", false, "every open need instead of a dataset")
 	c.Flags().BoolVar(&o.check, "check", false, "look at the destination even for what the manifest knows")
@@ -109,9 +112,6 @@ type planFlags struct {
 }
 
 func (o planFlags) validate() error {
-	if o.keep < 0 {
-		return usageError{fmt.Errorf("--keep %s: want a time that is not negative", o.keep)}
-	}
 	switch o.adopt {
 	case plan.AdoptProven, plan.AdoptRead, plan.AdoptOverwrite:
 		return nil
@@ -157,13 +157,13 @@ func runPlan(ctx context.Context, g *globals, dataset string, sel selectionFlags
 	if g.json {
 		return saying(g.printJSON(operate.PlanOf(p, fits, room, true)), errors.Join(fits, room))
 	}
-	if err := errors.Join(printPlan(g, p, o.list), printRoutes(g, p), printPacks(g, p), printRoom(g, p, o.list)); err != nil {
+	if err := errors.Join(printPlan(g, p, o), printRoutes(g, p), printPacks(g, p), printRoom(g, p, o.list)); err != nil {
 		return err
 	}
 	return errors.Join(fits, room)
 }
 
-func printPlan(g *globals, p *plan.Plan, every bool) error {
+func printPlan(g *globals, p *plan.Plan, o planFlags) error {
 	e := p.Estimate
 	t := newTable(g.out)
 	t.row("WAY", "SHARDS", "BYTES", "")
@@ -188,14 +188,14 @@ func printPlan(g *globals, p *plan.Plan, every bool) error {
 		_, _ = fmt.Fprintf(g.out, "         %d shards of it, %s, are read at the source first: the destination may hold them under another name\n", n, size(bytes))
 	}
 	_, _ = fmt.Fprintf(g.out, "price    %s, at least %s, at most %s with headers, TLS and retries\n", e.USD, e.LowUSD, e.HighUSD)
-	_, _ = fmt.Fprintf(g.out, "takes    %s at the given bandwidth, %d paid requests\n", seconds(e.Duration()), e.Requests)
+	_, _ = fmt.Fprintf(g.out, "takes    %s at %s, %d paid requests\n", seconds(e.Duration()), o.bandwidth, e.Requests)
 	for _, l := range e.Lines {
 		if l.TotalNanoUSD != 0 {
 			_, _ = fmt.Fprintf(g.out, "  %s\n", l.Explanation)
 		}
 	}
 	for i, it := range p.Items {
-		if every || it.Way == plan.Refused || it.Way == plan.Missing || it.Way == plan.Blocked {
+		if o.list || it.Way == plan.Refused || it.Way == plan.Missing || it.Way == plan.Blocked {
 			if _, err := fmt.Fprintf(g.out, "%s%-8s %s  %s\n", map[bool]string{true: "\n"}[i == 0], it.Way, it.Path, it.Reason); err != nil {
 				return err
 			}

@@ -117,7 +117,7 @@ func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags
 				continue
 			}
 			_, _ = fmt.Fprintf(g.out, "to %s\n", p.Destination.Name)
-			if err := errors.Join(printPlan(g, p, o.list), printRoom(g, p, o.list)); err != nil {
+			if err := errors.Join(printPlan(g, p, o), printRoom(g, p, o.list)); err != nil {
 				return err
 			}
 			_, _ = fmt.Fprintln(g.out)

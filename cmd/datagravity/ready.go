@@ -50,7 +50,7 @@ the code of what else is in the way.`,
 	sel.add(c)
 	c.Flags().StringVar(&p.id, "job", "", "`id` of a job (default: that of the Slurm job that this runs in, else DATAGRAVITY_JOB)")
 	c.Flags().StringVar(&p.from, "from", "", "destination whose receipt answers, without the manifest")
-	c.Flags().DurationVar(&p.maxAge, "max-age", time.Duration(config.DefaultMaxAge),
+	lengthVar(c.Flags(), &p.maxAge, "max-age", time.Duration(config.DefaultMaxAge),
 		"list the destination if objects were not seen for this long; without it, jobs.max_age of the configuration")
 	c.Flags().BoolVar(&p.check, "check", false, "with --job and --from: also list the destination, and compare names and sizes with the receipt's list")
 	return c
@@ -154,6 +154,10 @@ func (g *globals) answer(r dgsync.Readiness) error {
 	if r.From == "receipt" {
 		_, _ = fmt.Fprintf(g.out, "no receipt at %s covers it\n", r.Destination)
 	}
-	_, err := fmt.Fprintf(g.out, "not ready: %s at %s: %d of %d shards missing\n", r.Dataset, r.Destination, len(r.Missing), r.Shards)
+	counts := ""
+	if r.Shards > 0 { // a receipt that is not there counts nothing
+		counts = fmt.Sprintf(": %d of %d shards missing", len(r.Missing), r.Shards)
+	}
+	_, err := fmt.Fprintf(g.out, "not ready: %s at %s%s\n", r.Dataset, r.Destination, counts)
 	return saying(err, verdict)
 }

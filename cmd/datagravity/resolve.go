@@ -106,6 +106,8 @@ func runResolve(ctx context.Context, g *globals, o resolveFlags) error {
 	}
 	print, ok := formats[o.format]
 	switch {
+	case o.format == "":
+		return usageError{fmt.Errorf("--format is missing: want one of %s", list(keys(formats)))}
 	case !ok:
 		return usageError{fmt.Errorf("--format %q: want one of %s", o.format, list(keys(formats)))}
 	case g.json && o.format != "json":

@@ -55,7 +55,12 @@ func execute(ctx context.Context, args []string, g *globals) int {
 	root.SetIn(g.in)
 	root.SetOut(g.out)
 	root.SetErr(g.err)
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return g.prepare(c, args) }
+	root.PersistentPreRunE = func(c *cobra.Command, given []string) error {
+		if err := g.checkCommon(c, given); err != nil {
+			return err
+		}
+		return g.prepare(c, args)
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -116,6 +121,21 @@ func newRoot(g *globals) *cobra.Command {
 	return root
 }
 
+// checkCommon looks at what every command takes, before it does anything.
+func (g *globals) checkCommon(c *cobra.Command, args []string) error {
+	switch g.progress {
+	case "auto", "bars", "plain", "json", "none":
+	default:
+		return g.noSuchProgress()
+	}
+	if f := c.Flags().Lookup("snapshot"); f != nil && f.Changed && len(args) > 0 {
+		if _, at, found := strings.Cut(args[0], "@"); found && at != f.Value.String() {
+			return usageError{fmt.Errorf("--snapshot %s and @%s both say which snapshot; give one", f.Value, at)}
+		}
+	}
+	return nil
+}
+
 // unknownCommand names the commands that may have been meant.
 func unknownCommand(c *cobra.Command, typed string, err error) error {
 	c.SuggestionsMinimumDistance = 2 // two letters that changed places, as cobra has it
@@ -133,8 +153,13 @@ func wrapArgs(c *cobra.Command) {
 			if err == nil {
 				return nil
 			}
-			if c.HasSubCommands() && len(args) > 0 {
+			switch {
+			case c.HasSubCommands() && len(args) > 0:
 				err = unknownCommand(c, args[0], err)
+			case strings.HasPrefix(err.Error(), "unknown command"): // as cobra calls an argument where none is taken
+				err = fmt.Errorf("takes no argument, and %q is one", args[0])
+			case strings.Contains(err.Error(), "arg(s)"):
+				err = fmt.Errorf("%w; write %s %s", err, c.Parent().CommandPath(), c.Use)
 			}
 			if c.HasParent() { // the program's own name stands before every error
 				err = fmt.Errorf("%s: %w", c.CommandPath(), err)

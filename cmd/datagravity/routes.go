@@ -21,17 +21,19 @@ func printRoutes(g *globals, p *plan.Plan) error {
 		return nil
 	}
 	t := newTable(g.out)
-	t.row("\nROUTE", "PRICE", "", "HOW")
+	t.row("\nPRICE", "ROUTE")
 	printed := false
 	for _, a := range p.Alternatives {
 		if !printed && a.USD > e.USD {
-			t.row("this one", e.USD, "", "")
+			t.row(e.USD, "this one")
 			printed = true
 		}
-		t.row(a.What, a.USD, difference(a), a.How)
+		t.row(a.USD, a.What) // three lines, because they stand in no 80 columns beside each other
+		t.row("", difference(a))
+		t.row("", a.How)
 	}
 	if !printed {
-		t.row("this one", e.USD, "", "")
+		t.row(e.USD, "this one")
 	}
 	return t.flush()
 }

@@ -44,7 +44,7 @@ others, a pause. With --watch it says it again and again: on a terminal in the s
 		},
 	}
 	c.Flags().BoolVar(&o.watch, "watch", false, "look again and again until it is interrupted")
-	c.Flags().DurationVar(&o.every, "every", 2*time.Second, "with --watch: how long to wait between two looks")
+	lengthVar(c.Flags(), &o.every, "every", 2*time.Second, "with --watch: how long to wait between two looks")
 	c.Flags().BoolVar(&o.holdings, "holdings", false, "count what is where, however long that takes")
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 1 if anything needs somebody, for monitoring")
 	return c

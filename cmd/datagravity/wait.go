@@ -24,8 +24,8 @@ type waitFlags struct {
 }
 
 func (o *waitFlags) add(c *cobra.Command) {
-	c.Flags().DurationVar(&o.timeout, "timeout", 0, "give up after this long, for example 2h (default: never)")
-	c.Flags().DurationVar(&o.poll, "poll", 5*time.Second, "how long to wait between two looks")
+	lengthVar(c.Flags(), &o.timeout, "timeout", 0, "give up after this long, for example 2h (default: never)")
+	lengthVar(c.Flags(), &o.poll, "poll", 5*time.Second, "how long to wait between two looks")
 	c.Flags().BoolVar(&o.giveUpWhenHeld, "give-up-when-held", false, "end at once when a budget holds the job, instead of waiting for its next window or an approval")
 }
 
@@ -96,7 +96,7 @@ exits with 3 if a budget held it, and with 75 otherwise.`,
 	sel.add(c)
 	c.Flags().StringVar(&p.id, "job", "", "`id` of the job (default: that of the Slurm job that this runs in, else DATAGRAVITY_JOB)")
 	c.Flags().StringVar(&p.from, "from", "", "destination whose receipt answers, without the process that keeps the jobs")
-	c.Flags().DurationVar(&p.maxAge, "max-age", asConfigured, "list the destination if objects were not seen for this long")
+	lengthVar(c.Flags(), &p.maxAge, "max-age", asConfigured, "list the destination if objects were not seen for this long")
 	o.add(c)
 	return c
 }

@@ -123,7 +123,11 @@ func originOf(d *yamldoc.Document) *origin {
 // its need-by when that passes, so ask only of one that is new.
 func (j Job) Check(now time.Time) error {
 	if late := j.NeedBy.passed(now); late > 0 {
-		return j.Mistake("need_by", fmt.Sprintf("%s was %s ago; give a time to come, or leave it out", j.NeedBy, FormatDuration(late.Round(time.Second))))
+		late = late.Round(time.Second)
+		if late > 2*day {
+			late = late.Round(day)
+		}
+		return j.Mistake("need_by", fmt.Sprintf("%s was %s ago; give a time to come, or leave it out", j.NeedBy, FormatDuration(late)))
 	}
 	return nil
 }
