@@ -64,7 +64,8 @@ func (r *storeReport) add(check, state, format string, args ...any) {
 }
 
 func (r *storeReport) fail(check string, err error) {
-	r.add(check, "failed", "%v", err)
+	text := strings.TrimPrefix(err.Error(), check+": ")
+	r.add(check, "failed", "%s", strings.TrimPrefix(text, "open store "+r.Store+": "))
 	r.err = errors.Join(r.err, fmt.Errorf("%s: %s: %w", r.Store, check, err))
 }
 
@@ -150,6 +151,10 @@ func (a *app) examine(ctx context.Context, name string, o doctorFlags) (r storeR
 		if r.Policy, err = a.policies(name); err != nil {
 			r.fail("policy", err)
 		}
+	}
+	if dir := open.Makes(c.URL); dir != "" && !o.writeProbe && !o.conformance {
+		r.add("open", "note", "%s is not there; what opens the store first makes it, for its URL says create_dir=true. If a file system is to be mounted there, mount it before", dir)
+		return r
 	}
 	a.examineClock(ctx, c.URL, &r)
 	s, err := a.store(ctx, name)
@@ -306,7 +311,7 @@ func (a *app) conformance(ctx context.Context, s store.Store, r *storeReport) {
 }
 
 func (g *globals) printFindings(r storeReport) error {
-	_, _ = fmt.Fprintf(g.out, "%s  %s  %s\n", r.Store, r.Location, r.URL)
+	_, _ = fmt.Fprintln(g.out, strings.TrimRight(r.Store+"  "+r.Location+"  "+r.URL, " "))
 	t := newTable(g.out)
 	for _, f := range r.Findings {
 		t.row("  "+f.State, f.Check, f.Text)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -106,10 +107,13 @@ func (t markedToken) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	return token, nil
 }
 
-// tokenError puts azidentity's many lines into one.
+// tokenError puts azidentity's many lines into one, without the rules of dashes between them.
 type tokenError struct{ err error }
 
-func (e *tokenError) Error() string { return strings.Join(strings.Fields(e.err.Error()), " ") }
+func (e *tokenError) Error() string {
+	words := slices.DeleteFunc(strings.Fields(e.err.Error()), func(w string) bool { return strings.Trim(w, "-") == "" })
+	return strings.Join(words, " ")
+}
 func (e *tokenError) Unwrap() error { return e.err }
 
 // fromConnectionString reads a connection string of the portal. Its errors never show it.
