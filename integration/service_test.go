@@ -188,7 +188,7 @@ func TestASecondDaemonIsRefused(t *testing.T) {
 	if code != 75 || out != "" {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	for _, want := range []string{"the manifest is in use", "is held by", fmt.Sprint(d.cmd.Process.Pid), "daemon", "wait for it to end, or use another agent.state"} {
+	for _, want := range []string{"the manifest is in use", "is held by", fmt.Sprint(d.cmd.Process.Pid), "daemon", "wait for it to end. A daemon goes on until it is stopped: datagravity stage has it bring what is wanted"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("told %q, without %q", errs, want)
 		}

@@ -96,7 +96,7 @@ func OpenDir(dir string, o Options) (*Manifest, error) {
 		db, file, rest, err = openBolt(path, o)
 	}
 	if errors.Is(err, errTimeout) {
-		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end, or use another agent.state", ErrLocked, path, describeHolder(dir))
+		return nil, fmt.Errorf("%w: %s is held by %s; wait for it to end. A daemon goes on until it is stopped: datagravity stage has it bring what is wanted", ErrLocked, path, describeHolder(dir))
 	}
 	if err != nil {
 		return nil, err

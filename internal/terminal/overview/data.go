@@ -28,7 +28,12 @@ func data(o observe.Overview) List {
 		if h.Unsound > 0 {
 			unsound = terminal.Bad
 		}
-		c.text(terminal.Accent, h.Dataset).text(terminal.Plain, h.Destination).number(role, terminal.Bar(barCells, share), share).number(role, percent(share), share)
+		c.text(terminal.Accent, h.Dataset).text(terminal.Plain, h.Destination)
+		if h.Snapshot == nil { // nobody knows what all of it is: what jobs brought counts as older
+			c.number(terminal.Note, "-", -1).number(terminal.Note, "-", -1)
+		} else {
+			c.number(role, terminal.Bar(barCells, share), share).number(role, percent(share), share)
+		}
 		c.count(h.HeldShards).size(h.HeldBytes).count(h.MissingShards).size(h.MissingBytes).count(h.OtherShards).number(unsound, fmt.Sprint(h.Unsound), float64(h.Unsound))
 		c.when(h.Verified, o.At).when(h.Seen, o.At)
 		l.Items = append(l.Items, c.Item)

@@ -194,3 +194,16 @@ func TestBrief(t *testing.T) {
 		}
 	}
 }
+
+// Of a dataset that nobody indexed as a whole nobody knows the share, whatever jobs brought of it.
+func TestNoShareOfWhatNobodyListed(t *testing.T) {
+	o := overviewtest.Day()
+	o.Holdings.List = o.Holdings.List[:1]
+	h := &o.Holdings.List[0]
+	h.Snapshot, h.HeldShards, h.HeldBytes, h.MissingShards, h.MissingBytes, h.OtherShards = nil, 0, 0, 0, 0, 5
+	for _, cell := range data(o).Items[0].Cells[2:4] {
+		if cell.Text != "-" {
+			t.Errorf("%q, want -", cell.Text)
+		}
+	}
+}
