@@ -17,7 +17,10 @@ import (
 
 // operatorHere does what people ask for in this process, which holds the manifest.
 func (a *app) operatorHere() *operate.Local {
-	return &operate.Local{Sync: a.sync, Catalog: catalog{a}, MaxAge: time.Duration(a.cfg.Jobs.MaxAge), Changed: a.recorder.Changed}
+	return &operate.Local{Sync: a.sync, Catalog: catalog{a}, MaxAge: time.Duration(a.cfg.Jobs.MaxAge), Changed: func() {
+		a.recorder.Changed()
+		a.keeper.Wake() // more may be spent, or a pin is gone: what waited for that need not wait for the next look
+	}}
 }
 
 // Budgets are the names of the configuration's budgets.

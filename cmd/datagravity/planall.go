@@ -73,6 +73,19 @@ type budgetChoiceJSON struct {
 	LeftBytes *int64 `json:"left_bytes"`
 }
 
+// add counts what else runs now under a budget.
+func (b *budgetChoiceJSON) add(usd cost.NanoUSD, bytes int64) {
+	b.USD, b.Bytes = cost.AddNanoUSD(b.USD, usd), b.Bytes+bytes
+	if b.Left != nil {
+		left := max(0, *b.Left-usd)
+		b.Left = &left
+	}
+	if b.LeftBytes != nil {
+		left := max(0, *b.LeftBytes-bytes)
+		b.LeftBytes = &left
+	}
+}
+
 // runPlans plans for several destinations, or every open need, and says what runs now under all budgets together.
 func runPlans(ctx context.Context, g *globals, args []string, sel selectionFlags, o planFlags) (err error) {
 	a, err := g.beginPlan(o)
@@ -173,8 +186,14 @@ func choiceDocument(c *dgsync.Chosen, gone []error) choiceJSON {
 	for _, err := range gone {
 		out.Failed = append(out.Failed, failedOf(err))
 	}
+	rows := map[string]int{}
 	for i, b := range c.Problem.Budgets {
 		u := c.Choice.Budgets[i]
+		if at, known := rows[b.Name]; known { // with what is approved for a job alone: one budget for who looks
+			out.Budgets[at].add(u.NanoUSD, u.Bytes)
+			continue
+		}
+		rows[b.Name] = len(out.Budgets)
 		row := budgetChoiceJSON{Name: b.Name, USD: u.NanoUSD, Bytes: u.Bytes}
 		if b.LeftNanoUSD >= 0 {
 			left := b.LeftNanoUSD - u.NanoUSD

@@ -34,6 +34,8 @@ type Use struct {
 	// Approved is what live approvals for the budget, not for one job, could still give.
 	ApprovedNanoUSD NanoUSD
 	ApprovedBytes   int64
+	// ApprovedForJobs is what live approvals for one job each could still give, beyond what was approved for the budget.
+	ApprovedForJobs []JobApproved
 	// Doubt is why nobody knows what was spent in this window, "" if it is known. The window then counts as spent.
 	Doubt string
 }
@@ -67,6 +69,42 @@ func (u Use) LeftWithApproved() (NanoUSD, int64) {
 		bytes = addSaturating(bytes, u.ApprovedBytes)
 	}
 	return usd, bytes
+}
+
+// JobApproved is what a job, and no other, was given in this window and may still be given.
+type JobApproved struct {
+	Job          string
+	GivenNanoUSD NanoUSD
+	GivenBytes   int64
+	NanoUSD      NanoUSD
+	Bytes        int64
+}
+
+// LeftFor is what a job can still reserve, with what was approved for it and for the budget: it may go beyond the limit by that, whatever carries
+// others there. Without a job, or where nothing was approved for it, it is LeftWithApproved.
+func (u Use) LeftFor(job string) (NanoUSD, int64) {
+	own := false
+	usd, bytes := AddNanoUSD(u.Budget.LimitNanoUSD, u.ExtraNanoUSD, u.ApprovedNanoUSD), addSaturating(addSaturating(u.Budget.LimitBytes, u.ExtraBytes), u.ApprovedBytes)
+	for _, a := range u.ApprovedForJobs {
+		if a.Job == job {
+			own = true
+			usd, bytes = AddNanoUSD(usd, a.NanoUSD), addSaturating(bytes, a.Bytes)
+		} else {
+			usd, bytes = usd-a.GivenNanoUSD, bytes-a.GivenBytes
+		}
+	}
+	switch {
+	case job == "" || !own || u.Doubt != "":
+		return u.LeftWithApproved()
+	case u.Budget.LimitNanoUSD == 0:
+		usd = -1
+	default:
+		usd = max(0, usd-AddNanoUSD(u.Settled, u.Reserved))
+	}
+	if u.Budget.LimitBytes == 0 {
+		return usd, -1
+	}
+	return usd, max(0, bytes-addSaturating(u.SettledBytes, u.ReservedBytes))
 }
 
 // wholeShare is all of a limit, in the hundredths of a percent that shares are counted in.

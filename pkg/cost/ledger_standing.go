@@ -254,6 +254,11 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 				usd, bytes = a.left(b.Name)
 				s.ApprovedNanoUSD, s.ApprovedBytes = AddNanoUSD(s.ApprovedNanoUSD, usd), addSaturating(s.ApprovedBytes, bytes)
 			}
+			if a.Job != "" {
+				one := JobApproved{Job: a.Job, GivenNanoUSD: usd, GivenBytes: bytes}
+				one.NanoUSD, one.Bytes = a.left(b.Name)
+				s.ApprovedForJobs = append(s.ApprovedForJobs, one)
+			}
 		}
 		out = append(out, s.Use)
 	}

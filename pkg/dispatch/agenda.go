@@ -134,7 +134,7 @@ func (d *Dispatcher) makeAgenda(b *board, running []string) (*Agenda, error) {
 	}
 	d.turns = p.Turns
 	a := &Agenda{Now: b.problem.Now, board: b, plan: p, spans: make([]stretch, len(b.jobs)*len(b.links))}
-	for _, u := range b.problem.Budgets {
+	for _, u := range b.problem.Budgets[:len(b.uses)] {
 		if len(u.Resets) > 0 {
 			a.Resets = append(a.Resets, u.Resets[0])
 		}
@@ -170,8 +170,9 @@ func (d *Dispatcher) standing(b *board) (err error) {
 		return err
 	}
 	b.problem.Budgets = b.problem.Budgets[:0]
-	for _, u := range b.uses {
-		usd, bytes := u.LeftWithApproved()
+	for _, a := range b.counted {
+		u := b.uses[a.Use]
+		usd, bytes := u.LeftFor(a.Job)
 		one := schedule.Budget{
 			Name: u.Budget.Name, LeftNanoUSD: usd, LeftBytes: bytes, LimitNanoUSD: u.Budget.LimitNanoUSD, LimitBytes: u.Budget.LimitBytes,
 			AsksApproval: u.Budget.Ask,

@@ -20,6 +20,7 @@ type board struct {
 	made    time.Time
 	problem *schedule.Problem
 	uses    []cost.Use
+	counted []cost.Allowance // the problem's budgets
 	pricer  *plan.Pricer
 	// at are the places of the jobs in the problem, by id.
 	at     map[string]int
@@ -119,6 +120,15 @@ func (d *Dispatcher) current() (*board, error) {
 	}
 	clear(d.dirty) // a board that is made now has looked at them
 	d.mu.Unlock()
+	if d.board != nil { // who was approved something since has budgets of his own
+		uses, err := d.sync.Ledger.Uses()
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(cost.Allowances(uses), d.board.counted) {
+			d.board = nil
+		}
+	}
 	if d.board == nil || now.Sub(d.board.made).Abs() > boardAge || len(d.board.dirty) > len(d.board.jobs)/4+16 {
 		b, err := d.newBoard()
 		if err != nil {
@@ -192,6 +202,7 @@ func (d *Dispatcher) newBoard() (*board, error) {
 	if b.uses, err = d.sync.Ledger.Uses(); err != nil {
 		return nil, err
 	}
+	b.counted = cost.Allowances(b.uses)
 	list, err := d.jobs()
 	if err != nil {
 		return nil, err
@@ -418,13 +429,7 @@ func (b *board) link(k linkKey, subject cost.Link) uint16 {
 
 // route is the list of budgets that count what is planned.
 func (b *board) route(p *plan.Plan) uint16 {
-	subject := p.Over(p.Route.Link)
-	var list []uint16
-	for i, u := range b.uses {
-		if u.Budget.Counts(subject) {
-			list = append(list, uint16(i))
-		}
-	}
+	list := cost.Counting(b.counted, b.uses, p.Over(p.Route.Link))
 	k := fmt.Sprint(list)
 	n, ok := b.routes[k]
 	if !ok {

@@ -191,6 +191,36 @@ func TestBudgetHoldsAJob(t *testing.T) {
 	r.until("dear2", Ready)
 }
 
+// What somebody approves for a held job lets that job go, and no other; nobody waits for the next window.
+func TestApprovalForAJobLetsItGo(t *testing.T) {
+	r := newRig(t)
+	r.close()
+	r.budgets = []cost.Budget{{Name: "small", LimitNanoUSD: cost.USD / 10_000, Period: cost.Period{Kind: cost.Daily}}}
+	r.open()
+	r.put("a.bin", data(1, 6_000_000))
+	r.put("b.bin", data(2, 6_000_000))
+	r.add("approved", "aws", shards("a.bin"))
+	r.add("other", "aws", shards("b.bin"))
+	r.until("approved", Held)
+	r.until("other", Held)
+	if _, err := r.d.sync.Ledger.Approve(cost.NewApproval{Job: "approved", ExtraNanoUSD: cost.USD, Reason: "it is urgent", By: "ada@mill", Expires: r.clock.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	r.d.Wake()
+	select {
+	case <-r.d.Changed():
+	default:
+		t.Error("the loop is not told")
+	}
+	r.until("approved", Ready)
+	if st := r.until("other", Held); st.Places[0].Budget != "small" {
+		t.Errorf("%+v", st)
+	}
+	if r.has("aws", "data/c4/b.bin") {
+		t.Error("another job was brought for what was approved")
+	}
+}
+
 // A source that changes under a job that is pinned to a snapshot is said at once; a job that says repin takes what there is now.
 func TestSourceChanges(t *testing.T) {
 	r := newRig(t)

@@ -117,8 +117,11 @@ func New(s *dgsync.Syncer, c Catalog, o Options) *Dispatcher {
 	}
 }
 
-// Changed has a value after jobs were added, changed or taken back.
+// Changed has a value after jobs were added, changed or taken back, and after [Dispatcher.Wake].
 func (d *Dispatcher) Changed() <-chan struct{} { return d.changed }
+
+// Wake asks for a pass, because something changed that jobs wait for and that is not the dispatcher's own, such as a budget.
+func (d *Dispatcher) Wake() { d.notify() }
 
 func (d *Dispatcher) notify() {
 	select {

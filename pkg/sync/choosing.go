@@ -34,6 +34,7 @@ type choosing struct {
 	s       *Syncer
 	pricer  *plan.Pricer
 	uses    []cost.Use
+	counted []cost.Allowance        // the problem's budgets
 	routes  map[cost.Subject]uint16 // what decides which budgets cover a charge
 	sources map[string]uint16
 	numbers numbering
@@ -49,8 +50,10 @@ func (s *Syncer) newChoosing(reachBytes int64) (*choosing, error) {
 	if b.uses, err = s.Ledger.Uses(); err != nil {
 		return nil, err
 	}
-	for _, u := range b.uses {
-		usd, bytes := u.LeftWithApproved()
+	b.counted = cost.Allowances(b.uses)
+	for _, a := range b.counted {
+		u := b.uses[a.Use]
+		usd, bytes := u.LeftFor(a.Job)
 		b.Budgets = append(b.Budgets, choose.Budget{
 			Name: u.Budget.Name, LeftNanoUSD: usd, LeftBytes: bytes, LimitNanoUSD: u.Budget.LimitNanoUSD, LimitBytes: u.Budget.LimitBytes,
 		})
@@ -93,11 +96,12 @@ func (b *choosing) setAside(q Request) error {
 		return err
 	}
 	price := cost.AddNanoUSD(c.Rate.Price(c.Bytes, nil), b.s.Ledger.Book().Requests(c.RequestPrices, cost.OpList, 1))
-	for i, u := range b.uses {
+	for i, a := range b.counted {
+		u := b.uses[a.Use]
 		if !u.Budget.Counts(c.Subject()) {
 			continue
 		}
-		usd, bytes := u.LeftWithApproved()
+		usd, bytes := u.LeftFor(a.Job)
 		if usd >= 0 {
 			b.Budgets[i].LeftNanoUSD = min(b.Budgets[i].LeftNanoUSD, max(0, usd-price))
 		}
@@ -144,12 +148,7 @@ func (b *choosing) route(p *plan.Plan, link cost.Link) uint16 {
 	k := p.Over(link)
 	n, ok := b.routes[k]
 	if !ok {
-		var list []uint16
-		for i, u := range b.uses {
-			if u.Budget.Counts(k) {
-				list = append(list, uint16(i))
-			}
-		}
+		list := cost.Counting(b.counted, b.uses, k)
 		n = uint16(len(b.Routes))
 		b.routes[k], b.Routes = n, append(b.Routes, list)
 	}
