@@ -185,6 +185,13 @@ func (d *document) checkDestination(f field, v Destination, c *Config) {
 	}
 	d.checkWord(f.Child("layout"), v.Layout, layouts)
 	d.checkRoom(f, v)
+	if s, known := c.Stores[v.Store]; known && strings.HasPrefix(s.URL, "file:") {
+		for _, name := range []string{"kms_key", "storage_class"} { // without them shards would lie there in the clear, and nobody would have said so
+			if d.IsSet(f.Child(name)) {
+				d.Wrong(f.Child(name), "store %s is a directory, which has none; leave it out", v.Store)
+			}
+		}
+	}
 	for _, name := range names(c.Datasets) {
 		if s := c.Datasets[name]; s.Store == v.Store && s.Prefix == v.PrefixFor(name) && v.Store != "" {
 			d.Fail(prefix, "dataset %s would be copied onto itself: %s %q is where it comes from; choose another store or prefix, for example %q",

@@ -187,7 +187,7 @@ type Destination struct {
 	TemporaryObjects bool `yaml:"temporary_objects"`
 	// Storage class or access tier of what is written, in the provider's words. Default: the bucket's.
 	StorageClass string `yaml:"storage_class"`
-	// Key that encrypts what is written: an S3 key id or ARN, a GCS key name, an Azure encryption scope.
+	// Key that encrypts what is written: an S3 key id or ARN, a GCS key name, an Azure encryption scope. A directory has none.
 	KMSKey string `yaml:"kms_key"`
 	// What to do where a live pin needs what a sync would replace: block (the shard stays as it is, and the sync ends with exit code 75) or snapshots (all that is asked for goes beside, under .snapshots/ and a folder of the snapshot; what did not change is copied by the store). Only for layout mirror. Default block.
 	WhenPinned string `yaml:"when_pinned"`
