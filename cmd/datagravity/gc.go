@@ -51,6 +51,10 @@ func runGC(ctx context.Context, g *globals, olderThan time.Duration, dryRun bool
 		}
 		return g.printJSON(found)
 	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(g.out, "nothing is left over")
+		return err
+	}
 	t := newTable(g.out)
 	t.row("STORE", "KEY", "STARTED", "", "")
 	for _, l := range found {
@@ -66,7 +70,7 @@ func runGC(ctx context.Context, g *globals, olderThan time.Duration, dryRun bool
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if dryRun && len(found) > 0 {
+	if dryRun {
 		_, err = fmt.Fprintln(g.out, "nothing was removed; --yes removes")
 	}
 	return err

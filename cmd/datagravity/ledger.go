@@ -82,6 +82,10 @@ func runLedger(a *app, o ledgerFlags) error {
 		w.Flush()
 		return w.Error()
 	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(a.out, "no line of the ledger is of that")
+		return err
+	}
 	t := newTable(a.out)
 	t.row(strings.ToUpper(o.by), "ON THE WIRE", "REQUESTS", "USD", "CORRECTIONS", "CREDITS", "NET USD", "STATE")
 	for _, r := range rows {
@@ -94,10 +98,13 @@ func runLedger(a *app, o ledgerFlags) error {
 	return t.flush()
 }
 
-// asFlag has a mistake in a query name the flag.
+// asFlag has a mistake in a query name the flag; more is what --by takes besides.
 func asFlag(err error, more string) error {
 	var wrong *observe.QueryError
 	if errors.As(err, &wrong) {
+		if wrong.Field != "by" {
+			more = ""
+		}
 		return usageError{fmt.Errorf("--%w%s", err, more)}
 	}
 	return err

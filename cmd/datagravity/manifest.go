@@ -181,6 +181,10 @@ func runListBackups(g *globals) error {
 	if g.json {
 		return errors.Join(g.printJSON(docs), a.Close())
 	}
+	if len(docs) == 0 {
+		_, err := fmt.Fprintf(g.out, "no backup in %s; datagravity manifest backup makes one\n", a.cfg.Agent.Backup.Dir)
+		return errors.Join(err, a.Close())
+	}
 	t := newTable(g.out)
 	t.row("TIME", "", "BYTES", "PATH")
 	for _, d := range docs {

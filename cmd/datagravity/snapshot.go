@@ -82,6 +82,10 @@ func snapshotList(ctx context.Context, g *globals, by operate.Operator, dataset 
 	if g.json {
 		return g.printJSON(list)
 	}
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(g.out, "no snapshot yet; datagravity index or the first sync of a whole dataset takes one")
+		return err
+	}
 	t := newTable(g.out)
 	t.row("SNAPSHOT", "DATASET", "TAKEN", "SHARDS", "BYTES")
 	for _, h := range list {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/internal/words"
 	"github.com/datagravity/datagravity/pkg/store"
 	dgsync "github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
@@ -90,7 +91,7 @@ func (g *globals) verdict(v dgsync.Verification, dataset, to string) error {
 	for _, w := range v.Wrong {
 		_, _ = fmt.Fprintf(g.out, "wrong: %s: %s\n", w.Path, w.Reason)
 	}
-	_, err := fmt.Fprintf(g.out, "checked %d objects at %s, read %d of them back (%s), %d wrong\n", v.Checked, to, v.Read, size(v.Bytes), len(v.Wrong))
+	_, err := fmt.Fprintf(g.out, "checked %s at %s, read %d of them back (%s), %d wrong\n", words.Count(v.Checked, "object"), to, v.Read, size(v.Bytes), len(v.Wrong))
 	if err != nil {
 		return err
 	}
