@@ -62,6 +62,10 @@ func (g *globals) printBudgetRows(rows []observe.Budget) error {
 	if g.json {
 		return g.printJSON(rows)
 	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(g.out, "no budget is configured: nothing bounds what is spent; budgets in the configuration do")
+		return err
+	}
 	t := newTable(g.out)
 	t.row("BUDGET", "WINDOW", "LIMIT", "SPENT", "RESERVED", "LEFT", "ON THE WIRE", "BYTES LEFT")
 	doubt := false

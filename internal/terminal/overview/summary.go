@@ -214,6 +214,9 @@ func (s *summary) where(o observe.Overview) {
 		title += ", as counted " + From(o.Holdings.At, o.At)
 	}
 	s.title(title)
+	if len(o.Datasets) == 0 {
+		s.line(terminal.Note, "no dataset is configured")
+	}
 	for _, d := range o.Datasets[:min(len(o.Datasets), s.most)] {
 		s.line(terminal.Plain, d.Name+": "+datasetWords(d, o))
 	}
