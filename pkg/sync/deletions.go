@@ -62,13 +62,16 @@ func (s *Syncer) propagate(ctx context.Context, q Request, out *Report) error {
 	if err = q.leased.take(ctx, q.Destination.Store, q.prefixesOf(list)...); err != nil {
 		return err
 	}
-	err = s.untrueAll(ctx, q, list)
+	going, err := s.removal(list)
+	if err == nil {
+		err = s.untrueAll(ctx, q, list)
+	}
 	// Wave after wave, backwards: no index is left that names a shard which is gone.
 	for start, end := 0, 0; start < len(list) && err == nil; start = end {
 		for end < len(list) && q.rank(list[end]) == q.rank(list[start]) {
 			end++
 		}
-		err = s.remove(ctx, q.Destination.Store, list[start:end])
+		err = going.remove(ctx, q.Destination.Store, list[start:end])
 	}
 	out.Removed = append(out.Removed, list...)
 	return err

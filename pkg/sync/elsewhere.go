@@ -11,6 +11,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // elsewhere knows where else contents may be, and asks there whether they still are. An object is the last copy until one answers.
@@ -98,9 +99,9 @@ func (e *elsewhere) atSource(tx *manifest.Tx, n Neighbor, wanted map[chunker.Dig
 // proofAtATime bounds how many objects are asked for at the same time.
 const proofAtATime = 16
 
-// proven tells for each holding whether another copy answers now, under the ETag that it was known by.
-func (e *elsewhere) proven(ctx context.Context, list []holding) ([]bool, error) {
-	out := make([]bool, len(list))
+// proven finds for each holding another copy that answers now, under the ETag that it was known by; nil: there is none.
+func (e *elsewhere) proven(ctx context.Context, list []holding) ([]*plan.OtherCopy, error) {
+	out := make([]*plan.OtherCopy, len(list))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(proofAtATime)
 	for i, h := range list {
@@ -111,7 +112,7 @@ func (e *elsewhere) proven(ctx context.Context, list []holding) ([]bool, error) 
 					return err
 				}
 				if there {
-					out[i] = true
+					out[i] = &plan.OtherCopy{Store: c.at.Name, Key: c.object.Key, ETag: c.object.ETag}
 					return nil
 				}
 			}

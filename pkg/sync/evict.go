@@ -66,7 +66,7 @@ func (s *Syncer) chooseEvicted(ctx context.Context, q Request, p *plan.Plan) err
 				break
 			}
 			r := c.removal(plan.Evict, "last used "+c.used.Time().Format(time.RFC3339))
-			if !proven[i] {
+			if r.Other = proven[i]; r.Other == nil {
 				r.Kept = lastCopy
 			} else {
 				p.Room.EvictedBytes += c.Size
@@ -155,7 +155,7 @@ func lastUsed(tx *manifest.Tx, destination string, list []candidate) error {
 }
 
 // makeRoom evicts what the plan chose, right before its shards move. Each is proven to be somewhere else once more; nothing is deleted
-// unless all of them are.
+// unless all of them are, and nothing moves unless all of them went.
 func (s *Syncer) makeRoom(ctx context.Context, q Request, p *plan.Plan, out *Report) error {
 	if len(out.Deferred) > 0 { // less is added than was planned
 		if err := s.room(ctx, q, p); err != nil {
@@ -165,33 +165,59 @@ func (s *Syncer) makeRoom(ctx context.Context, q Request, p *plan.Plan, out *Rep
 	if err := p.FitsRoom(); err != nil {
 		return err
 	}
-	var going []holding
-	for _, r := range p.Removals {
-		if r.Way == plan.Evict && r.Kept == "" {
-			going = append(going, holding{Replica: r.Replica, dataset: r.Dataset, path: r.Path})
+	var going []*plan.Removal
+	var holdings []holding
+	for i := range p.Removals {
+		if r := &p.Removals[i]; r.Way == plan.Evict && r.Kept == "" {
+			going, holdings = append(going, r), append(holdings, holding{Replica: r.Replica, dataset: r.Dataset, path: r.Path})
 		}
 	}
 	if len(going) == 0 {
 		return nil
 	}
-	others, err := s.elsewhere(q, going)
+	others, err := s.elsewhere(q, holdings)
 	if err != nil {
 		return err
 	}
-	proven, err := others.proven(ctx, going)
+	proven, err := others.proven(ctx, holdings)
 	if err != nil {
 		return err
 	}
-	if i := slices.Index(proven, false); i >= 0 {
-		return fmt.Errorf("%w: %q was to make room and is the last copy by now; nothing was evicted, run it again", plan.ErrCapacity, going[i].Key)
+	for i, r := range going {
+		if r.Other = proven[i]; r.Other == nil {
+			r.Kept = lastCopy
+		}
+	}
+	if err := stayed(going, "nothing was evicted"); err != nil {
+		return err
 	}
 	if err := q.leased.take(ctx, q.Destination.Store, q.prefixesOf(p.Removals)...); err != nil {
 		return err
 	}
-	if err := s.untrueAll(ctx, q, p.Removals); err != nil {
+	removal, err := s.removal(p.Removals)
+	if err == nil {
+		err = stayed(going, "nothing was evicted")
+	}
+	if err == nil {
+		err = s.untrueAll(ctx, q, p.Removals)
+	}
+	if err != nil {
 		return err
 	}
-	err = s.remove(ctx, q.Destination.Store, p.Removals)
+	err = removal.remove(ctx, q.Destination.Store, p.Removals)
 	out.Removed = append(out.Removed, p.Removals...)
+	if err == nil {
+		err = stayed(going, "nothing moved")
+	}
 	return err
+}
+
+// stayed is an error if something that was to make room still takes it.
+func stayed(going []*plan.Removal, so string) error {
+	for _, r := range going {
+		if r.Kept != "" && (r.Present() || r.Missing == manifest.Suspect) {
+			return fmt.Errorf("%w: %q was to make room and stays (%s); %s, run it again", plan.ErrCapacity, r.Key, r.Kept, so)
+		}
+	}
+	return nil
 }

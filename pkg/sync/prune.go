@@ -31,9 +31,10 @@ func (s *Syncer) Prune(ctx context.Context, q Request, dryRun bool) ([]plan.Remo
 		if h.folder != "" {
 			reason = "of snapshot " + h.folder + ", which is not needed"
 		}
-		if out[i] = h.removal(plan.Delete, reason); !proven[i] {
+		if out[i] = h.removal(plan.Delete, reason); proven[i] == nil {
 			out[i].Kept = lastCopy
 		}
+		out[i].Other = proven[i]
 	}
 	if dryRun || len(out) == 0 {
 		return out, nil
@@ -43,10 +44,14 @@ func (s *Syncer) Prune(ctx context.Context, q Request, dryRun bool) ([]plan.Remo
 	if err := held.take(ctx, q.Destination.Store, q.prefixesOf(out)...); err != nil {
 		return nil, err
 	}
-	if err := s.untrueAll(ctx, q, out); err != nil {
-		return out, err
+	going, err := s.removal(out)
+	if err == nil {
+		err = s.untrueAll(ctx, q, out)
 	}
-	return out, s.remove(ctx, q.Destination.Store, out)
+	if err == nil {
+		err = going.remove(ctx, q.Destination.Store, out)
+	}
+	return out, err
 }
 
 // unreferenced lists the objects of the dataset that nothing refers to.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -21,9 +22,79 @@ const (
 	removeParallel = 16
 )
 
-// remove deletes objects, each only if it still is what the manifest says, and records it. What was promised about them must have
-// been taken back already. Entries that are kept are passed over; those that turn out to be somebody else's are kept and say so.
-func (s *Syncer) remove(ctx context.Context, st store.Store, list []plan.Removal) error {
+// removal takes objects of one store away. They were chosen before the other copies of their contents were asked for, and others may have waited for a lease or for
+// the network since; so what is in the manifest is looked at once more, in the transaction that says that they may be gone.
+type removal struct {
+	s    *Syncer
+	list []plan.Removal
+	// pins are those that were asked about, claims what they need of the list.
+	pins   map[manifest.Pin]bool
+	claims map[string]manifest.Pin
+}
+
+// removal begins one. Entries that a pin needs by now are kept: what was promised about them need not be taken back.
+func (s *Syncer) removal(list []plan.Removal) (*removal, error) {
+	r := &removal{s: s, list: list, pins: map[manifest.Pin]bool{}}
+	err := s.Manifest.View(r.look)
+	for i := range list {
+		if p, pinned := r.claims[list[i].Key]; err == nil && pinned && list[i].Kept == "" {
+			list[i].Kept = plan.BlockedBy(p)
+		}
+	}
+	return r, err
+}
+
+// look finds out what pins need. Those that were asked about before are not asked again.
+func (r *removal) look(tx *manifest.Tx) error {
+	if len(r.list) == 0 {
+		return nil
+	}
+	store, now, more := r.list[0].Store, manifest.At(r.s.Manifest.Now()), false
+	err := tx.Pins(func(p manifest.Pin) (bool, error) {
+		if p.Store == store && p.Live(now) && !r.pins[p] {
+			r.pins[p], more = true, true
+		}
+		return true, nil
+	})
+	if err != nil || !more {
+		return err
+	}
+	held := make(map[string]chunker.Digest, len(r.list))
+	for _, x := range r.list {
+		held[x.Key] = x.Shard
+	}
+	r.claims, err = plan.Claims(tx, store, held, now)
+	return err
+}
+
+// stays tells why an object must stay; "": it may go.
+func (r *removal) stays(tx *manifest.Tx, x *plan.Removal) (string, error) {
+	if p, pinned := r.claims[x.Key]; pinned {
+		return plan.BlockedBy(p), nil
+	}
+	is, there, err := tx.Replica(x.Store, x.Key)
+	if err != nil {
+		return "", err
+	}
+	if !there || is.ETag != x.ETag || is.Shard != x.Shard || !is.Present() && is.Missing != manifest.Suspect {
+		return "it was replaced or removed meanwhile", nil
+	}
+	if x.Other == nil {
+		return "", nil
+	}
+	// Whoever removes the other copy relies on this one: the first of both transactions counts.
+	switch other, known, err := tx.Replica(x.Other.Store, x.Other.Key); {
+	case err != nil:
+		return "", err
+	case known && other.ETag == x.Other.ETag && !other.Present():
+		return lastCopy, nil
+	}
+	return "", nil
+}
+
+// remove deletes these objects of the list, each only if it still is what the manifest says, and records it. What was promised about them must have been
+// taken back already. Entries that are kept are passed over; those that turn out to be needed, or to be somebody else's, are kept and say so.
+func (r *removal) remove(ctx context.Context, st store.Store, list []plan.Removal) error {
 	for start := 0; start < len(list); {
 		var group []*plan.Removal
 		for ; start < len(list) && len(group) < removeAtOnce; start++ {
@@ -31,16 +102,16 @@ func (s *Syncer) remove(ctx context.Context, st store.Store, list []plan.Removal
 				group = append(group, &list[start])
 			}
 		}
-		if err := s.removeGroup(ctx, st, group); err != nil {
+		if err := r.group(ctx, st, group); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Syncer) removeGroup(ctx context.Context, st store.Store, group []*plan.Removal) error {
-	// A replica counts as long as it is recorded as present: it must not, once it may be gone.
-	if err := s.mark(group, manifest.Suspect); err != nil {
+func (r *removal) group(ctx context.Context, st store.Store, group []*plan.Removal) error {
+	group, err := r.condemn(group)
+	if err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -48,21 +119,49 @@ func (s *Syncer) removeGroup(ctx context.Context, st store.Store, group []*plan.
 	outcome := map[string][]*plan.Removal{}
 	var g errgroup.Group
 	g.SetLimit(removeParallel)
-	for _, r := range group {
+	for _, x := range group {
 		g.Go(func() error {
-			missing, err := deletePinned(ctx, st, r)
+			missing, err := deletePinned(ctx, st, x)
 			mu.Lock()
 			defer mu.Unlock()
-			outcome[missing] = append(outcome[missing], r)
+			outcome[missing] = append(outcome[missing], x)
 			failed = errors.Join(failed, err)
 			return nil
 		})
 	}
 	_ = g.Wait() // the functions return nothing
 	for missing, removals := range outcome {
-		failed = errors.Join(failed, s.mark(removals, missing))
+		failed = errors.Join(failed, r.s.mark(removals, missing))
 	}
 	return failed
+}
+
+// condemn records as suspect what may go, and returns it: a replica counts as long as it is recorded as present, and must not, once it may be gone.
+func (r *removal) condemn(group []*plan.Removal) (going []*plan.Removal, err error) {
+	if len(group) == 0 {
+		return nil, nil
+	}
+	return going, r.s.Manifest.Update(func(tx *manifest.Tx) error {
+		going = nil
+		if err := r.look(tx); err != nil {
+			return err
+		}
+		for _, x := range group {
+			why, err := r.stays(tx, x)
+			if err != nil {
+				return err
+			}
+			if x.Kept = why; why != "" {
+				continue
+			}
+			x.Missing = manifest.Suspect
+			if err := tx.PutReplica(x.Replica); err != nil {
+				return err
+			}
+			going = append(going, x)
+		}
+		return nil
+	})
 }
 
 // deletePinned deletes one object under its ETag and tells what is known of the key afterwards: why its replica no longer counts, or
@@ -90,14 +189,19 @@ func deletePinned(ctx context.Context, st store.Store, r *plan.Removal) (missing
 	return manifest.Suspect, err
 }
 
+// mark records what became of objects that were condemned. What somebody wrote under a key since, and recorded, is another object.
 func (s *Syncer) mark(list []*plan.Removal, missing string) error {
 	if len(list) == 0 {
 		return nil
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
-		for _, r := range list {
-			r.Missing = missing
-			if err := tx.PutReplica(r.Replica); err != nil {
+		for _, x := range list {
+			x.Missing = missing
+			is, there, err := tx.Replica(x.Store, x.Key)
+			if err == nil && there && is.ETag == x.ETag && is.Missing == manifest.Suspect {
+				err = tx.PutReplica(x.Replica)
+			}
+			if err != nil {
 				return err
 			}
 		}

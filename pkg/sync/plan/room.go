@@ -29,7 +29,12 @@ type Removal struct {
 	Kept string
 	// Removed: it is gone.
 	Removed bool
+	// Other is an object with the same content that answered, elsewhere; nil where none was asked for, or none answered.
+	Other *OtherCopy
 }
+
+// OtherCopy is an object in another store.
+type OtherCopy struct{ Store, Key, ETag string }
 
 // Room is what a destination holds, and what it will hold. All are bytes of shards.
 type Room struct {
