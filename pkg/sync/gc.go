@@ -32,21 +32,18 @@ type Leftover struct {
 // promise ended before, and leases that nobody renews, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not
 // begin, but for receipts that promise nothing any more, and those leases. Errors: [lease.ErrHeld], and those of the stores.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
-	now := s.Manifest.Now()
-	limit := now.Add(-olderThan)
-	working := map[string]bool{} // ids of transfers that are not idle
-	byKey := map[string][]manifest.Transfer{}
-	var idle []manifest.Transfer
+	limit := s.Manifest.Now().Add(-olderThan)
+	byKey := map[string][]string{} // ids of transfers
+	var idle []string
 	var id string
 	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
 		if id, err = tx.ID(); err != nil {
 			return err
 		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
-			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t)
-			last := min(t.Updated, manifest.At(now)) // what is later was before the clock was set back
-			if working[t.ID] = s.atWork(t) || last.Time().After(limit); !working[t.ID] {
-				idle = append(idle, t)
+			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t.ID)
+			if !s.working(t, limit) {
+				idle = append(idle, t.ID)
 			}
 			return true, nil
 		})
@@ -66,7 +63,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	var out []Leftover
 	for name, st := range stores {
 		begin := func() error { return begin(name, st) }
-		temporary, err := collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), working, limit, dryRun, begin)
+		temporary, err := s.collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), limit, dryRun, begin)
 		out = append(out, temporary...)
 		if err != nil {
 			return out, err
@@ -79,11 +76,15 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return out, fmt.Errorf("list unfinished uploads: %w", err)
 		}
 		for _, u := range uploads {
-			l, stale := judge(name, u, byKey[name+"\x00"+u.Key], working)
-			if rest, ours := strings.CutPrefix(u.Key, engine.TemporaryPrefix(id)); ours {
+			l, stale, err := s.judge(name, u, byKey[name+"\x00"+u.Key], limit, olderThan > 0 && u.Created.After(limit))
+			if rest, ours := strings.CutPrefix(u.Key, engine.TemporaryPrefix(id)); ours && err == nil {
 				transfer, _, _ := strings.Cut(rest, "/")
-				l.Ours, stale = true, !working[transfer] && !u.Created.After(limit)
+				stale, err = s.over(transfer, limit)
+				l.Ours, stale = true, stale && !u.Created.After(limit)
 				l.Why = "of a temporary object whose transfer is over"
+			}
+			if err != nil {
+				return out, err
 			}
 			if !stale && l.Ours {
 				continue
@@ -122,11 +123,15 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	crashpoint.Hit(crashpoint.CollectRecords)
 	// The records go last: until here they are what says that the uploads are ours.
 	return out, s.Manifest.Update(func(tx *manifest.Tx) error {
-		for _, t := range idle {
-			if _, known := stores[t.DestStore]; t.DestStore != "" && !known || s.atWork(t) {
+		for _, id := range idle {
+			t, there, err := tx.Transfer(id)
+			if err != nil {
+				return err
+			}
+			if _, known := stores[t.DestStore]; !there || t.DestStore != "" && !known || s.working(t, limit) {
 				continue
 			}
-			if err := tx.DeleteTransfer(t.ID); err != nil {
+			if err := tx.DeleteTransfer(id); err != nil {
 				return err
 			}
 		}
@@ -134,12 +139,25 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	})
 }
 
-// atWork tells of a transfer that this process works on, however long ago it began.
-func (s *Syncer) atWork(t manifest.Transfer) bool { return s.AtWork != nil && s.AtWork(t) }
+// working tells of a transfer that was worked on after a time, or that this process works on, however long ago it began.
+func (s *Syncer) working(t manifest.Transfer, since time.Time) bool {
+	last := min(t.Updated, manifest.At(s.Manifest.Now())) // what is later was before the clock was set back
+	return last.Time().After(since) || s.AtWork != nil && s.AtWork(t)
+}
+
+// over tells that nothing works on a transfer any more, by its id. Others may have begun since the collector did.
+func (s *Syncer) over(id string, since time.Time) (over bool, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		t, there, err := tx.Transfer(id)
+		over = !there || !s.working(t, since)
+		return err
+	})
+	return over, err
+}
 
 // collectTemporary finds the temporary objects of transfers that nothing works on any more.
-func collectTemporary(
-	ctx context.Context, name string, st store.Store, prefix string, working map[string]bool, limit time.Time, dryRun bool, begin func() error,
+func (s *Syncer) collectTemporary(
+	ctx context.Context, name string, st store.Store, prefix string, limit time.Time, dryRun bool, begin func() error,
 ) (out []Leftover, err error) {
 	for token := ""; ; {
 		page, err := st.List(ctx, store.ListOptions{Prefix: prefix, Token: token})
@@ -148,7 +166,12 @@ func collectTemporary(
 		}
 		for _, o := range page.Objects {
 			transfer, _, _ := strings.Cut(strings.TrimPrefix(o.Key, prefix), "/")
-			if working[transfer] || o.Modified.After(limit) {
+			if o.Modified.After(limit) {
+				continue
+			}
+			if over, err := s.over(transfer, limit); err != nil {
+				return out, err
+			} else if !over {
 				continue
 			}
 			l := Leftover{Store: name, Key: o.Key, Created: o.Modified, Why: "a temporary object whose transfer is over", Ours: true}
@@ -169,22 +192,33 @@ func collectTemporary(
 	}
 }
 
-// judge tells whether an upload is ours, and whether it is stale.
-func judge(name string, u store.Upload, transfers []manifest.Transfer, working map[string]bool) (l Leftover, stale bool) {
+// judge tells whether an upload is ours, and whether it is stale, by what the transfers to its key are now. The one that names it decides. One that nobody
+// names may be of any transfer that began before it, if the process died between the service's answer and the record; it is stale unless one that works has
+// no upload yet. A young one is left alone: it may be another agent's, or have been begun since.
+func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Time, young bool) (l Leftover, stale bool, err error) {
 	l = Leftover{Store: name, Key: u.Key, Upload: u.ID, Created: u.Created, Why: "not begun by this manifest; left alone"}
-	for _, t := range transfers {
-		named := t.Upload != nil && t.Upload.ID == u.ID
-		// A process that died between the service's answer and the record: the key is ours, the upload is younger.
-		unnamed := !named && !u.Created.Before(t.Created.Time().Add(-time.Minute))
-		if !named && !unnamed {
-			continue
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		for _, id := range ids {
+			t, there, err := tx.Transfer(id)
+			if err != nil {
+				return err
+			}
+			named := there && t.Upload != nil && t.Upload.ID == u.ID
+			if !there || !named && u.Created.Before(t.Created.Time().Add(-time.Minute)) {
+				continue
+			}
+			working := s.working(t, limit)
+			if why := "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339); named {
+				l.Ours, l.Why, stale = true, why, !working
+				return nil
+			} else if !l.Ours {
+				l.Ours, l.Why, stale = true, why, !young
+			}
+			stale = stale && (t.Upload != nil || !working)
 		}
-		l.Ours = true
-		current := named || t.Upload == nil
-		stale = !current || !working[t.ID]
-		l.Why = "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339)
-	}
-	return l, stale
+		return nil
+	})
+	return l, stale, err
 }
 
 // collectReceipts finds the receipts of jobs whose promise is over: nobody believes them, and who wrote them may be gone.

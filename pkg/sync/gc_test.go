@@ -2,12 +2,14 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
+	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -94,5 +96,118 @@ func TestWhatACompletionLeavesIsCollected(t *testing.T) {
 			t.Errorf("once more: %+v, %v", found, err)
 		}
 		r.close()
+	}
+}
+
+// twoUploads are two transfers to one key, since the source changed after the first had begun: each has an upload.
+func (r *rig) twoUploads(firstID, secondID string, firstUpdated time.Time) (first, second store.Upload) {
+	r.t.Helper()
+	var uploads [2]store.Upload
+	for i := range uploads {
+		u, err := r.dest.CreateUpload(r.t.Context(), "data/c4/a.bin", store.UploadOptions{Size: 1 << 20})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		uploads[i] = u
+	}
+	at := func(t time.Time) manifest.Millis { return manifest.At(t) }
+	err := r.m.Update(func(tx *manifest.Tx) error {
+		one := manifest.Transfer{ID: firstID, Dataset: "c4", Path: "a.bin", DestStore: "bucket", DestKey: "data/c4/a.bin", Upload: &uploads[0], Created: at(firstUpdated), Updated: at(firstUpdated)}
+		two := one
+		two.ID, two.Upload, two.Created, two.Updated = secondID, &uploads[1], at(r.now()), at(r.now())
+		return errors.Join(tx.PutTransfer(one), tx.PutTransfer(two))
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return uploads[0], uploads[1]
+}
+
+func (r *rig) uploads() (ids []string) {
+	r.t.Helper()
+	list, err := r.dest.ListUploads(r.t.Context(), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, u := range list {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+// The upload of a transfer that is worked on is not taken for a stray of an older transfer to the same key, in whatever order the two are found.
+func TestUploadOfALivingTransferStays(t *testing.T) {
+	for _, ids := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		r := newRig(t)
+		s := r.open()
+		_, living := r.twoUploads(ids[0], ids[1], r.now().Add(-48*time.Hour))
+		found, err := s.Collect(t.Context(), map[string]store.Store{"bucket": r.dest}, 24*time.Hour, false)
+		if left := r.uploads(); err != nil || len(left) != 1 || left[0] != living.ID {
+			t.Errorf("%v: %+v, %v; %v is left, want %v", ids, found, err, left, living.ID)
+		}
+		r.close()
+	}
+}
+
+// A transfer that is taken up while the collector is at work is not idle any more: neither its upload nor its record goes.
+func TestTransferTakenUpMeanwhileStays(t *testing.T) {
+	r := newRig(t)
+	s := r.open()
+	defer r.close()
+	old, _ := r.twoUploads("a", "b", r.now().Add(-48*time.Hour))
+	st := &listed{Store: r.dest, before: func() {
+		err := s.Manifest.Update(func(tx *manifest.Tx) error {
+			one, _, err := tx.Transfer("a")
+			one.Updated = manifest.At(r.now())
+			return errors.Join(err, tx.PutTransfer(one))
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	found, err := s.Collect(t.Context(), map[string]store.Store{"bucket": st}, 24*time.Hour, false)
+	if left := r.uploads(); err != nil || len(left) != 2 {
+		t.Errorf("%+v, %v; %v is left, want %v and another", found, err, left, old.ID)
+	}
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		if _, there, err := tx.Transfer("a"); err != nil || !there {
+			t.Errorf("its record is gone: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// listed lets a test act before uploads are listed.
+type listed struct {
+	store.Store
+	before func()
+}
+
+func (l *listed) ListUploads(ctx context.Context, prefix string) ([]store.Upload, error) {
+	l.before()
+	return l.Store.ListUploads(ctx, prefix)
+}
+
+// An upload that was begun a moment ago, to the key of a transfer that was left long ago, may be another agent's.
+func TestYoungUploadToAKeyOfOursStays(t *testing.T) {
+	r := newRig(t)
+	s := r.open()
+	defer r.close()
+	long := manifest.At(r.now().Add(-48 * time.Hour))
+	err := r.m.Update(func(tx *manifest.Tx) error {
+		return tx.PutTransfer(manifest.Transfer{ID: "a", Dataset: "c4", Path: "a.bin", DestStore: "bucket", DestKey: "data/c4/a.bin", Created: long, Updated: long})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.dest.CreateUpload(t.Context(), "data/c4/a.bin", store.UploadOptions{Size: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Collect(t.Context(), map[string]store.Store{"bucket": r.dest}, 24*time.Hour, false)
+	if left := r.uploads(); err != nil || len(left) != 1 {
+		t.Errorf("%+v, %v; %v is left", found, err, left)
 	}
 }
