@@ -72,10 +72,44 @@ func (s *Syncer) PinIn(tx *manifest.Tx, c Claim) (p manifest.Pin, err error) {
 	if err != nil {
 		return p, err
 	}
-	if renewed && old.Live(p.Created) {
+	if renewed && old.Live(p.Created) && old.Snapshot == p.Snapshot && old.Store == p.Store && old.Prefix == p.Prefix {
 		p.Created = old.Created
+		return p, tx.PutPin(p)
 	}
-	return p, tx.PutPin(p)
+	// Whatever the clock says, it came after what is being replaced there: see [Syncer.pinned].
+	err = tx.Needs(func(n manifest.Need) (bool, error) {
+		if n.Replacing != 0 && n.Dataset == p.Dataset && n.Destination == p.Destination {
+			p.Created = max(p.Created, n.Replacing+1)
+		}
+		return true, nil
+	})
+	return p, errors.Join(err, tx.PutPin(p))
+}
+
+// claims are what live pins need of some keys of a store. They are asked for early, where that may take long, and once more in the transaction that goes by
+// them: only pins that came since are looked at then.
+type claims struct {
+	store string
+	held  map[string]chunker.Digest // by key
+	seen  map[manifest.Pin]bool
+	by    map[string]manifest.Pin
+}
+
+func (c *claims) look(tx *manifest.Tx, at time.Time) error {
+	more, now := false, manifest.At(at)
+	if c.seen == nil {
+		c.seen = map[manifest.Pin]bool{}
+	}
+	err := tx.Pins(func(p manifest.Pin) (bool, error) {
+		if p.Store == c.store && p.Live(now) && !c.seen[p] {
+			c.seen[p], more = true, true
+		}
+		return true, nil
+	})
+	if err == nil && more {
+		c.by, err = plan.Claims(tx, c.store, c.held, now)
+	}
+	return err
 }
 
 // Unpin takes back an owner's pin of a dataset at a destination, or, without a dataset, all that the owner has there. Nothing to take

@@ -172,10 +172,10 @@ func (s *Syncer) settled(q Request, out Readiness, shards []manifest.Content) (R
 		return out, nil
 	}
 	replacing, err := s.replacing(q, shards)
-	if err != nil || !replacing {
+	if err != nil || replacing == 0 {
 		return out, err
 	}
-	pinned, err := s.pinned(q.Destination.Destination, out.Snapshot)
+	pinned, err := s.pinned(q.Destination.Destination, out.Snapshot, replacing)
 	if err == nil && !pinned {
 		out.Ready, out.Prefix = false, ""
 		out.Reason = fmt.Sprintf("a sync began to replace shards and did not finish; datagravity sync %s --to %s goes on", q.Source.Name, q.Destination.Name)

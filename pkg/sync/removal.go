@@ -25,51 +25,30 @@ const (
 // removal takes objects of one store away. They were chosen before the other copies of their contents were asked for, and others may have waited for a lease or for
 // the network since; so what is in the manifest is looked at once more, in the transaction that says that they may be gone.
 type removal struct {
-	s    *Syncer
-	list []plan.Removal
-	// pins are those that were asked about, claims what they need of the list.
-	pins   map[manifest.Pin]bool
-	claims map[string]manifest.Pin
+	s *Syncer
+	claims
 }
 
-// removal begins one. Entries that a pin needs by now are kept: what was promised about them need not be taken back.
+// removal begins one of the entries that are not kept. What a pin needs by now is kept, too: what was promised about that need not be taken back.
 func (s *Syncer) removal(list []plan.Removal) (*removal, error) {
-	r := &removal{s: s, list: list, pins: map[manifest.Pin]bool{}}
-	err := s.Manifest.View(r.look)
+	r := &removal{s: s, claims: claims{held: map[string]chunker.Digest{}}}
+	for _, x := range list {
+		if x.Kept == "" {
+			r.store, r.held[x.Key] = x.Store, x.Shard
+		}
+	}
+	err := s.Manifest.View(func(tx *manifest.Tx) error { return r.look(tx, s.Manifest.Now()) })
 	for i := range list {
-		if p, pinned := r.claims[list[i].Key]; err == nil && pinned && list[i].Kept == "" {
+		if p, pinned := r.by[list[i].Key]; err == nil && pinned && list[i].Kept == "" {
 			list[i].Kept = plan.BlockedBy(p)
 		}
 	}
 	return r, err
 }
 
-// look finds out what pins need. Those that were asked about before are not asked again.
-func (r *removal) look(tx *manifest.Tx) error {
-	if len(r.list) == 0 {
-		return nil
-	}
-	store, now, more := r.list[0].Store, manifest.At(r.s.Manifest.Now()), false
-	err := tx.Pins(func(p manifest.Pin) (bool, error) {
-		if p.Store == store && p.Live(now) && !r.pins[p] {
-			r.pins[p], more = true, true
-		}
-		return true, nil
-	})
-	if err != nil || !more {
-		return err
-	}
-	held := make(map[string]chunker.Digest, len(r.list))
-	for _, x := range r.list {
-		held[x.Key] = x.Shard
-	}
-	r.claims, err = plan.Claims(tx, store, held, now)
-	return err
-}
-
 // stays tells why an object must stay; "": it may go.
 func (r *removal) stays(tx *manifest.Tx, x *plan.Removal) (string, error) {
-	if p, pinned := r.claims[x.Key]; pinned {
+	if p, pinned := r.by[x.Key]; pinned {
 		return plan.BlockedBy(p), nil
 	}
 	is, there, err := tx.Replica(x.Store, x.Key)
@@ -143,7 +122,7 @@ func (r *removal) condemn(group []*plan.Removal) (going []*plan.Removal, err err
 	}
 	return going, r.s.Manifest.Update(func(tx *manifest.Tx) error {
 		going = nil
-		if err := r.look(tx); err != nil {
+		if err := r.look(tx, r.s.Manifest.Now()); err != nil {
 			return err
 		}
 		for _, x := range group {

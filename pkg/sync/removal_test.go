@@ -6,9 +6,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/lease"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
@@ -73,9 +76,7 @@ func TestPinMadeWhileAMirrorIsPruned(t *testing.T) {
 	s := r.open()
 	q := r.request()
 	q.Source.Store = &asked{Store: r.source, of: func(string) {
-		if _, err := s.Pin(Claim{Owner: "late", Dataset: "c4", Snapshot: first, Destination: r.dst.Destination}); err != nil {
-			t.Error(err)
-		}
+		r.pinFirst(s, first)
 	}}
 	list, err := s.Prune(context.Background(), q, false)
 	r.close()
@@ -95,9 +96,7 @@ func TestPinMadeWhileDeletionsAreFollowed(t *testing.T) {
 		if key != "c4/gone.tar" {
 			return
 		}
-		if _, err := r.s.Pin(Claim{Owner: "late", Dataset: "c4", Snapshot: first, Destination: r.dst.Destination}); err != nil {
-			t.Error(err)
-		}
+		r.pinFirst(r.s, first)
 	}}
 	rep := r.mustSync()
 	if went, kept := removed(rep.Removed); went != "" || !strings.Contains(kept, "pin of late") || !r.has("data/c4/gone.tar") || !r.readyFrom(first).Ready {
@@ -202,4 +201,89 @@ func TestWhatWasReplacedMeanwhileStays(t *testing.T) {
 	if is := r.replica("data/c4/old.tar"); is.ETag != now.ETag || !is.Present() {
 		t.Errorf("known is %+v", is)
 	}
+}
+
+// A pin that is made after the plan, while a lease is waited for, keeps what it names from being replaced.
+func TestPinMadeBeforeSomethingIsReplaced(t *testing.T) {
+	r := newRig(t)
+	old := data(1, 50_000)
+	r.put("a.tar", old)
+	r.put("b.tar", data(2, 1000))
+	first := r.mustSync().Snapshot.ID
+	r.put("a.tar", data(3, 50_000))
+	r.put("b.tar", data(4, 1000))
+	r.index() // else a second plan follows, when they were read
+	s := r.open()
+	defer r.close()
+	s.Leases = r.leasing("here")
+	var once sync.Once
+	q := r.request()
+	q.Destination.Store = &onList{Store: r.dest, of: func(prefix string) {
+		if prefix == lease.Prefix {
+			once.Do(func() { r.pinFirst(s, first) })
+		}
+	}}
+	_, err := s.Sync(context.Background(), q)
+	if !errors.Is(err, plan.ErrPinned) {
+		t.Errorf("%v", err)
+	}
+	if got := readObject(t, r.dest, "data/c4/a.tar"); chunker.Sum(got) != chunker.Sum(old) {
+		t.Error("what is pinned was replaced")
+	}
+	q.Snapshot = first
+	if out, err := s.Ready(context.Background(), q, 0); err != nil || !out.Ready || !r.readyFrom(first).Ready {
+		t.Errorf("the pinned snapshot: %+v, %v", out, err)
+	}
+}
+
+// A pin that is made while shards are being replaced comes too late for them: what it names is not called ready because some of it still stands.
+func TestPinMadeWhileShardsAreReplaced(t *testing.T) {
+	for _, clock := range []time.Duration{0, -time.Hour} { // as the clock goes on, or is set back
+		r := newRig(t)
+		off := time.Duration(0)
+		r.now = func() time.Time { return time.Now().Add(off) }
+		r.put("a.tar", data(1, 50_000))
+		first := r.mustSync().Snapshot.ID
+		r.put("a.tar", data(3, 50_000))
+		s := r.open()
+		var once sync.Once
+		q := r.request()
+		q.Destination.Store = &watched{Store: r.dest, saw: func(string) { // the first is that of the shard
+			once.Do(func() {
+				off = clock
+				r.pinFirst(s, first)
+				was := r.request()
+				was.Snapshot = first
+				if out, err := s.Ready(context.Background(), was, 0); err != nil || out.Ready || out.Reason == "" {
+					t.Errorf("%v: %+v, %v", clock, out, err)
+				}
+			})
+		}}
+		if _, err := s.Sync(context.Background(), q); err != nil {
+			t.Error(err)
+		}
+		r.close()
+		if r.readyTo(first).Ready {
+			t.Errorf("%v: what was replaced is called ready", clock)
+		}
+		r.equal()
+	}
+}
+
+func (r *rig) pinFirst(s *Syncer, snapshot chunker.Digest) {
+	r.t.Helper()
+	if _, err := s.Pin(Claim{Owner: "late", Dataset: "c4", Snapshot: snapshot, Destination: r.dst.Destination}); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// onList tells when something is listed.
+type onList struct {
+	store.Store
+	of func(prefix string)
+}
+
+func (l *onList) List(ctx context.Context, o store.ListOptions) (store.Page, error) {
+	l.of(o.Prefix)
+	return l.Store.List(ctx, o)
 }

@@ -193,8 +193,8 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.makeRoom(ctx, q, p, out); err != nil {
 		return v, false, err
 	}
-	items, blocked := withoutBlocked(p.Items)
-	if err := s.withdraw(ctx, q, items); err != nil {
+	items, blocked, err := s.withdraw(ctx, q, p.Items)
+	if err != nil {
 		return v, false, err
 	}
 	origins, err := s.openOrigins(ctx, q, p)

@@ -3,26 +3,58 @@ package sync
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
-// withdraw takes back what the run will make untrue, before it replaces the first object.
-func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) error {
+// withdraw takes back what the run will make untrue, before it replaces the first object. It returns what may run: what a pin needs that was made since the
+// plan is blocked like what the plan blocks.
+func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) (run []plan.Item, blocked engine.Summary, err error) {
 	keys := map[string]bool{}
-	for _, it := range items {
-		if it.Replaces && it.Way != plan.Have {
-			keys[it.Key] = true
+	for {
+		run, blocked = withoutBlocked(items)
+		clear(keys)
+		for _, it := range run {
+			if it.Replaces && it.Way != plan.Have {
+				keys[it.Key] = true
+			}
 		}
+		if len(keys) == 0 {
+			return run, blocked, nil
+		}
+		needed, err := s.withdrawing(q, run)
+		if err != nil {
+			return nil, blocked, err
+		}
+		if len(needed) == 0 {
+			return run, blocked, s.untrue(ctx, q.Destination, q.Source.Name, keys)
+		}
+		plan.Block(items, needed)
 	}
-	if len(keys) == 0 {
-		return nil
+}
+
+// withdrawing records that what these items replace is not to be believed until they are there, unless a pin needs some of it: then that is returned.
+func (s *Syncer) withdrawing(q Request, items []plan.Item) (map[string]manifest.Pin, error) {
+	c := claims{store: q.Destination.Destination.Store}
+	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
+		if c.held, err = plan.Replaced(tx, c.store, items); err != nil {
+			return err
+		}
+		return c.look(tx, s.Manifest.Now())
+	})
+	if err != nil || len(c.by) > 0 {
+		return c.by, err
 	}
-	err := s.Manifest.Update(func(tx *manifest.Tx) error {
+	err = s.Manifest.Update(func(tx *manifest.Tx) error {
+		if err := c.look(tx, s.Manifest.Now()); err != nil || len(c.by) > 0 {
+			return err
+		}
 		if err := current(tx, q); err != nil {
 			return err
 		}
@@ -39,10 +71,7 @@ func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) err
 		n.Ready, n.Announced, n.Replacing = 0, 0, manifest.At(s.Manifest.Now())
 		return tx.PutNeed(n)
 	})
-	if err != nil {
-		return err
-	}
-	return s.untrue(ctx, q.Destination, q.Source.Name, keys)
+	return c.by, err
 }
 
 // Retract removes the receipt of a job's need, and then the mark that there may be one.
@@ -132,9 +161,9 @@ func names(tx *manifest.Tx, places []plan.Destination, snapshot chunker.Digest, 
 	return found, err
 }
 
-// replacing tells whether a sync began to replace shards of these at a destination and did not finish: until then what the manifest
-// knows may be older than what stands there.
-func (s *Syncer) replacing(q Request, shards []manifest.Content) (yes bool, err error) {
+// replacing tells when the first sync began to replace shards of these at a destination that did not finish: until then what the manifest
+// knows may be older than what stands there. 0: none did.
+func (s *Syncer) replacing(q Request, shards []manifest.Content) (since manifest.Millis, err error) {
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		var begun []manifest.Need
 		var finished manifest.Millis
@@ -158,21 +187,22 @@ func (s *Syncer) replacing(q Request, shards []manifest.Content) (yes bool, err 
 			if err != nil {
 				return err
 			}
-			for _, sh := range shards {
-				yes = yes || selection.Matches(sh.Path)
+			if slices.ContainsFunc(shards, func(sh manifest.Content) bool { return selection.Matches(sh.Path) }) && (since == 0 || n.Replacing < since) {
+				since = n.Replacing
 			}
 		}
 		return err
 	})
-	return yes, err
+	return since, err
 }
 
-// pinned tells whether a live pin keeps this very snapshot as it is at a destination.
-func (s *Syncer) pinned(d plan.Destination, snapshot chunker.Digest) (yes bool, err error) {
+// pinned tells whether a live pin keeps this very snapshot as it is at a destination, and did so before a time: what is replaced goes by the pins that there
+// were when it began.
+func (s *Syncer) pinned(d plan.Destination, snapshot chunker.Digest, before manifest.Millis) (yes bool, err error) {
 	now := manifest.At(s.Manifest.Now())
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		return tx.Pins(func(p manifest.Pin) (bool, error) {
-			yes = p.Live(now) && p.Snapshot == snapshot && p.Store == d.Store && p.Prefix == d.Prefix
+			yes = p.Live(now) && p.Created <= before && p.Snapshot == snapshot && p.Store == d.Store && p.Prefix == d.Prefix
 			return !yes, nil
 		})
 	})

@@ -89,38 +89,57 @@ func BlockedBy(p manifest.Pin) string {
 	return fmt.Sprintf("blocked by the pin of %s until %s", p.Owner, p.Expires.Time().Format(time.RFC3339))
 }
 
+// Replaced are the keys whose objects these items replace, each with the digest of what stands there, as far as a pin can need it. What is mended is not among
+// them.
+func Replaced(tx *manifest.Tx, store string, items []Item) (map[string]chunker.Digest, error) {
+	held := map[string]chunker.Digest{}
+	for _, it := range items {
+		if !it.Replaces {
+			continue
+		}
+		r, ok, err := tx.Replica(store, it.Key)
+		if err != nil {
+			return nil, err
+		}
+		// What somebody else wrote there, or what is gone, no pin can need any more. What is damaged can still be mended.
+		stands := ok && r.Missing != manifest.Changed && r.Missing != manifest.Deleted
+		if mended := it.Known && it.Digest == r.Shard; stands && !mended {
+			held[it.Key] = r.Shard
+		}
+	}
+	return held, nil
+}
+
+// Block has the items that replace what pins claim leave it alone.
+func Block(items []Item, claims map[string]manifest.Pin) {
+	for i := range items {
+		it := &items[i]
+		if p, claimed := claims[it.Key]; claimed {
+			it.Way, it.Reason, it.Replaces, it.From = Blocked, BlockedBy(p), false, nil
+		}
+	}
+}
+
 // block leaves alone what a live pin needs.
 func (b *builder) block() error {
 	var claims map[string]manifest.Pin
 	err := b.m.View(func(tx *manifest.Tx) error {
-		held := map[string]chunker.Digest{}
-		for _, it := range b.items {
-			if !it.Replaces {
-				continue
-			}
-			r, ok, err := tx.Replica(b.Destination.Store, it.Key)
-			if err != nil {
-				return err
-			}
-			// What somebody else wrote there, or what is gone, no pin can need any more. What is damaged can still be mended.
-			stands := ok && r.Missing != manifest.Changed && r.Missing != manifest.Deleted
-			if mended := it.Known && it.Digest == r.Shard; stands && !mended {
-				held[it.Key] = r.Shard
-			}
+		held, err := Replaced(tx, b.Destination.Store, b.items)
+		if err != nil {
+			return err
 		}
-		var err error
 		claims, err = Claims(tx, b.Destination.Store, held, manifest.At(b.m.Now()))
 		return err
 	})
-	for i := range b.items {
-		it := &b.items[i]
-		p, claimed := claims[it.Key]
-		if !claimed {
-			continue
-		}
-		it.Way, it.Reason, it.Replaces, it.From = Blocked, BlockedBy(p), false, nil
-		// Under a new ETag the source may have the same bytes: where reading costs nothing, that is found out.
-		it.LearnFirst = b.FreeRead && !it.Known
+	if err != nil {
+		return err
 	}
-	return err
+	Block(b.items, claims)
+	for i := range b.items {
+		// Under a new ETag the source may have the same bytes: where reading costs nothing, that is found out.
+		if it := &b.items[i]; it.Way == Blocked {
+			it.LearnFirst = b.FreeRead && !it.Known
+		}
+	}
+	return nil
 }
