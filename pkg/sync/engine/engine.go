@@ -133,6 +133,7 @@ type run struct {
 	mu      sync.Mutex
 	summary Summary
 	halted  error // why nothing more may be begun
+	refused int   // items in a row that were read and could not be written
 }
 
 // errHalted: a shard was not finished because nothing more may be begun.
@@ -140,10 +141,10 @@ var errHalted = errors.New("nothing more may be begun")
 
 // mayBegin asks whether something more may be begun. What is in flight goes on: it is paid for.
 func (r *run) mayBegin() bool {
-	if r.May == nil {
-		return true
+	var err error
+	if r.May != nil {
+		err = r.May()
 	}
-	err := r.May()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.halted == nil {
@@ -154,7 +155,8 @@ func (r *run) mayBegin() bool {
 
 // Run carries out the items, wave after wave. What fails for one shard leaves the others alone; a later wave (index
 // files, then the marker) starts only if nothing failed before it. The Summary tells each failure; the error is what
-// ended the run as a whole: the context, a budget, a pause, credentials, the manifest or the journal. Under [WithGrace] it ends gently.
+// ended the run as a whole: the context, a budget, a pause, credentials, a destination that takes nothing ([ErrRefusing]), the manifest or the journal. Under
+// [WithGrace] it ends gently.
 func (e *Engine) Run(ctx context.Context, j Job) (_ Summary, err error) {
 	ctx, span := trace.Start(ctx, j.Activity, trace.Dataset.String(j.Dataset.Name), trace.Source.String(j.Dataset.Store),
 		trace.Destination.String(j.Destination.Name), trace.Job.String(j.For.Job), trace.Shards.Int(len(j.Items)))
@@ -303,6 +305,7 @@ func (r *run) one(ctx context.Context, it plan.Item) error {
 
 // done counts an item that was carried out, or failed. It returns only errors that must end the run.
 func (r *run) done(ctx context.Context, it plan.Item, moved int64, err error) error {
+	r.written(it, err)
 	if err == nil {
 		r.count(it, moved)
 		r.observe(Event{Kind: ShardDone, Path: it.Path, Way: string(it.Way), Bytes: it.Size})
