@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/filelock"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -40,8 +41,14 @@ func Pauses(stateDir string) ([]Pause, error) {
 	return list, nil
 }
 
-// SetPause pauses or resumes a link ("*": all). Resuming "*" resumes everything. It is durable when it returns.
+// SetPause pauses or resumes a link ("*": all). Resuming "*" resumes everything. It is durable when it returns. Of several at the same moment, in whatever
+// process, each counts: a pause that is lost lets money go on being spent.
 func SetPause(stateDir, link string, paused bool, now time.Time) error {
+	unlock, err := filelock.Lock(filepath.Join(stateDir, pauseFile+".lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	list, err := Pauses(stateDir)
 	if err != nil {
 		return err

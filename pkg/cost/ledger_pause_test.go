@@ -2,9 +2,12 @@ package cost
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func TestPause(t *testing.T) {
@@ -94,4 +97,20 @@ func TestDamagedPauseFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.reserve(t, over(toS3, 1))
+}
+
+// Of pauses that are made at the same moment each counts.
+func TestPausesAtTheSameMoment(t *testing.T) {
+	dir := t.TempDir()
+	const links = 20
+	var g errgroup.Group
+	for i := range links {
+		g.Go(func() error { return SetPause(dir, fmt.Sprintf("training->%d", i), true, time.Now()) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := Pauses(dir); err != nil || len(list) != links {
+		t.Errorf("%d of %d are paused, %v", len(list), links, err)
+	}
 }

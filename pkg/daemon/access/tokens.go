@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/filelock"
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
@@ -301,7 +302,7 @@ func (t *Tokens) change(f func([]Token) ([]Token, error)) error {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return err
 	}
-	unlock, err := lock(t.path(tokensFile + ".lock"))
+	unlock, err := filelock.Lock(t.path(tokensFile + ".lock"))
 	if err != nil {
 		return fmt.Errorf("lock the tokens: %w", err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package access
+package filelock
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock waits until no other process has the file, which is left behind empty.
-func lock(path string) (unlock func(), err error) {
+// Lock waits until nobody else has the file, which is left behind empty.
+func Lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
