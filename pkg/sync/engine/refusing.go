@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
@@ -23,11 +24,7 @@ func refusing(err error) bool {
 	if !errors.As(err, &e) || e.Op != "put" && e.Op != "part" && e.Op != "complete" {
 		return false
 	}
-	switch e.Kind {
-	case store.ErrPermanent, store.ErrNotFound, store.ErrTransient, store.ErrThrottled:
-		return true
-	}
-	return false
+	return slices.Contains([]error{store.ErrPermanent, store.ErrNotFound, store.ErrTransient, store.ErrThrottled}, e.Kind)
 }
 
 // written notes whether an item that is read and then written came to its end; after too many that did not nothing more is begun.
