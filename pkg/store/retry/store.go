@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,9 +24,15 @@ func Wrap(s store.Store, p Policy) store.Store { return &Store{Store: s, policy:
 // RoundTrip is that of the store inside, of one attempt.
 func (s *Store) RoundTrip() time.Duration { return store.RoundTrip(s.Store) }
 
-// List tries again.
+// List tries again. A page that leads to itself is refused: whoever lists would go on for ever, and pay for each page.
 func (s *Store) List(ctx context.Context, o store.ListOptions) (store.Page, error) {
-	return try(ctx, s, func() (store.Page, error) { return s.Store.List(ctx, o) })
+	p, err := try(ctx, s, func() (store.Page, error) { return s.Store.List(ctx, o) })
+	if err == nil && p.Next != "" && p.Next == o.Token {
+		return store.Page{}, &store.Error{
+			Op: "list", Store: s.URL(), Key: o.Prefix, Kind: store.ErrPermanent, Err: errors.New("the service says that the listing goes on where it just was; it would have no end"),
+		}
+	}
+	return p, err
 }
 
 // Head tries again.
