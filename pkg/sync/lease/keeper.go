@@ -142,12 +142,15 @@ func (k *Keeper) Refused() bool {
 // Look tells whether another agent that was in the way in this store, when leases were last looked at, still is in the way of a prefix. Nothing is
 // taken; where nobody was, nothing is asked. Errors as of Hold.
 func (k *Keeper) Look(ctx context.Context, st Store, prefix string) error {
-	v, unlock := k.view(st)
+	v, unlock, err := k.view(ctx, st)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	if !v.refused {
 		return nil
 	}
-	_, err := v.look(urgent(ctx), prefix)
+	_, err = v.look(urgent(ctx), prefix)
 	return err
 }
 

@@ -82,7 +82,10 @@ func (l *lease) stands() error {
 
 // take writes it, with requests held.
 func (l *lease) take(ctx context.Context) error {
-	v, unlock := l.k.view(l.at.st)
+	v, unlock, err := l.k.view(ctx, l.at.st)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	for race := 1; ; race++ {
 		over, err := v.look(ctx, l.at.prefix)

@@ -404,3 +404,36 @@ func TestStoreFails(t *testing.T) {
 		}
 	})
 }
+
+// hanging does not answer listings until the one who asks gives up.
+type hanging struct{ Store }
+
+func (h hanging) List(ctx context.Context, _ store.ListOptions) (store.Page, error) {
+	<-ctx.Done()
+	return store.Page{}, context.Cause(ctx)
+}
+
+// Whoever waits behind another one for a store that does not answer stops waiting when it is told to.
+func TestWaitForAnotherLookEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := here("a").keeper(time.Minute)
+		s := hanging{mem.New(mem.Options{})}
+		first, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		defer k.Close()
+		defer wg.Wait()
+		defer stop()
+		wg.Go(func() {
+			if _, err := k.Hold(first, s, "c4/", 0); !errors.Is(err, context.Canceled) {
+				t.Errorf("the first: %v", err)
+			}
+		})
+		synctest.Wait()
+		second, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if _, err := k.Hold(second, s, "c5/", 0); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}

@@ -30,8 +30,8 @@ type sight struct {
 	bad bool
 }
 
-// view returns that of a store, for one at a time.
-func (k *Keeper) view(st Store) (v *view, unlock func()) {
+// view returns that of a store, for one at a time. Whoever has it may be waiting for a store that does not answer: the wait for it ends with ctx.
+func (k *Keeper) view(ctx context.Context, st Store) (v *view, unlock func(), err error) {
 	k.mu.Lock()
 	v = k.views[st]
 	if v == nil {
@@ -39,8 +39,12 @@ func (k *Keeper) view(st Store) (v *view, unlock func()) {
 		k.views[st] = v
 	}
 	k.mu.Unlock()
-	v.one <- struct{}{}
-	return v, func() { <-v.one }
+	select {
+	case v.one <- struct{}{}:
+		return v, func() { <-v.one }, nil
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
 }
 
 // look lists the leases. It returns those that are over and in the way of a prefix, with all that an earlier process on this manifest left, and a
