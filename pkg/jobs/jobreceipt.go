@@ -106,29 +106,35 @@ func put(ctx context.Context, s receiptStore, key string, b []byte, contentType 
 
 // ReadJobReceipt reads a job's receipt. Errors: the store's, and [ErrNoJobReceipt], also for what is malformed, about another job, or written by
 // a version that this one does not know: it promises nothing.
-func ReadJobReceipt(ctx context.Context, s receiptStore, id, destination string) (r JobReceipt, err error) {
+func ReadJobReceipt(ctx context.Context, s receiptStore, id, destination string) (JobReceipt, error) {
+	r, _, err := readJobReceipt(ctx, s, id, destination)
+	return r, err
+}
+
+// readJobReceipt is ReadJobReceipt; ref is what was read.
+func readJobReceipt(ctx context.Context, s receiptStore, id, destination string) (r JobReceipt, ref store.Ref, err error) {
 	key := jobFolder(id, destination) + jobReceiptName
 	o, err := s.Head(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return r, fmt.Errorf("%w: %q", ErrNoJobReceipt, id)
+		return r, ref, fmt.Errorf("%w: %q", ErrNoJobReceipt, id)
 	}
 	if err != nil {
-		return r, err
+		return r, ref, err
 	}
 	if o.Size == 0 || o.Size > maxReceiptBytes {
-		return r, fmt.Errorf("%w: %q: %s has %d bytes, a receipt has 1 to %d", ErrNoJobReceipt, id, key, o.Size, maxReceiptBytes)
+		return r, ref, fmt.Errorf("%w: %q: %s has %d bytes, a receipt has 1 to %d", ErrNoJobReceipt, id, key, o.Size, maxReceiptBytes)
 	}
 	b := make([]byte, o.Size)
 	if err := s.ReadRange(ctx, o.Ref(), 0, b); err != nil {
 		if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {
-			return r, fmt.Errorf("%w: %q: it was replaced or taken back meanwhile", ErrNoJobReceipt, id)
+			return r, ref, fmt.Errorf("%w: %q: it was replaced or taken back meanwhile", ErrNoJobReceipt, id)
 		}
-		return r, err
+		return r, ref, err
 	}
 	if r, err = parseJobReceipt(b, id, destination); err != nil {
-		return JobReceipt{}, fmt.Errorf("%w: %q: %s %w", ErrNoJobReceipt, id, key, err)
+		return JobReceipt{}, ref, fmt.Errorf("%w: %q: %s %w", ErrNoJobReceipt, id, key, err)
 	}
-	return r, nil
+	return r, o.Ref(), nil
 }
 
 // parseJobReceipt believes what is whole, of this version and about this job.
@@ -219,6 +225,31 @@ func WithdrawJobReceipt(ctx context.Context, s receiptStore, id, destination str
 		}
 	}
 	return nil
+}
+
+// WithdrawEnded is [WithdrawJobReceipt] for a receipt whose promise was over at a time, when it was listed. One that was written anew since, and whatever is being
+// written, stays; gone tells whether it went.
+func WithdrawEnded(ctx context.Context, s receiptStore, id, destination string, at time.Time) (gone bool, err error) {
+	list, err := s.Head(ctx, jobFolder(id, destination)+jobListName)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	r, ref, err := readJobReceipt(ctx, s, id, destination)
+	if errors.Is(err, ErrNoJobReceipt) || err == nil && !r.Ended(at) {
+		return false, nil
+	}
+	for _, old := range []store.Ref{ref, list.Ref()} {
+		if err == nil && old.ETag != "" {
+			err = s.Delete(ctx, old)
+		}
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("withdraw the receipt of job %s: %w", id, err)
+	}
+	return true, nil
 }
 
 // JobReceipts reads the receipts of all jobs in a store, by id and destination. What cannot be believed is passed over.

@@ -221,7 +221,8 @@ func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Tim
 	return l, stale, err
 }
 
-// collectReceipts finds the receipts of jobs whose promise is over: nobody believes them, and who wrote them may be gone.
+// collectReceipts finds the receipts of jobs whose promise is over: nobody believes them, and who wrote them may be gone. Those of jobs that this manifest
+// has are taken back by whoever keeps the jobs, and may just be written anew.
 func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Store, limit time.Time, dryRun bool, begin func() error) (out []Leftover, err error) {
 	list, err := jobs.JobReceipts(ctx, st)
 	if err != nil {
@@ -231,19 +232,42 @@ func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Stor
 		if !r.Ended(limit) {
 			continue
 		}
+		if told, err := s.told(r); err != nil || told {
+			if err != nil {
+				return out, err
+			}
+			continue
+		}
 		l := Leftover{Store: name, Key: r.Key(), Created: r.Time, Ours: true, Why: fmt.Sprintf("the receipt of job %s promised until %s", r.Job, r.KeepUntil.Format(time.RFC3339))}
 		if !dryRun {
 			if err := begin(); err != nil {
 				return out, err
 			}
-			if err := jobs.WithdrawJobReceipt(ctx, st, r.Job, r.Destination); err != nil {
+			if l.Removed, err = jobs.WithdrawEnded(ctx, st, r.Job, r.Destination, limit); err != nil {
 				return out, err
 			}
-			l.Removed = true
+			if !l.Removed {
+				continue
+			}
 		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// told tells whether this manifest has a job of which there may be a receipt at the destination.
+func (s *Syncer) told(r jobs.JobReceipt) (told bool, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		for _, id := range JobNeeds(r.Job, r.Destination) {
+			n, _, err := tx.Need(id)
+			if err != nil {
+				return err
+			}
+			told = told || n.Told != 0
+		}
+		return nil
+	})
+	return told, err
 }
 
 // leaseAge is how old a lease must be at the least to be taken for one that was left: it is written anew every few minutes.

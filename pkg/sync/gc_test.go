@@ -211,3 +211,48 @@ func TestYoungUploadToAKeyOfOursStays(t *testing.T) {
 		t.Errorf("%+v, %v; %v is left", found, err, left)
 	}
 }
+
+// A receipt that is written anew while receipts are looked through promises something, and stays with its list; so does one of a job that this manifest keeps.
+func TestReceiptWrittenAnewMeanwhileStays(t *testing.T) {
+	for name, known := range map[string]bool{"written anew": false, "of a job that is known": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			s := r.open()
+			defer r.close()
+			now := s.Manifest.Now()
+			receipt := jobs.JobReceipt{Job: "j", Destination: "s3-east", Dataset: "c4", Snapshot: chunker.Digest{1}, Time: now.Add(-72 * time.Hour), KeepUntil: now.Add(-48 * time.Hour)}
+			write := func(path string) {
+				if err := jobs.WriteJobReceipt(t.Context(), r.dest, receipt, []jobs.JobShard{{Path: path, Bytes: 1}}); err != nil {
+					t.Error(err)
+				}
+			}
+			write("a.tar")
+			read := 0
+			st := &hooked{Store: r.dest, beforeRead: func(string, int64) {
+				if read++; read == 2 && !known { // it was seen to be over, and is looked at once more
+					receipt.KeepUntil = now.Add(time.Hour)
+					write("b.tar")
+				}
+			}}
+			if known {
+				err := s.Manifest.Update(func(tx *manifest.Tx) error {
+					return tx.PutNeed(manifest.Need{ID: JobNeeds("j", "s3-east")[0], Dataset: "c4", Destination: "s3-east", Job: "j", Told: 1})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := s.Collect(t.Context(), map[string]store.Store{"bucket": st}, 24*time.Hour, false)
+			if err != nil || len(found) != 0 {
+				t.Errorf("%+v, %v", found, err)
+			}
+			is, err := jobs.ReadJobReceipt(t.Context(), r.dest, "j", "s3-east")
+			if err != nil || !is.KeepUntil.Equal(receipt.KeepUntil) {
+				t.Fatalf("%+v, %v", is, err)
+			}
+			if list, err := jobs.ReadJobShards(t.Context(), r.dest, is); err != nil || len(list) != 1 {
+				t.Errorf("its list: %v, %v", list, err)
+			}
+		})
+	}
+}
