@@ -24,6 +24,7 @@ func recordError(err error) error {
 type outcome struct {
 	dataset  string
 	replica  *manifest.Replica
+	found    bool // the replica was found there, and not written by this run
 	fact     *manifest.Fact
 	recipe   *manifest.NewRecipe
 	transfer string // to forget
@@ -120,11 +121,12 @@ func (o outcome) put(tx *manifest.Tx) (usd cost.NanoUSD, err error) {
 		}
 	}
 	if o.replica != nil {
-		old, _, err := tx.Replica(o.replica.Store, o.replica.Key)
-		if err != nil {
-			return 0, err
+		old, known, err := tx.Replica(o.replica.Store, o.replica.Key)
+		// While an object is read back, and until that is recorded, another run may replace it: what that one recorded is newer.
+		if replaced := o.found && known && old.Present() && old.ETag != o.replica.ETag; err == nil && !replaced {
+			err = tx.PutReplica(o.replica.ProvenAgain(old))
 		}
-		if err := tx.PutReplica(o.replica.ProvenAgain(old)); err != nil {
+		if err != nil {
 			return 0, err
 		}
 	}
