@@ -81,8 +81,6 @@ lint: ## golangci-lint with the rules of .golangci.yml
 	cd integration/peers && $(CACHE)/bin/golangci-lint run
 	cd kubernetes && $(CACHE)/bin/golangci-lint run
 	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
-	cd kubernetes && $(CACHE)/bin/golangci-lint run
-	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
 
 generated: ## fails if generated files are not what their generators write
 	$(GO) generate ./pkg/chunker/internal/window
