@@ -2,33 +2,25 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync/atomic"
-	"syscall"
-	"testing"
+	"time"
 
-	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/file"
+	"github.com/datagravity/datagravity/pkg/store/open"
 	"github.com/datagravity/datagravity/pkg/sync"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/lease"
 	"github.com/datagravity/datagravity/pkg/sync/plan"
-)
-
-// What tells a process of the test's own program to synchronize a folder, and where to die.
-const (
-	folderEnv = "CRASH_FOLDER"
-	pointEnv  = "CRASH_POINT"
-	hitEnv    = "CRASH_HIT"
 )
 
 const (
@@ -36,64 +28,31 @@ const (
 	streams   = 12 // shards at once by parts of each
 )
 
-func TestMain(m *testing.M) {
-	folder := os.Getenv(folderEnv)
-	if folder == "" {
-		os.Exit(m.Run())
-	}
-	if err := run(folder); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-// run synchronizes, collects and backs up as one process. Each point that it passes leaves a file, until one kills it.
-func run(folder string) (err error) {
-	at, last := crashpoint.Point(os.Getenv(pointEnv)), int64(1)
-	if s := os.Getenv(hitEnv); s != "" {
-		if last, err = strconv.ParseInt(s, 10, 64); err != nil {
-			return err
-		}
-	}
-	var hits atomic.Int64
-	crashpoint.Set(func(p crashpoint.Point) {
-		_ = os.WriteFile(filepath.Join(folder, "hit", string(p)), nil, 0o600)
-		if p == at && hits.Add(1) == last {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	})
-	p, err := start(folder)
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	if _, err := p.syncer.Sync(ctx, p.request); err != nil {
-		return err
-	}
-	if _, err := p.syncer.Collect(ctx, map[string]store.Store{"bucket": p.request.Destination.Store}, 0, false); err != nil {
-		return err
-	}
-	if _, err := p.m.Backup(ctx, filepath.Join(folder, "backup"), manifest.BackupOptions{Program: "trial"}); err != nil {
-		return err
-	}
-	return p.m.Close()
-}
-
-// process is what a process opens on a folder: its agent stands beside the source, so that what leaves for the destination is paid.
+// process is what a process opens on a world: its agent stands beside the source, so that what leaves for the destination is paid.
 type process struct {
 	m       *manifest.Manifest
 	ledger  *cost.Ledger
+	leases  *lease.Keeper
 	syncer  *sync.Syncer
 	request sync.Request
 }
 
-func start(folder string) (*process, error) {
-	from, err := file.Open(filepath.Join(folder, "source"), file.Options{Create: true})
+func start(ctx context.Context, w world) (*process, error) {
+	m, err := manifest.OpenDir(w.state(), manifest.Options{})
 	if err != nil {
 		return nil, err
 	}
-	to, err := file.Open(filepath.Join(folder, "dest"), file.Options{Create: true})
+	return on(ctx, w, m)
+}
+
+// on has all that a process needs beside its manifest.
+func on(ctx context.Context, w world, m *manifest.Manifest) (*process, error) {
+	s := scenarioOf(w.scenario)
+	from, err := file.Open(filepath.Join(w.folder, "source"), file.Options{Create: true})
+	if err != nil {
+		return nil, err
+	}
+	to, err := open.Open(ctx, w.url, open.Options{AllowLoopback: true})
 	if err != nil {
 		return nil, err
 	}
@@ -105,35 +64,73 @@ func start(folder string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := manifest.OpenDir(filepath.Join(folder, "state"), manifest.Options{})
-	if err != nil {
-		return nil, err
-	}
 	ledger, err := cost.OpenLedger(m, cost.LedgerOptions{Book: cost.Default(), Budgets: []cost.Budget{{Name: "all", LimitBytes: 1 << 40}}})
 	if err != nil {
 		return nil, err
 	}
+	leases, err := keeper(m, s.lease)
+	if err != nil {
+		return nil, err
+	}
 	log := slog.New(slog.DiscardHandler)
+	prefix := s.data() + "/"
 	return &process{
-		m: m, ledger: ledger,
-		syncer: &sync.Syncer{Manifest: m, Ledger: ledger, Agent: azure, Log: log, Name: "trial", Engine: engine.New(m, ledger, engine.Options{
-			PartBytes: partBytes, SingleBytes: partBytes, MemoryBytes: 16 << 20, Shards: 4, PartsPerShard: 3, Log: log,
-		})},
+		m: m, ledger: ledger, leases: leases,
+		syncer: &sync.Syncer{
+			Manifest: m, Ledger: ledger, Agent: azure, Log: log, Name: "trial",
+			Engine: engine.New(m, ledger, engine.Options{
+				PartBytes: partBytes, SingleBytes: partBytes, MemoryBytes: 16 << 20, Shards: 4, PartsPerShard: 3, Log: log,
+			}),
+			Leases: &sync.Leases{Keeper: leases, Wait: time.Hour, Prefixes: func(string) []string { return []string{prefix} }},
+		},
 		request: sync.Request{
-			Source: sync.Source{Store: from, Location: azure, Dataset: index.Dataset{Name: "c4", Store: "training", Params: chunker.DefaultParams()}},
+			Source: sync.Source{Store: from, Location: azure, Dataset: index.Dataset{Name: s.data(), Store: "training", Params: chunker.DefaultParams()}},
 			Destination: sync.Destination{
-				Store:       &wire{Store: to, log: filepath.Join(folder, "wire")},
-				Destination: plan.Destination{Name: "s3-east", Store: "bucket", Prefix: "c4/", Location: aws},
+				Store:       &wire{Store: to, prefix: prefix, log: w.wire()},
+				Destination: plan.Destination{Name: "there", Store: "bucket", Prefix: prefix, Location: aws},
 			},
+			// A directory tells no checksums: after a lost manifest only reading tells what stands there.
+			Adopt: plan.AdoptRead,
 		},
 	}, nil
 }
 
-// wire notes each payload of a shard that leaves for the destination, before it leaves, in a file that outlives the process. Receipts are in no
+// keeper has a process's leases, as the program's commands have them: those of an earlier process on the same manifest are its own.
+func keeper(m *manifest.Manifest, length time.Duration) (*lease.Keeper, error) {
+	h := lease.Holder{Host: "here", PID: os.Getpid()}
+	err := m.View(func(tx *manifest.Tx) (err error) {
+		h.Manifest, err = tx.ID()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if h.Place, err = m.Place(); err != nil {
+		return nil, err
+	}
+	return lease.New(lease.Options{Holder: h, Length: length, Now: m.Now, Clock: fast{time.Now()}}), nil
+}
+
+// fast is a clock of leases by which ten seconds are one, so that nobody looks at a lease of a second for longer than a tenth of one.
+type fast struct{ from time.Time }
+
+func (c fast) Elapsed() time.Duration { return 10 * time.Since(c.from) }
+
+func (fast) After(d time.Duration) <-chan time.Time { return time.After(d / 10) }
+
+// release gives up what is held, but for the manifest.
+func (p *process) release() error {
+	p.leases.Close()
+	return errors.Join(p.request.Source.Store.Close(), p.request.Destination.Store.Close())
+}
+
+func (p *process) close() error { return errors.Join(p.release(), p.m.Close()) }
+
+// wire notes each payload of a shard that leaves for the destination, before it leaves, in a file that outlives the process. Receipts and leases are in no
 // budget (docs/architecture.md) and are not noted.
 type wire struct {
 	store.Store
-	log string
+	prefix, log string
 }
 
 func (w *wire) note(n int) error {
@@ -148,7 +145,7 @@ func (w *wire) note(n int) error {
 }
 
 func (w *wire) Put(ctx context.Context, key string, b []byte, o store.WriteOptions) (store.Object, error) {
-	if strings.HasPrefix(key, "c4/") {
+	if strings.HasPrefix(key, w.prefix) {
 		if err := w.note(len(b)); err != nil {
 			return store.Object{}, err
 		}

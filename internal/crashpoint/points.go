@@ -4,11 +4,13 @@ package crashpoint
 const (
 	IndexCommit      Point = "index.commit"      // everything was read, the snapshot is not taken
 	PlanBegin        Point = "plan.begin"        // the source was listed, nothing is decided
+	LeaseOver        Point = "lease.over"        // what was over of others' leases was removed, one's own is not written
 	LeaseWritten     Point = "lease.written"     // a lease was written at the destination, or refused, and nobody was told
 	ReserveRecorded  Point = "reserve.recorded"  // a reservation is in the manifest, not in the journal, and nothing was moved on it
 	ReadBefore       Point = "read.before"       // a range is about to be read from the source
 	PutBefore        Point = "put.before"        // a whole object is about to be sent
 	PutAcknowledged  Point = "put.acknowledged"  // a whole object was sent, or failed, and is not recorded
+	UploadCreated    Point = "upload.created"    // an upload was begun, or failed to, and no record has its id
 	SendBefore       Point = "send.before"       // a part is about to be sent
 	SendAcknowledged Point = "send.acknowledged" // a part was sent, or failed, and is not recorded
 	PartRecorded     Point = "part.recorded"     // a part and what it cost are recorded
@@ -22,6 +24,7 @@ const (
 	CommitAfter      Point = "commit.after"      // a transaction of the manifest was committed
 	CollectAbort     Point = "collect.abort"     // the collector is about to remove an upload
 	CollectRecords   Point = "collect.records"   // the collector removed everything but its records
+	RebuildFolders   Point = "rebuild.folders"   // what lies beside a rebuilt manifest is in its place, the manifest is not
 	RebuildRename    Point = "rebuild.rename"    // a rebuilt manifest is complete and does not have its name yet
 	BackupName       Point = "backup.name"       // a backup is complete and does not have its name yet
 	MigrateBefore    Point = "migrate.before"    // a manifest was copied, its schema is as it was
@@ -30,8 +33,8 @@ const (
 // All points. Trials go through this list.
 func All() []Point {
 	return []Point{
-		IndexCommit, PlanBegin, LeaseWritten, ReserveRecorded, ReadBefore, PutBefore, PutAcknowledged, SendBefore, SendAcknowledged, PartRecorded,
-		SettleBefore, SettleRecorded, CompleteBefore, CompleteAfter, VerifyBefore, ReadyBefore, CommitBefore, CommitAfter, CollectAbort, CollectRecords,
-		RebuildRename, BackupName, MigrateBefore,
+		IndexCommit, PlanBegin, LeaseOver, LeaseWritten, ReserveRecorded, ReadBefore, PutBefore, PutAcknowledged, UploadCreated, SendBefore, SendAcknowledged,
+		PartRecorded, SettleBefore, SettleRecorded, CompleteBefore, CompleteAfter, VerifyBefore, ReadyBefore, CommitBefore, CommitAfter, CollectAbort,
+		CollectRecords, RebuildFolders, RebuildRename, BackupName, MigrateBefore,
 	}
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
 )
@@ -119,9 +122,25 @@ func (r *Rebuilding) look(ctx context.Context) error {
 			r.Damage = fmt.Errorf("%w, and %d more", r.Damage, c.Damaged-1)
 		}
 	case !r.o.Replace:
+		if bare, err := old.bare(); err != nil || bare {
+			return err
+		}
 		return fmt.Errorf("%w: %s; there is nothing to rebuild. --replace makes another one all the same, for example where this one was begun after the loss", ErrSound, r.path())
 	}
 	return nil
+}
+
+// bare tells that nothing was ever recorded: a rebuild that was killed left it, or a command that only looked. There is nothing to lose in it.
+func (m *Manifest) bare() (bool, error) {
+	empty := true
+	err := m.View(func(tx *Tx) error {
+		return tx.b.ForEach(func(name []byte, b *bolt.Bucket) error {
+			first, _ := b.Cursor().First()
+			empty = empty && (first == nil || bytes.Equal(name, metaBucket))
+			return nil
+		})
+	})
+	return empty, err
 }
 
 // lockNew makes a manifest that others find locked.
@@ -268,6 +287,7 @@ func (r *Rebuilding) Finish(ctx context.Context) (aside string, err error) {
 			return "", err
 		}
 	}
+	crashpoint.Hit(crashpoint.RebuildFolders)
 	if err := replaceWith(filepath.Join(r.staging, keptFolder, datasetsFile), filepath.Join(r.state, keptFolder, datasetsFile)); err != nil {
 		return "", err
 	}

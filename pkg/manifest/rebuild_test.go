@@ -92,6 +92,22 @@ func TestRecipesOfALostManifest(t *testing.T) {
 	}
 }
 
+// A rebuild that is killed, or a command that only looks, leaves a manifest in which nothing is. The next rebuild does not call that sound.
+func TestRebuildInPlaceOfNothing(t *testing.T) {
+	dir := memoryDir(t)
+	closeIt(t, open(t, dir, Options{}))
+	r := rebuild(t, dir, RebuildOptions{})
+	if r.Damage != nil {
+		t.Errorf("%v", r.Damage)
+	}
+	finish(t, r)
+	m := open(t, dir, Options{})
+	update(t, m, func(tx *Tx) error { return tx.PutDataset(Dataset{Name: "c4"}) })
+	closeIt(t, m)
+	_, err := BeginRebuild(context.Background(), dir, RebuildOptions{})
+	wantError(t, err, ErrSound, "--replace")
+}
+
 // While one is rebuilt, others find the state directory held; a dry run leaves it as it was.
 func TestRebuildHoldsTheManifest(t *testing.T) {
 	dir := memoryDir(t)

@@ -262,6 +262,7 @@ func (s *shard) create(ctx context.Context) error {
 		u, err = s.Dest.CreateUpload(ctx, s.it.Key, store.UploadOptions{
 			Properties: s.properties(), Size: s.it.Size, CopiesParts: s.t.Assembly != nil,
 		})
+		crashpoint.Hit(crashpoint.UploadCreated)
 		return err
 	})
 	if err != nil {

@@ -138,6 +138,7 @@ func (l *lease) write(ctx context.Context, v *view, over []store.Ref) (raced boo
 			return false, err
 		}
 	}
+	crashpoint.Hit(crashpoint.LeaseOver)
 	doc := document{
 		Datagravity: version, Kind: kind, Prefix: l.at.prefix, LengthSeconds: l.k.o.Length.Seconds(), Holder: l.k.o.Holder, Process: l.k.process,
 		Since: l.k.o.Now().UTC().Truncate(time.Second), Renewal: rand.Uint64N(1 << 52), // after an earlier one of this process its bytes are others
