@@ -51,13 +51,27 @@ type Connection struct {
 	ca     []byte
 }
 
-// New connection; nothing is asked yet.
-func New(a Address) (*Connection, error) {
-	if (a.URL == "") == (a.Socket == "") {
-		return nil, errors.New("give the URL of the daemon's API, or the path of its socket")
+// Check tells what is wrong with an address, before anybody is asked.
+func (a Address) Check() error {
+	switch {
+	case (a.URL == "") == (a.Socket == ""):
+		return errors.New("give the URL of the daemon's API, or the path of its socket")
+	case a.Socket != "":
+		return nil
+	case a.TokenFile == "":
+		return errors.New("the API over TCP wants a token: give a file that holds it; datagravity token create makes one with scope jobs")
 	}
-	if a.URL != "" && a.TokenFile == "" {
-		return nil, errors.New("the API over TCP wants a token: give a file that holds it; datagravity token create makes one with scope jobs")
+	return a.remote("").Check()
+}
+
+func (a Address) remote(token string) daemon.Remote {
+	return daemon.Remote{URL: a.URL, Token: token, CA: a.CA, Fingerprint: a.Fingerprint}
+}
+
+// New connection; nothing is asked yet. Errors: of [Address.Check].
+func New(a Address) (*Connection, error) {
+	if err := a.Check(); err != nil {
+		return nil, err
 	}
 	return &Connection{address: a}, nil
 }
@@ -93,9 +107,7 @@ func (c *Connection) at(ctx context.Context) (*daemon.Client, error) {
 		return c.client, nil
 	}
 	c.client, c.token, c.ca = nil, token, ca
-	client, err := daemon.DialTCP(ctx, daemon.Remote{
-		URL: c.address.URL, Token: string(bytes.TrimSpace(token)), CA: c.address.CA, Fingerprint: c.address.Fingerprint,
-	}, c.address.Version)
+	client, err := daemon.DialTCP(ctx, c.address.remote(string(bytes.TrimSpace(token))), c.address.Version)
 	if err == nil {
 		c.client = client
 	}

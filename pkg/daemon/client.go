@@ -93,11 +93,24 @@ type Remote struct {
 	Fingerprint string
 }
 
-// DialTCP asks who answers over TCP; version is the caller's own.
-func DialTCP(ctx context.Context, r Remote, version string) (*Client, error) {
+// Check tells what is wrong with the address or the fingerprint; no file is read, and nobody asked.
+func (r Remote) Check() error {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" {
-		return nil, fmt.Errorf("the API's address %q: want https://HOST:PORT and nothing more", r.URL)
+		return fmt.Errorf("the API's address %q: want https://HOST:PORT and nothing more", r.URL)
+	}
+	_, err = r.fingerprint()
+	return err
+}
+
+// DialTCP asks who answers over TCP; version is the caller's own.
+func DialTCP(ctx context.Context, r Remote, version string) (*Client, error) {
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return nil, err
 	}
 	if r.Token == "" {
 		return nil, fmt.Errorf("no token for %s: set DATAGRAVITY_TOKEN, or DATAGRAVITY_TOKEN_FILE to a file with it; datagravity token create on its machine makes one", u.Host)
@@ -125,12 +138,9 @@ func (r Remote) tls() (*tls.Config, error) {
 			return nil, fmt.Errorf("certificates that vouch for the API: %s has none in PEM", r.CA)
 		}
 	}
-	if r.Fingerprint == "" {
-		return config, nil
-	}
-	want, err := hex.DecodeString(strings.ReplaceAll(r.Fingerprint, ":", ""))
-	if err != nil || len(want) != sha256.Size {
-		return nil, fmt.Errorf("fingerprint %q: want the 64 hex digits that the daemon logs when it begins to listen", r.Fingerprint)
+	want, err := r.fingerprint()
+	if want == nil || err != nil {
+		return config, err
 	}
 	config.InsecureSkipVerify = true // what follows is stricter: one certificate and no other
 	config.VerifyConnection = func(st tls.ConnectionState) error {
@@ -141,6 +151,18 @@ func (r Remote) tls() (*tls.Config, error) {
 		return nil
 	}
 	return config, nil
+}
+
+// fingerprint in bytes; nil: there is none.
+func (r Remote) fingerprint() ([]byte, error) {
+	if r.Fingerprint == "" {
+		return nil, nil
+	}
+	want, err := hex.DecodeString(strings.ReplaceAll(r.Fingerprint, ":", ""))
+	if err != nil || len(want) != sha256.Size {
+		return nil, fmt.Errorf("fingerprint %q: want the 64 hex digits that the daemon logs when it begins to listen", r.Fingerprint)
+	}
+	return want, nil
 }
 
 // Ping asks again whether it answers.

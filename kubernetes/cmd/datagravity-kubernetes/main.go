@@ -5,24 +5,37 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-func main() {
-	o, err := parse(os.Args[1:], os.Stderr)
+// The exit codes, which are those of datagravity: docs/cli.md.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(realMain(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// realMain runs a command line and returns the exit code.
+func realMain(args []string, out, errs io.Writer) int {
+	o, err := parse(args, out)
 	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(ctrl.SetupSignalHandler(), o)
+		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "datagravity-kubernetes:", err)
-		os.Exit(1)
+		fmt.Fprintf(errs, "datagravity-kubernetes: %v; see datagravity-kubernetes --help\n", err)
+		return exitUsage
 	}
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		fmt.Fprintln(errs, "datagravity-kubernetes:", err)
+		return exitFailed
+	}
+	return exitOK
 }
 
 // version of this program, as the daemon has its own.

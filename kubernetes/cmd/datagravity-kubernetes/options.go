@@ -55,11 +55,12 @@ func (p *presence) Set(s string) error {
 // clusterPattern keeps the ids of jobs within what the daemon takes: see declaration.Prefix.
 var clusterPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$`)
 
-// parse the flags.
-func parse(args []string, errs io.Writer) (o options, err error) {
+// parse the flags; out is for --help. Errors: flag.ErrHelp, or every mistake.
+func parse(args []string, out io.Writer) (o options, err error) {
 	o = options{kueue: "auto", ray: "auto"}
 	f := flag.NewFlagSet("datagravity-kubernetes", flag.ContinueOnError)
-	f.SetOutput(errs)
+	f.SetOutput(io.Discard) // whoever calls says what was wrong, once and without the list of all flags
+	f.Usage = func() {}
 	config.RegisterFlags(f)
 	f.StringVar(&o.daemon.URL, "daemon", "", "`URL` of the datagravity daemon's API, https://HOST:PORT")
 	f.StringVar(&o.daemon.CA, "daemon-ca", "", "`file` with the certificates that vouch for the daemon, in PEM; without it those of the system")
@@ -92,7 +93,13 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	f.DurationVar(&o.gracefulEnd, "graceful-end", 20*time.Second, "how long what was begun may take when the program is told to end")
 	f.DurationVar(&o.leaseDuration, "lease-duration", 15*time.Second, "how long others wait for a leader that is silent")
 	f.DurationVar(&o.deadline, "renew-deadline", 10*time.Second, "how long a leader tries to renew the lease before it gives up")
-	if err := f.Parse(args); err != nil {
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(out, "datagravity-kubernetes has pods start when their data is there: docs/kubernetes.md\n\n"+
+			"Exit codes: %d told to end, %d failed, %d the command line is wrong\n\nFlags:\n", exitOK, exitFailed, exitUsage)
+		f.SetOutput(out)
+		f.PrintDefaults()
+		return o, err
+	} else if err != nil {
 		return o, err
 	}
 	if f.NArg() > 0 {
@@ -109,6 +116,9 @@ func (o *options) check() error {
 		}
 	}
 	wrong(!clusterPattern.MatchString(o.cluster), "--cluster %q: give this cluster a name of up to 31 letters, digits and ._- that no other cluster of the daemon has", o.cluster)
+	if err := o.daemon.Check(); err != nil {
+		errs = append(errs, fmt.Errorf("--daemon: %w", err))
+	}
 	wrong(o.limits.Pending <= 0, "--pending %s: want more than 0", o.limits.Pending)
 	wrong(o.limits.Retry < 10*time.Second, "--retry %s: want 10s or more", o.limits.Retry)
 	wrong(o.poll < 100*time.Millisecond, "--poll %s: want 100ms or more", o.poll)

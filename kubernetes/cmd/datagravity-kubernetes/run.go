@@ -48,7 +48,7 @@ func run(ctx context.Context, o options) error {
 	o.daemon.Version = version()
 	connection, err := daemon.New(o.daemon)
 	if err != nil {
-		return fmt.Errorf("--daemon: %w", err)
+		return err
 	}
 
 	scheme := runtime.NewScheme()
