@@ -100,7 +100,7 @@ func (s *Syncer) verifyBytes(ctx context.Context, src Source, d Destination, ite
 	}
 	sum, err := s.Engine.Run(ctx, engine.Job{
 		Dataset: src.Dataset, Source: src.Store, Dest: d.Store, Destination: d.Destination, Route: route, Items: items, Activity: "verify", For: src.For,
-		Last: true,
+		Last: true, Unleased: true,
 	})
 	for _, c := range sum.Ways {
 		out.Read += c.Shards

@@ -95,6 +95,8 @@ type Job struct {
 	Slack time.Duration
 	// Last has it wait behind all other jobs at a store that is busy, whatever its bytes cost.
 	Last bool
+	// Unleased: objects are read back without the destination's lease, so that another run may replace them meanwhile: what that one recorded is newer.
+	Unleased bool
 	// Packed are chunks that came in another way, and need not be read from the source; nil: none did.
 	Packed Packed
 	// May is asked before a shard or a part is begun; an error is why nothing more may be, and what Run ends with once what is in flight has ended. nil:

@@ -24,7 +24,7 @@ func recordError(err error) error {
 type outcome struct {
 	dataset  string
 	replica  *manifest.Replica
-	found    bool // the replica was found there, and not written by this run
+	yields   bool // to what another run recorded of another object since
 	fact     *manifest.Fact
 	recipe   *manifest.NewRecipe
 	transfer string // to forget
@@ -122,8 +122,7 @@ func (o outcome) put(tx *manifest.Tx) (usd cost.NanoUSD, err error) {
 	}
 	if o.replica != nil {
 		old, known, err := tx.Replica(o.replica.Store, o.replica.Key)
-		// While an object is read back, and until that is recorded, another run may replace it: what that one recorded is newer.
-		if replaced := o.found && known && old.Present() && old.ETag != o.replica.ETag; err == nil && !replaced {
+		if replaced := o.yields && known && old.Present() && old.ETag != o.replica.ETag; err == nil && !replaced {
 			err = tx.PutReplica(o.replica.ProvenAgain(old))
 		}
 		if err != nil {

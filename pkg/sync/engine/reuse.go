@@ -89,7 +89,7 @@ func (r *run) adopt(ctx context.Context, it plan.Item) error {
 		return err
 	}
 	return r.rec.add(outcome{
-		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-checksum"), found: true, ledger: r.ledger,
+		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-checksum"), yields: r.Unleased, ledger: r.ledger,
 		transfer: r.transferID(it),
 	})
 }
@@ -123,7 +123,7 @@ func (r *run) readBack(ctx context.Context, it plan.Item) error {
 		return err
 	}
 	return r.rec.add(outcome{
-		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-read"), found: true, notes: n, ledger: r.ledger,
+		dataset: r.Dataset.Name, replica: r.replica(it, it.Found, it.Digest, it.Recipe, "adopted-read"), yields: r.Unleased, notes: n, ledger: r.ledger,
 		transfer: r.transferID(it),
 	})
 }
@@ -141,7 +141,7 @@ func (r *run) readShort(ctx context.Context, it plan.Item) error {
 func (r *run) damaged(it plan.Item, etag string) error {
 	return recordError(r.m.Batch(func(tx *manifest.Tx) error {
 		rep, ok, err := tx.Replica(r.Destination.Store, it.Key)
-		if err != nil || !ok || rep.Present() && rep.ETag != etag {
+		if err != nil || !ok || r.Unleased && rep.Present() && rep.ETag != etag {
 			return err
 		}
 		rep.Missing, rep.ETag = manifest.Damaged, etag
