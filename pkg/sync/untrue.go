@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -16,6 +17,9 @@ import (
 // withdraw takes back what the run will make untrue, before it replaces the first object. It returns what may run: what a pin needs that was made since the
 // plan is blocked like what the plan blocks.
 func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) (run []plan.Item, blocked engine.Summary, err error) {
+	if err := s.reassure(ctx, q); err != nil {
+		return nil, blocked, err
+	}
 	keys := map[string]bool{}
 	for {
 		run, blocked = withoutBlocked(items)
@@ -37,6 +41,48 @@ func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) (ru
 		}
 		plan.Block(items, needed)
 	}
+}
+
+// reassure ends the doubt about pins that were made since a sync of the same need began to replace shards and did not finish: nobody knows whether it replaced
+// what they need. The store is looked at; from then on the manifest knows, and leaves what they need alone. Else what is blocked by such a pin would wait for
+// its job, and the job, which is not ready while shards are being replaced, for what is blocked. The destination's lease is held.
+func (s *Syncer) reassure(ctx context.Context, q Request) error {
+	latest := manifest.Millis(0)
+	err := s.Manifest.View(func(tx *manifest.Tx) error {
+		n, _, err := tx.Need(needID(q))
+		if err != nil || n.Replacing == 0 {
+			return err
+		}
+		if latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now()); latest <= n.Replacing {
+			latest = 0
+		}
+		return err
+	})
+	if err != nil || latest == 0 {
+		return err
+	}
+	if err := s.look(ctx, q.Destination, q.Source.Name, q.Destination.Prefix); err != nil {
+		return err
+	}
+	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		n, _, err := tx.Need(needID(q))
+		if err != nil || n.Replacing == 0 {
+			return err
+		}
+		n.Replacing = max(n.Replacing, latest)
+		return tx.PutNeed(n)
+	})
+}
+
+// latestPin is when the latest live pin at a destination was made, 0 if there is none.
+func latestPin(tx *manifest.Tx, d plan.Destination, now time.Time) (latest manifest.Millis, err error) {
+	err = tx.Pins(func(p manifest.Pin) (bool, error) {
+		if p.Store == d.Store && p.Prefix == d.Prefix && p.Live(manifest.At(now)) {
+			latest = max(latest, p.Created)
+		}
+		return true, nil
+	})
+	return latest, err
 }
 
 // withdrawing records that what these items replace is not to be believed until they are there, unless a pin needs some of it: then that is returned.
@@ -68,8 +114,10 @@ func (s *Syncer) withdrawing(q Request, items []plan.Item) (map[string]manifest.
 		if err := putPaths(tx, q.Selection); err != nil {
 			return err
 		}
-		n.Ready, n.Announced, n.Replacing = 0, 0, manifest.At(s.Manifest.Now())
-		return tx.PutNeed(n)
+		// Pins that there are now were looked at, whatever the clock says of them.
+		latest, err := latestPin(tx, q.Destination.Destination, s.Manifest.Now())
+		n.Ready, n.Announced, n.Replacing = 0, 0, max(manifest.At(s.Manifest.Now()), latest)
+		return errors.Join(err, tx.PutNeed(n))
 	})
 	return c.by, err
 }
