@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
 	"github.com/datagravity/datagravity/pkg/store"
 )
@@ -134,8 +135,12 @@ func (w *world) tamper(k kind, random uint64, now func(kind, func())) {
 			w.dest.Rot(key, int64(random%uint64(o.Size*8))) //nolint:gosec // a position
 			w.model.touched[key] = o.ETag
 		case overwritten:
-			// Something else than there was, also where there was nothing in it: what a stranger wrote that we could have is adopted, and never replaced.
-			_, err = w.dest.Put(ctx, key, slices.Repeat([]byte("x"), int(max(1, o.Size))), store.WriteOptions{Condition: store.Always()})
+			// Something that there never was, also where there was nothing in it: what a stranger wrote that we could have is adopted, and never replaced.
+			b := slices.Repeat([]byte("x"), int(max(1, o.Size)))
+			for w.model.versions[strings.TrimPrefix(key, destPath)][chunker.Sum(b)] {
+				b[0]++
+			}
+			_, err = w.dest.Put(ctx, key, b, store.WriteOptions{Condition: store.Always()})
 		case truncated:
 			b := make([]byte, o.Size/2)
 			if err = w.dest.ReadRange(ctx, o.Ref(), 0, b); err == nil {

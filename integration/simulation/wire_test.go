@@ -77,6 +77,9 @@ type line struct {
 
 var _ store.Store = (*line)(nil)
 
+// Time is that of the service, which an agent's clock is not.
+func (l *line) Time() (time.Time, bool) { return store.Time(l.Store) }
+
 // request on its way.
 type request struct {
 	op, key string

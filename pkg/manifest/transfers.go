@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -43,6 +44,20 @@ type Transfer struct {
 	// Assembly is how the shard is put together from what the destination held when the transfer began; nil: all of it is sent.
 	// The parts are those of this record, whatever a later plan would choose.
 	Assembly *Assembly `cbor:"19,keyasint,omitempty" json:"-"`
+	// Begun is Created by the destination's clock; 0: not known.
+	Begun Millis `cbor:"20,keyasint,omitempty" json:"-"`
+}
+
+// clockSkew between this machine, or a service's answer some time ago, and the service that the times of uploads allow for.
+const clockSkew = time.Minute
+
+// May tells whether an upload for the transfer's key, which no record names, can have been begun for it, by when the service says that it was.
+func (t Transfer) May(begun time.Time) bool {
+	from := t.Begun
+	if from == 0 {
+		from = t.Created
+	}
+	return begun.After(from.Time().Add(-clockSkew))
 }
 
 // Assembly is a list of parts, some of them ranges of objects of the destination.

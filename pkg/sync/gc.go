@@ -204,7 +204,7 @@ func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Tim
 				return err
 			}
 			named := there && t.Upload != nil && t.Upload.ID == u.ID
-			if !there || !named && u.Created.Before(t.Created.Time().Add(-time.Minute)) {
+			if !there || !named && !t.May(u.Created) {
 				continue
 			}
 			working := s.working(t, limit)

@@ -58,6 +58,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// Time is what [store.Time] tells.
+func (s *Store) Time() (time.Time, bool) { return s.o.Now(), true }
+
 type object struct {
 	store.Object
 	data    []byte

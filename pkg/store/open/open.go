@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/azure"
@@ -54,9 +55,10 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	if client == nil {
 		client, own = meter.NewClient(meter.Options{DenyLoopback: !o.AllowLoopback}), true
 	}
+	through, clock := listen(client, time.Now)
 	var s store.Store
 	err = retry.Do(ctx, o.Retry, func() (err error) {
-		s, err = backend(ctx, u, client)
+		s, err = backend(ctx, u, through)
 		return err
 	})
 	if err != nil {
@@ -72,6 +74,7 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	if own {
 		s = owner{s, client}
 	}
+	s = timed{s, clock}
 	// A request that waits to be tried again holds no slot of the gate.
 	s = retry.Wrap(pace.Wrap(s, gateFor(u.Scheme, o.Requests)), o.Retry)
 	if o.Traced {

@@ -25,6 +25,9 @@ func (s *Store) Counters() Counters { return s.gate.Counters() }
 // RoundTrip is what [store.RoundTrip] tells.
 func (s *Store) RoundTrip() time.Duration { return s.gate.Counters().RoundTrip }
 
+// Time is that of the store inside.
+func (s *Store) Time() (time.Time, bool) { return store.Time(s.Store) }
+
 // call is what a request is called in errors.
 type call struct{ op, key string }
 

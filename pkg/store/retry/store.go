@@ -24,6 +24,9 @@ func Wrap(s store.Store, p Policy) store.Store { return &Store{Store: s, policy:
 // RoundTrip is that of the store inside, of one attempt.
 func (s *Store) RoundTrip() time.Duration { return store.RoundTrip(s.Store) }
 
+// Time is that of the store inside.
+func (s *Store) Time() (time.Time, bool) { return store.Time(s.Store) }
+
 // List tries again. A page that leads to itself is refused: whoever lists would go on for ever, and pay for each page.
 func (s *Store) List(ctx context.Context, o store.ListOptions) (store.Page, error) {
 	p, err := try(ctx, s, func() (store.Page, error) { return s.Store.List(ctx, o) })

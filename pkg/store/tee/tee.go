@@ -61,6 +61,9 @@ func New(s store.Store, o Options) *Tee {
 // RoundTrip is that of the store inside.
 func (t *Tee) RoundTrip() time.Duration { return store.RoundTrip(t.Store) }
 
+// Time is that of the store inside.
+func (t *Tee) Time() (time.Time, bool) { return store.Time(t.Store) }
+
 // Reader is the store as one of several readers sees it. Until it says what it wants, it may want everything.
 type Reader struct {
 	*Tee

@@ -25,6 +25,9 @@ func (s *Store) Unwrap() store.Store { return s.Store }
 // RoundTrip is that of the store inside.
 func (s *Store) RoundTrip() time.Duration { return store.RoundTrip(s.Store) }
 
+// Time is that of the store inside.
+func (s *Store) Time() (time.Time, bool) { return store.Time(s.Store) }
+
 func traced[T any](ctx context.Context, s *Store, op, key string, bytes int64, f func(context.Context) (T, error)) (v T, err error) {
 	if !switched(ctx).On() {
 		return f(ctx)

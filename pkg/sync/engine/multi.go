@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -242,6 +241,9 @@ func (s *shard) startOver(ctx context.Context) error {
 
 func (s *shard) create(ctx context.Context) error {
 	// The record comes before the upload, so that an upload is never without a record that names its key.
+	if at, known := store.Time(s.Dest); known && s.t.Begun == 0 && !s.strayed {
+		s.t.Begun = manifest.At(at)
+	}
 	if err := s.save(); err != nil {
 		return err
 	}
@@ -289,16 +291,12 @@ func (s *shard) abortStrays(ctx context.Context, known string) error {
 		return nil
 	}
 	for _, u := range found {
-		// The service's clock is not ours.
-		if u.Key == s.it.Key && u.ID != known && u.Created.After(s.t.Created.Time().Add(-clockSkew)) {
+		if u.Key == s.it.Key && u.ID != known && s.t.May(u.Created) {
 			err = errors.Join(err, s.Dest.AbortUpload(ctx, u))
 		}
 	}
 	return err
 }
-
-// clockSkew between this machine and a service that the times of uploads allow for.
-const clockSkew = time.Minute
 
 func (s *shard) save() error {
 	s.t.Updated = manifest.At(s.m.Now())

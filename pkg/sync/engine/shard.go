@@ -183,7 +183,7 @@ func (s *shard) load() error {
 	unknown := s.t.Params != nil && s.t.Params.Validate() != nil
 	unstarted := s.t.Upload == nil && len(parts) == 0
 	if s.recorded && unstarted {
-		s.strayed, fresh.Created = true, s.t.Created
+		s.strayed, fresh.Created, fresh.Begun = true, s.t.Created, s.t.Begun
 	}
 	if !s.recorded || unknown || unstarted && s.Dest != nil || (!s.t.Recipe.IsZero() && (s.recipe == nil || s.t.Recipe != s.it.Recipe)) {
 		s.t, s.recorded = fresh, false
