@@ -362,6 +362,10 @@ func (s *Syncer) rebuildDatasets(in Remains, before map[string]chunker.Digest, o
 			out.problem("dataset %s: no snapshot is left; datagravity index %s reads its shards again", src.Name, src.Name)
 		case d.Snapshot == before[src.Name]:
 			d.From = "backup"
+			if _, told := kept[src.Name]; !told {
+				out.problem("dataset %s: nothing beside the manifest tells which snapshot is the latest; the backup's counts, which may be older: datagravity index %s finds out",
+					src.Name, src.Name)
+			}
 		case d.Snapshot == kept[src.Name]:
 			d.From = "beside the manifest"
 		}
