@@ -10,11 +10,17 @@
 //	data                                               entry
 //	all there, looked at again                         Ready, with the snapshot and the URL as annotations for its pods
 //	there within --pending                             Pending: accelerators wait for a moment, which is cheaper than to queue again
-//	there later, or nobody knows when                  Retry: quota goes to others until about then
+//	there later, or nobody knows when                  Retry: quota is for others until about then
 //	never: no budget has room, the source has it not   Rejected, with the daemon's reason; Kueue deactivates the Workload
 //	the declaration is wrong                           Rejected, with every mistake by its annotation
 //	the daemon does not answer                         Pending, and after --pending Retry
 //	asked for by no annotation                         Ready at once, before quota too
+//
+// With Retry is said until when, by requeueAfterSeconds. Kueue 0.17.0 lets that time pass first and takes the quota away then, though its own documentation has
+// it the other way round; nothing that a check can write has it do so sooner. So that time is --retry at most.
+//
+// What was rejected is deactivated by Kueue, which puts "Reset to Pending" over the reason within milliseconds. So the reason is written once more, and
+// an event has it.
 //
 // An entry is changed only while it is Pending: Kueue makes it that again whenever it evicts or reactivates a Workload, and what it decided in between is
 // its own.

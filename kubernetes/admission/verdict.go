@@ -15,12 +15,13 @@ import (
 type Limits struct {
 	// Pending is how long quota may wait for data.
 	Pending time.Duration
-	// Retry is the longest time until a Workload is looked at again: what is expected of the data changes meanwhile.
+	// Retry is the longest time until a Workload is queued again: what is expected of the data changes meanwhile. Kueue 0.17.0 takes quota away only when
+	// that time is over, and admits nothing before, so that it is also how long data that came early may lie there.
 	Retry time.Duration
 }
 
-// DefaultLimits are a minute, and a quarter of an hour.
-var DefaultLimits = Limits{Pending: time.Minute, Retry: 15 * time.Minute}
+// DefaultLimits are a minute, and five.
+var DefaultLimits = Limits{Pending: time.Minute, Retry: 5 * time.Minute}
 
 const (
 	// leastRetry keeps Kueue from queueing a Workload again and again for seconds that count for nothing.
@@ -128,7 +129,12 @@ func (f Facts) wait(message string, since time.Time, l Limits) Verdict {
 	if v.Again = l.Pending - f.Now.Sub(since); v.Again > 0 {
 		return v
 	}
-	return Verdict{State: kueue.CheckStateRetry, Message: message + "; others have its quota meanwhile", Requeue: min(unknownRetry, l.Retry)}
+	return sendBack(message, unknownRetry, l)
+}
+
+// sendBack a Workload, whose quota is for others until then.
+func sendBack(message string, until time.Duration, l Limits) Verdict {
+	return Verdict{State: kueue.CheckStateRetry, Message: message + "; it is queued again then", Requeue: min(until, l.Retry)}
 }
 
 // expect data at a time.
@@ -138,13 +144,16 @@ func (f Facts) expect(st dispatch.Status, l Limits) Verdict {
 	if why := st.Why; st.State == dispatch.Held || st.Kind != "" {
 		v.Message += ": " + oneLine(why)
 	}
-	if f.Reserved.IsZero() || left <= l.Pending && f.Now.Sub(f.Reserved) < l.Pending+left {
+	if f.Reserved.IsZero() {
+		return v
+	}
+	held := f.Now.Sub(f.Reserved)
+	// One that is there soon waits for it, unless it was said to be there soon for long.
+	if v.Again = (l.Pending + left - held + 1) / 2; left <= l.Pending && v.Again > 0 {
 		return v
 	}
 	// Back in the queue when about half of what quota may wait is left: it has to be reserved again.
-	v.State, v.Requeue = kueue.CheckStateRetry, min(l.Retry, max(leastRetry, left-l.Pending/2))
-	v.Message += "; others have its quota meanwhile"
-	return v
+	return sendBack(v.Message, max(leastRetry, left-l.Pending/2), l)
 }
 
 // refusal is why jobs cannot be had at all, "" if they can.

@@ -49,11 +49,11 @@ func TestDecide(t *testing.T) {
 		{"all there", Facts{Jobs: []staging.Standing{ready, ready}}, time.Second, granted, "proven: c4 at lab, snapshot 0123456789ab", 0},
 		{"all there, no quota", Facts{Jobs: []staging.Standing{ready}}, 0, pending, "waits for quota", 0},
 		{"one of two there", Facts{Jobs: []staging.Standing{ready, job(dispatch.OnTime, 30*time.Second, "")}}, time.Second, pending, "within a minute", 0},
-		{"there soon, but said so for long", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 30*time.Second, "")}}, 2 * time.Minute, again, "others have its quota", 10 * time.Second},
-		{"there later", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 10*time.Minute, "")}}, time.Second, again, "by 08:10 UTC", 9*time.Minute + 30*time.Second},
-		{"late, but there later", Facts{Jobs: []staging.Standing{job(dispatch.Late, 10*time.Minute, "")}}, time.Second, again, "by 08:10 UTC", 9*time.Minute + 30*time.Second},
-		{"the later of two", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 5*time.Minute, ""), job(dispatch.OnTime, 8*time.Minute, "")}}, time.Second, again, "", 7*time.Minute + 30*time.Second},
-		{"there tomorrow", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 24*time.Hour, "")}}, time.Second, again, "by 2026-12-02 08:00 UTC", 15 * time.Minute},
+		{"there soon, but said so for long", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 30*time.Second, "")}}, 2 * time.Minute, again, "queued again", 10 * time.Second},
+		{"there later", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 10*time.Minute, "")}}, time.Second, again, "by 08:10 UTC", 5 * time.Minute},
+		{"late, but there later", Facts{Jobs: []staging.Standing{job(dispatch.Late, 10*time.Minute, "")}}, time.Second, again, "by 08:10 UTC", 5 * time.Minute},
+		{"the later of two", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 2*time.Minute, ""), job(dispatch.OnTime, 4*time.Minute, "")}}, time.Second, again, "by 08:05 UTC", 3*time.Minute + 30*time.Second},
+		{"there tomorrow", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 24*time.Hour, "")}}, time.Second, again, "by 2026-12-02 08:00 UTC", 5 * time.Minute},
 		{"there later, no quota", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 10*time.Minute, "")}}, 0, pending, "by 08:10 UTC", 0},
 		{"not asked for yet", Facts{Jobs: []staging.Standing{{}}}, time.Second, "", "", 0},
 		{"just asked for", Facts{Jobs: []staging.Standing{young}}, time.Second, "", "", 0},
@@ -61,7 +61,7 @@ func TestDecide(t *testing.T) {
 		{"not resolved, quota is new", Facts{Jobs: []staging.Standing{job(dispatch.Unresolved, 0, "read")}}, time.Second, pending, "nobody knows when", 0},
 		{"no budget has room", Facts{Jobs: []staging.Standing{job(dispatch.Held, 0, "budget \"egress\" lacks 12.40 USD")}}, time.Second, rejected, "c4 at lab cannot be had: budget \"egress\" lacks", 0},
 		{"no budget has room, no quota", Facts{Jobs: []staging.Standing{job(dispatch.Held, 0, "budget")}}, 0, pending, "will be rejected unless that changes: c4", 0},
-		{"a budget has room later", Facts{Jobs: []staging.Standing{job(dispatch.Held, time.Hour, "until 09:00")}}, time.Second, again, "until 09:00", 15 * time.Minute},
+		{"a budget has room later", Facts{Jobs: []staging.Standing{job(dispatch.Held, time.Hour, "until 09:00")}}, time.Second, again, "until 09:00", 5 * time.Minute},
 		{"the source has it not", Facts{Jobs: []staging.Standing{ready, job(dispatch.Blocked, 0, "a.tar is gone")}}, time.Second, rejected, "a.tar is gone", 0},
 		{"refused by the daemon", Facts{Jobs: []staging.Standing{{Told: true, Refused: "no dataset c5"}}}, time.Second, rejected, "no dataset c5", 0},
 		{"declared wrongly", Facts{Wrong: errors.New("datagravity.dev/shard: no such annotation")}, time.Second, rejected, "datagravity.dev/shard", 0},
@@ -117,6 +117,24 @@ func TestDecideAlways(t *testing.T) {
 			t.Fatalf("%d bytes: %s", len(v.Message), v.Message)
 		}
 	})
+}
+
+// What was to be there soon and is not is looked at again by itself, also where the daemon says nothing new.
+func TestSoonIsNotForEver(t *testing.T) {
+	f := Facts{Now: now, Reserved: now.Add(-time.Second), Jobs: []staging.Standing{job(dispatch.OnTime, 30*time.Second, "")}}
+	for looks := 0; ; looks++ {
+		v := Decide(f, DefaultLimits)
+		if v.State == kueue.CheckStateRetry {
+			break
+		}
+		if v.State != kueue.CheckStatePending || v.Again <= 0 || looks > 9 {
+			t.Fatalf("after %s: %+v", f.Now.Sub(now), v)
+		}
+		f.Now = f.Now.Add(v.Again)
+	}
+	if held := f.Now.Sub(f.Reserved); held < 30*time.Second || held > DefaultLimits.Pending+time.Second {
+		t.Errorf("it had its quota for %s", held)
+	}
 }
 
 // An estimate that moves by seconds has the same words.

@@ -41,9 +41,10 @@ type Workloads struct {
 	Limits     Limits
 	Now        func() time.Time
 
-	notices notice.Board
-	mu      sync.Mutex
-	written map[types.UID]time.Time // when an entry was written last
+	notices  notice.Board
+	rejected rejections
+	mu       sync.Mutex
+	written  map[types.UID]time.Time // when an entry was written last
 }
 
 // Wants reads what all Workloads want: a [staging.Source].
@@ -97,13 +98,18 @@ func (r *Workloads) Reconcile(ctx context.Context, q reconcile.Request) (reconci
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
+	wl.SetGroupVersionKind(kueue.GroupVersion.WithKind(KindWorkload)) // what is read into a Go type has none
 	needs, wrong := r.needs(wl)
 	if wrong != nil {
 		needs.Jobs = nil // half of what pods need starts none of them
 	}
 	r.Desk.Want(object(wl), needs.Jobs)
 	if over(wl) {
-		return reconcile.Result{}, nil
+		return r.sayAgain(ctx, wl)
+	}
+	if r.rejected.of(wl) != "" && reservedSince(wl).IsZero() { // somebody activated it: what is said next of it is news
+		r.rejected.forget(q.NamespacedName)
+		r.notices.Forget(KindWorkload, q.NamespacedName)
 	}
 	open, err := r.open(ctx, wl)
 	if err != nil {
@@ -218,6 +224,12 @@ func (r *Workloads) write(
 		return reconcile.Result{}, fmt.Errorf("write the admission check: %w", err)
 	}
 	verdicts.WithLabelValues(string(v.State)).Inc()
+	if v.State == kueue.CheckStateRejected {
+		r.rejected.put(wl, v.Message)
+		if !v.Mistaken {
+			r.notices.Warn(r.Events, wl, "DataRefused", v.Message)
+		}
+	}
 	r.mu.Lock()
 	if r.written == nil {
 		r.written = map[types.UID]time.Time{}
@@ -241,6 +253,7 @@ func soonest(a, b time.Duration) time.Duration {
 // forget a Workload that is gone.
 func (r *Workloads) forget(name types.NamespacedName) {
 	r.notices.Forget(KindWorkload, name)
+	r.rejected.forget(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for uid, at := range r.written {

@@ -123,18 +123,50 @@ func TestAdmittedWhenThere(t *testing.T) {
 	}
 }
 
-// What does not fit a budget is rejected, with words that name the budget; and a Job that asks for nothing goes on meanwhile.
+// workloadOf a Job, as Kueue has made it.
+func workloadOf(t *testing.T, c *cluster.Cluster, j *batchv1.Job) *kueue.Workload {
+	t.Helper()
+	var all kueue.WorkloadList
+	if err := c.Client.List(t.Context(), &all, client.InNamespace(j.Namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range all.Items {
+		if metav1.IsControlledBy(&all.Items[i], j) {
+			return &all.Items[i]
+		}
+	}
+	return &kueue.Workload{}
+}
+
+// What does not fit a budget is rejected, with words that name the budget where people look, also after Kueue has deactivated it; and a Job that asks for
+// nothing goes on meanwhile.
 func TestBudgetRefusal(t *testing.T) {
 	c := cluster.Start(t)
 	ns := queued(t, c)
 	d := cluster.NewDaemon(t, cluster.DaemonOptions{More: "budgets:\n  - {name: tiny, window: total, bytes: 1KiB}\n"})
 	d.Put("a.tar", make([]byte, 1<<20))
-	c.Controller(t, d, ns)
+	p := c.Controller(t, d, ns)
 	j, other := job(ns, "train", "1"), job(ns, "other", "1")
 	other.Spec.Template.Annotations = nil
 	c.Make(t, j, other)
-	c.Until(t, "the Workload is rejected", func() bool { return entry(t, c, ns, kueue.CheckStateRejected, "tiny") })
+	// Kueue makes the entry Pending again within milliseconds after it was Rejected, in words that do not say why.
+	rejected := func() bool {
+		w := workloadOf(t, c, j)
+		return !ptr.Deref(w.Spec.Active, true) && entry(t, c, ns, kueue.CheckStatePending, "was rejected: c4 at lab cannot be had: held by budget tiny")
+	}
+	c.Until(t, "the Workload is deactivated, and its entry says why", rejected)
 	c.Until(t, "the Job that asks for nothing goes on", func() bool { return !suspended(t, c, other) })
+	c.Until(t, "an event of the Job says why", func() bool { return told(t, c, j, "DataRefused", "held by budget tiny") })
+	if n := p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`); n != 1 {
+		t.Errorf("it was rejected %g times", n)
+	}
+	// Once the Workload is made anew it is answered anew.
+	if err := c.Client.Delete(t.Context(), workloadOf(t, c, j)); err != nil {
+		t.Fatal(err)
+	}
+	c.Until(t, "it is rejected once more", func() bool {
+		return rejected() && p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`) == 2
+	})
 	if !suspended(t, c, j) || delivered(d, "a.tar") {
 		t.Error("what was refused goes on")
 	}

@@ -26,9 +26,16 @@ type Controller struct {
 // Controller starts one for a daemon, in a namespace of its own, that works in some namespaces or, of none, in all. It ends with the test.
 func (c *Cluster) Controller(t testing.TB, d *Daemon, namespaces ...string) *Controller {
 	t.Helper()
+	return c.ControllerWith(t, d, map[string]any{}, namespaces...)
+}
+
+// ControllerWith is Controller with values for the chart's section of that name.
+func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, values map[string]any, namespaces ...string) *Controller {
+	t.Helper()
 	home := c.Namespace(t)
 	rendered := Render(t, home, map[string]any{
-		"cluster": home, "namespaces": namespaces, "api": map[string]any{"url": d.URL, "caSecret": "ca"}, "daemon": map[string]any{"enabled": false},
+		"cluster": home, "namespaces": append([]string{}, namespaces...), "controller": values, // nil would take the value away
+		"api": map[string]any{"url": d.URL, "caSecret": "ca"}, "daemon": map[string]any{"enabled": false},
 	})
 	account, args, err := c.install(t, rendered)
 	if err != nil {

@@ -45,5 +45,6 @@ func (c *Cluster) Until(t testing.TB, what string, so func() bool) {
 			return
 		}
 	}
+	c.tellState(t)
 	t.Fatalf("not so after two minutes: %s", what)
 }
