@@ -41,7 +41,7 @@ var (
 	workloads = []string{"kueue.x-k8s.io/workloads list", "kueue.x-k8s.io/workloads watch", "kueue.x-k8s.io/workloads/status patch"}
 	events    = []string{"events.k8s.io/events create", "events.k8s.io/events patch"}
 	jobs      = []string{"/pods list", "/pods patch", "/pods watch", "batch/jobs list", "batch/jobs patch", "batch/jobs watch"}
-	rayJobs   = []string{"ray.io/rayjobs get", "ray.io/rayjobs list", "ray.io/rayjobs patch", "ray.io/rayjobs watch"}
+	rayJobs   = []string{"ray.io/rayjobs list", "ray.io/rayjobs patch", "ray.io/rayjobs watch"}
 )
 
 func equal(t *testing.T, what string, got []string, want ...[]string) {
