@@ -63,9 +63,8 @@ func (r *Checks) Reconcile(ctx context.Context, q reconcile.Request) (reconcile.
 		Message: fmt.Sprintf("%s serves it as long as it renews the lease %s; the datagravity daemon at %s answers", r.Self, r.Lease, r.Where),
 	}
 	if s := r.Desk.Silence(); s != nil {
-		serving.Status, serving.Reason = metav1.ConditionFalse, "DaemonSilent"
-		serving.Message = fmt.Sprintf("the datagravity daemon at %s does not answer since %s: %s. Workloads that ask for data wait, others go on",
-			r.Where, s.Since.UTC().Format(time.RFC3339), oneLine(s.Err.Error()))
+		serving.Status, serving.Reason = metav1.ConditionFalse, string(s.Kind())
+		serving.Message = oneLine(s.Says(r.Where, time.RFC3339)) + ". Workloads that ask for data wait, others go on"
 	}
 	return reconcile.Result{}, r.write(ctx, check, active, serving)
 }

@@ -71,7 +71,7 @@ func Decide(f Facts, l Limits) Verdict {
 		return f.refuse(why, mistaken)
 	}
 	if f.Silence != nil {
-		message := fmt.Sprintf("the datagravity daemon at %s does not answer since %s: %s", f.Where, f.Silence.Since.UTC().Format(time.TimeOnly+" UTC"), oneLine(f.Silence.Err.Error()))
+		message := oneLine(f.Silence.Says(f.Where, time.TimeOnly+" UTC"))
 		begun := f.Silence.Since
 		if f.Reserved.After(begun) {
 			begun = f.Reserved

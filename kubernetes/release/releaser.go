@@ -104,7 +104,7 @@ func (r *Releaser) ready(ctx context.Context, about client.Object, needs declara
 		found = append(found, declaration.Found(s.Status))
 	}
 	if s := r.Desk.Silence(); s != nil {
-		r.notices.Warn(r.Events, about, "DataUnknown", fmt.Sprintf("the datagravity daemon at %s does not answer since %s", r.Where, s.Since.UTC().Format(time.RFC3339)))
+		r.notices.Warn(r.Events, about, "DataUnknown", s.Says(r.Where, time.RFC3339))
 		return nil, 0, nil
 	}
 	if len(why) > 0 {

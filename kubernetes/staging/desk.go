@@ -32,12 +32,6 @@ type Standing struct {
 // Ready tells that the daemon says so. It was true when it was told.
 func (s Standing) Ready() bool { return s.Told && s.Refused == "" && s.Status.State == dispatch.Ready }
 
-// Silence of the daemon: since when it does not answer, and what the last request failed with.
-type Silence struct {
-	Since time.Time
-	Err   error
-}
-
 // Options of a [Desk].
 type Options struct {
 	// Origin of the cluster's jobs at the daemon. Two clusters must not have the same.
@@ -181,7 +175,9 @@ const lookAgain = 5 * time.Second
 // Confirm looks again whether jobs are ready, before pods start for them: 0 if all are, else after how long to look once more.
 func (d *Desk) Confirm(ctx context.Context, jobs []spec.Job) (again time.Duration, err error) {
 	for _, j := range jobs {
-		if r, err := d.api.Ready(ctx, j.ID, asConfigured); err != nil {
+		if r, err := d.api.Ready(ctx, j.ID, asConfigured); asked(err) > 0 {
+			return asked(err), nil // it has enough to do
+		} else if err != nil {
 			return 0, fmt.Errorf("look whether %s is ready: %w", j.ID, err)
 		} else if !r.Ready {
 			return lookAgain, nil

@@ -42,7 +42,8 @@ func (d *Desk) Start(ctx context.Context) error {
 	}
 	failures := 0
 	for {
-		if err := d.round(ctx); err != nil {
+		err := d.round(ctx)
+		if err != nil {
 			failures++
 		} else {
 			failures = 0
@@ -51,7 +52,7 @@ func (d *Desk) Start(ctx context.Context) error {
 		if failures > 0 {
 			kick = nil // who wants something else is heard once the daemon answers
 		}
-		timer := time.NewTimer(d.pause(failures))
+		timer := time.NewTimer(max(d.pause(failures), asked(err)))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -119,12 +120,19 @@ func (d *Desk) heard(err error) {
 		d.silence = &Silence{d.o.Now(), err}
 	default:
 		d.silence = &Silence{was.Since, err}
+		if d.silence.Kind() != was.Kind() {
+			d.silence.Since = d.o.Now()
+		}
 	}
 	up.Set(1)
 	if err != nil {
 		up.Set(0)
 	}
-	changed := (was == nil) != (err == nil)
+	changed := (was == nil) != (err == nil) || was != nil && was.Kind() != d.silence.Kind()
+	var kind Kind
+	if d.silence != nil {
+		kind = d.silence.Kind()
+	}
 	told := map[string][]types.NamespacedName{}
 	if changed {
 		for o := range d.wants {
@@ -133,7 +141,7 @@ func (d *Desk) heard(err error) {
 	}
 	d.mu.Unlock()
 	if changed && err != nil {
-		d.o.Log.Error("the datagravity daemon does not answer; what waits for data goes on waiting", "error", err)
+		d.o.Log.Error("the datagravity daemon answers no question; what waits for data goes on waiting", "reason", kind, "error", err)
 	} else if changed {
 		d.o.Log.Info("the datagravity daemon answers again")
 	}

@@ -228,7 +228,7 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	if err = errors.Join(err, answer.Body.Close()); err != nil {
 		return nil, c.gone(ctx, err)
 	}
-	return nil, c.skewed(readProblem(answer.StatusCode, answer.Header.Get("Content-Type"), b))
+	return nil, c.skewed(readProblem(answer.StatusCode, answer.Header, b))
 }
 
 // gone is what a connection that broke off means.
@@ -278,7 +278,7 @@ func about[T any](ctx context.Context, c *Client, id, rest string) (out T, err e
 func (c *Client) Add(ctx context.Context, origin string, specs []spec.Job) ([]dispatch.Status, error) {
 	out, err := c.AddEach(ctx, origin, specs)
 	if err == nil && out.Refused != nil {
-		err = &Error{*out.Refused}
+		err = &Error{Problem: *out.Refused}
 	}
 	return out.Jobs, err
 }

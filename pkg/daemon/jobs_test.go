@@ -149,7 +149,7 @@ func TestProblemsKeepTheirErrors(t *testing.T) {
 
 // An error of several kinds stays of all of them; one of none has its text and code.
 func TestProblemOfSeveral(t *testing.T) {
-	both := &Error{problemOf(errors.Join(cost.ErrPaused, cost.ErrBudget), 3)}
+	both := &Error{Problem: problemOf(errors.Join(cost.ErrPaused, cost.ErrBudget), 3)}
 	if !errors.Is(both, cost.ErrPaused) || !errors.Is(both, cost.ErrBudget) || both.Type != problemURN+"budget" {
 		t.Errorf("%+v", both.Problem)
 	}
@@ -183,7 +183,7 @@ func TestAddTellsEach(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	a, b := out.Refusals[0], out.Refusals[1]
-	if a.ID != "a" || a.Detail != "told so: "+dispatch.ErrBlocked.Error() || !errors.Is(&Error{a.Problem}, dispatch.ErrBlocked) || b.ID != "b" || !strings.Contains(b.Detail, "c5") {
+	if a.ID != "a" || a.Detail != "told so: "+dispatch.ErrBlocked.Error() || !errors.Is(&Error{Problem: a.Problem}, dispatch.ErrBlocked) || b.ID != "b" || !strings.Contains(b.Detail, "c5") {
 		t.Errorf("%+v", out.Refusals)
 	}
 }

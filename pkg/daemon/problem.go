@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/dispatch"
@@ -208,7 +210,11 @@ func (p Problem) write(w http.ResponseWriter) {
 }
 
 // Error is a [Problem] on the side of who asked. It is the same errors for errors.Is as it was for the holder.
-type Error struct{ Problem }
+type Error struct {
+	Problem
+	// After is how long to wait before the next request, where the answer says so (Retry-After); 0: it does not.
+	After time.Duration
+}
 
 func (e *Error) Error() string { return e.Detail }
 
@@ -225,10 +231,14 @@ func (e *Error) Unwrap() (list []error) {
 }
 
 // readProblem makes an error of an answer that is none of success. One that is no problem either was not made by datagravity.
-func readProblem(status int, media string, body []byte) error {
+func readProblem(status int, h http.Header, body []byte) error {
 	var p Problem
-	if media != problemMedia || json.Unmarshal(body, &p) != nil || p.Detail == "" {
+	if h.Get("Content-Type") != problemMedia || json.Unmarshal(body, &p) != nil || p.Detail == "" {
 		return fmt.Errorf("what answers at the socket is no datagravity, or one of another version: status %d", status)
 	}
-	return &Error{p}
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		seconds = 0
+	}
+	return &Error{Problem: p, After: time.Duration(seconds) * time.Second}
 }

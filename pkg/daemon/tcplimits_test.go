@@ -205,6 +205,10 @@ func TestStrangersAreFew(t *testing.T) {
 	if a := o.ask(t, "GET", "/v1/health", token, ""); a.status != 200 {
 		t.Errorf("who has a token: %d", a.status)
 	}
+	c, err := DialTCP(t.Context(), Remote{URL: "https://" + o.addr, Token: token, Fingerprint: o.print}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
 	o.s.rates = newRates(1, 3, time.Now)
 	limited = 0
 	for range 6 {
@@ -214,6 +218,12 @@ func TestStrangersAreFew(t *testing.T) {
 	}
 	if limited == 0 {
 		t.Error("a token has no limit")
+	}
+	// A client hears for how long to wait.
+	o.s.rates = newRates(0, 0, time.Now)
+	var said *Error
+	if err := c.Ping(t.Context()); !errors.As(err, &said) || said.Status != 429 || said.After != time.Second {
+		t.Errorf("%+v", said)
 	}
 }
 

@@ -1,0 +1,63 @@
+package staging
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/datagravity/datagravity/pkg/daemon"
+)
+
+// Silence of the daemon: since when it answers no question of ours, and what the last request failed with.
+type Silence struct {
+	Since time.Time
+	Err   error
+}
+
+// Kind of a silence: a reason for conditions.
+type Kind string
+
+// The kinds: nobody is there, or somebody who says no.
+const (
+	Silent       Kind = "DaemonSilent"
+	TokenRefused Kind = "TokenRefused"
+	TooOften     Kind = "TooManyRequests"
+)
+
+// Kind tells whether nobody is there, or somebody who says no.
+func (s *Silence) Kind() Kind {
+	var said *daemon.Error
+	switch {
+	case !errors.As(s.Err, &said):
+		return Silent
+	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
+		return TokenRefused
+	case said.Status == http.StatusTooManyRequests:
+		return TooOften
+	}
+	return Silent
+}
+
+// Says it for people, in one line; layout is of the time.
+func (s *Silence) Says(where, layout string) string {
+	since, why := s.Since.UTC().Format(layout), strings.Join(strings.Fields(s.Err.Error()), " ")
+	switch s.Kind() {
+	case TokenRefused:
+		return fmt.Sprintf("the datagravity daemon at %s refuses the controller's token since %s: %s. Make one with datagravity token create, scopes read and jobs, and put it "+
+			"into the controller's Secret", where, since, why)
+	case TooOften:
+		return fmt.Sprintf("the datagravity daemon at %s is asked too often since %s, and says: %s. Who else uses the controller's token?", where, since, why)
+	}
+	return fmt.Sprintf("the datagravity daemon at %s does not answer since %s: %s", where, since, why)
+}
+
+// asked is how long the daemon wants to be left alone; 0: it did not say.
+func asked(err error) time.Duration {
+	var said *daemon.Error
+	if errors.As(err, &said) {
+		return said.After
+	}
+	return 0
+}
