@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -101,4 +102,19 @@ func (p *Controller) Metric(name, labels string) float64 {
 func (p *Controller) Leads(c *Cluster) {
 	p.t.Helper()
 	c.Until(p.t, "the controller leads, and its daemon answers", func() bool { return p.Metric("datagravity_kubernetes_daemon_up", "") == 1 })
+}
+
+// RSSAnon is its memory in bytes, without pages of files.
+func (p *Controller) RSSAnon() int64 {
+	p.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^RssAnon:\s+(\d+) kB$`).FindSubmatch(text)
+	if found == nil {
+		p.t.Fatalf("no RssAnon in\n%s", text)
+	}
+	kib, _ := strconv.ParseInt(string(found[1]), 10, 64) // digits
+	return kib << 10
 }
