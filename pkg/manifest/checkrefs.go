@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,14 @@ func (c *checker) contents(ctx context.Context) error {
 			return err
 		}
 	}
+	left, _, err := trims.get(c.tx, trimKey)
+	if err != nil {
+		return err
+	}
 	_, err = c.tx.eachStored(snapshotPages.bucket, func(k, _ []byte, _ error) error {
+		if bytes.HasPrefix(k, left.Forgetting[:]) && !left.Forgetting.IsZero() {
+			return context.Cause(ctx) // somebody is about to remove it, or was
+		}
 		if len(k) != len(chunker.Digest{})+4 || c.snapshots[chunker.Digest(k[:len(chunker.Digest{})])].Shards == 0 {
 			c.out.add(Damage, fmt.Sprintf("snapshot_pages/%x", k), "is a page of a snapshot that is not there")
 		}

@@ -80,7 +80,10 @@ func (tx *Tx) Fact(dataset, path string) (Fact, bool, error) {
 }
 
 // PutFact replaces it.
-func (tx *Tx) PutFact(dataset string, f Fact) error { return facts.put(tx, key(dataset, f.Path), f) }
+func (tx *Tx) PutFact(dataset string, f Fact) error {
+	tx.names(f.Recipe)
+	return facts.put(tx, key(dataset, f.Path), f)
+}
 
 // DeleteFact forgets one path.
 func (tx *Tx) DeleteFact(dataset, path string) error { return facts.delete(tx, key(dataset, path)) }

@@ -87,36 +87,48 @@ func keptID(name string) (id chunker.Digest, ok bool) {
 
 // namedSnapshots are those that something in the manifest is about.
 func (m *Manifest) namedSnapshots() (wanted map[chunker.Digest]bool, records []Dataset, err error) {
-	wanted = map[chunker.Digest]bool{}
 	now := At(m.now())
 	err = m.View(func(tx *Tx) error {
-		err := datasets.scan(tx, nil, nil, func(_ []byte, d Dataset) (bool, error) {
-			records = append(records, d)
-			wanted[d.Latest], wanted[d.Published] = true, true
-			return true, nil
-		})
-		if err == nil {
-			err = tx.Needs(func(n Need) (bool, error) { wanted[n.Snapshot] = true; return true, nil })
-		}
-		if err == nil {
-			err = tx.Pins(func(p Pin) (bool, error) { wanted[p.Snapshot] = wanted[p.Snapshot] || p.Live(now); return true, nil })
-		}
-		if err == nil {
-			err = tx.Jobs(func(j Job) (bool, error) { wanted[j.Snapshot] = true; return true, nil })
-		}
+		wanted, records, err = namedSnapshots(tx, func(p Pin) bool { return p.Live(now) })
 		return err
 	})
-	for id, wants := range wanted {
-		if !wants {
-			delete(wanted, id)
-		}
-	}
-	delete(wanted, chunker.Digest{})
 	return wanted, records, err
+}
+
+// namedSnapshots are those that records name, of pins those that count.
+func namedSnapshots(tx *Tx, counts func(Pin) bool) (named map[chunker.Digest]bool, records []Dataset, err error) {
+	named = map[chunker.Digest]bool{}
+	err = datasets.scan(tx, nil, nil, func(_ []byte, d Dataset) (bool, error) {
+		records = append(records, d)
+		named[d.Latest], named[d.Published] = true, true
+		return true, nil
+	})
+	if err == nil {
+		err = tx.Needs(func(n Need) (bool, error) {
+			if named[n.Snapshot] = true; n.Open != nil {
+				named[n.Open.Snapshot] = true
+			}
+			return true, nil
+		})
+	}
+	if err == nil {
+		err = tx.Pins(func(p Pin) (bool, error) {
+			if counts(p) {
+				named[p.Snapshot] = true
+			}
+			return true, nil
+		})
+	}
+	if err == nil {
+		err = tx.Jobs(func(j Job) (bool, error) { named[j.Snapshot], named[j.Asked] = true, true; return true, nil })
+	}
+	delete(named, chunker.Digest{})
+	return named, records, err
 }
 
 // keep writes one snapshot. It is read page by page, each in a transaction of its own: a snapshot never changes but for its recipes.
 func (m *Manifest) keep(ctx context.Context, id chunker.Digest) (err error) {
+	defer m.HoldSnapshot(id)()
 	f, err := os.CreateTemp(filepath.Join(m.dir, keptFolder), keptTemporary+"*")
 	if err != nil {
 		return err

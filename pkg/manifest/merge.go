@@ -14,10 +14,20 @@ import (
 // over, and the old files go after it. A process that dies in between leaves files that the next Open removes. The caller
 // holds recipes.mu.
 func (m *Manifest) mergePacks() error {
-	old, recipes, err := m.readSmallPacks()
+	old, err := m.smallPacks()
 	if err != nil || len(old) == 0 {
 		return err
 	}
+	recipes, err := m.readPacks(old)
+	if err != nil {
+		return err
+	}
+	return m.movePacks(old, recipes)
+}
+
+// movePacks writes the recipes of old packs into new ones, and removes the old. Those that were stored anew elsewhere meanwhile stay there. The caller
+// holds recipes.mu.
+func (m *Manifest) movePacks(old map[chunker.Digest]pack, recipes []NewRecipe) error {
 	merged, err := m.recipes.writePacks(recipes)
 	if err != nil {
 		return err
@@ -62,9 +72,8 @@ func (m *Manifest) mergePacks() error {
 	return m.recipes.removePacks(slices.Collect(maps.Keys(old)))
 }
 
-// readSmallPacks returns the small packs that may be merged, and the recipes that are found in them and are whole. A
-// recipe that is lost or damaged is left out: reading it says that its shard must be indexed again, before and after.
-func (m *Manifest) readSmallPacks() (old map[chunker.Digest]pack, recipes []NewRecipe, err error) {
+// smallPacks are those that may be merged.
+func (m *Manifest) smallPacks() (old map[chunker.Digest]pack, err error) {
 	old = map[chunker.Digest]pack{}
 	err = m.View(func(tx *Tx) error {
 		return packs.scan(tx, nil, nil, func(k []byte, p pack) (bool, error) {
@@ -74,9 +83,12 @@ func (m *Manifest) readSmallPacks() (old map[chunker.Digest]pack, recipes []NewR
 			return true, nil
 		})
 	})
-	if err != nil {
-		return nil, nil, err
-	}
+	return old, err
+}
+
+// readPacks returns the recipes that are found in packs and are whole. A recipe that is lost or damaged is left out: reading it says that its shard must be
+// indexed again, before and after.
+func (m *Manifest) readPacks(old map[chunker.Digest]pack) (recipes []NewRecipe, err error) {
 	taken := map[chunker.Digest]bool{}
 	err = m.View(func(tx *Tx) error {
 		for id, p := range old {
@@ -101,7 +113,7 @@ func (m *Manifest) readSmallPacks() (old map[chunker.Digest]pack, recipes []NewR
 		}
 		return nil
 	})
-	return old, recipes, err
+	return recipes, err
 }
 
 // forgetPacks removes the records of packs, and the places of those recipes that are still said to be in them.

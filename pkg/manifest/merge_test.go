@@ -66,7 +66,11 @@ func TestMergeIsCrashSafe(t *testing.T) {
 		}
 		body[f] = b
 	}
-	_, recipes, err := m.readSmallPacks()
+	small, err := m.smallPacks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes, err := m.readPacks(small)
 	if err != nil || len(recipes) != len(list) {
 		t.Fatalf("%d recipes to merge, %v", len(recipes), err)
 	}

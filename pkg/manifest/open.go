@@ -11,6 +11,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/datagravity/datagravity/pkg/chunker"
 )
 
 // ErrLocked: another process holds the manifest; the text names it.
@@ -73,6 +75,10 @@ type Manifest struct {
 	free func(dir string) (n int64, known bool, err error)
 	// keeping is held while snapshots are written beside the manifest.
 	keeping sync.Mutex
+	// trimming is held while something is forgotten; holding guards heldSnapshots, which are not.
+	trimming      sync.Mutex
+	holding       sync.Mutex
+	heldSnapshots map[chunker.Digest]int
 }
 
 // OpenDir opens the manifest in a state directory, making it if it does not exist. Errors: [ErrLocked], [ErrNewer],

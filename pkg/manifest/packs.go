@@ -55,6 +55,10 @@ type recipeStore struct {
 	mu       sync.Mutex // held while packs are written and merged
 	// small is how many small packs the manifest refers to.
 	small atomic.Int64
+	// named are recipes that are referred to while somebody looks for those that are not; naming is held by who finds out which there are, to refer to them
+	// later.
+	named  namedRecipes
+	naming sync.RWMutex
 
 	pendingMu sync.Mutex
 	// pending are packs that were written and whose transaction has not committed: merging leaves them alone.
@@ -216,6 +220,7 @@ func (tx *Tx) putPack(n newPack) (added bool, err error) {
 			live[old.Pack]--
 		}
 		live[n.id]++
+		tx.names(c.Recipe)
 		if err := recipeLocations.put(tx, c.Recipe[:], recipeLocation{n.id, c.Offset, c.Length}); err != nil {
 			return false, err
 		}

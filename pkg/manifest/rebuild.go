@@ -81,7 +81,7 @@ func BeginRebuild(ctx context.Context, state string, o RebuildOptions) (r *Rebui
 	}
 	return r, r.Update(func(tx *Tx) error {
 		// What is beside it is taken over by who rebuilds; the rest is nobody's from then on.
-		return errors.Join(earlier.delete(tx, earlierKey), restores.put(tx, restoreKey, restored{At: max(r.Began, 1), Rebuilt: r.Began == 0}))
+		return errors.Join(leave(tx, func(s *trimming) { s.Recipes = true }), earlier.delete(tx, earlierKey), restores.put(tx, restoreKey, restored{At: max(r.Began, 1), Rebuilt: r.Began == 0}))
 	})
 }
 

@@ -93,6 +93,7 @@ func (tx *Tx) Standing(storeName, objectKey string) (Standing, bool, error) {
 
 // PutReplica replaces it.
 func (tx *Tx) PutReplica(r Replica) error {
+	tx.names(r.Recipe)
 	if err := tx.DeleteReplica(r.Store, r.Key); err != nil {
 		return err
 	}
@@ -125,6 +126,7 @@ func (tx *Tx) TouchReplica(r Replica) error {
 	if !ok || old.Shard != r.Shard || old.Present() != r.Present() {
 		return tx.PutReplica(r)
 	}
+	tx.names(r.Recipe)
 	return replicas.put(tx, key(r.Store, r.Key), r)
 }
 

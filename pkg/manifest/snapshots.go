@@ -31,6 +31,8 @@ type SnapshotHeader struct {
 	Taken   Millis         `cbor:"3,keyasint" json:"taken"`
 	Shards  int            `cbor:"4,keyasint" json:"shards"`
 	Bytes   int64          `cbor:"5,keyasint" json:"bytes"`
+	// Unneeded is since when nothing needed it, as far as [Manifest.Trim] looked; 0: something does.
+	Unneeded Millis `cbor:"6,keyasint,omitempty" json:"-"`
 }
 
 // Shard is one entry of a snapshot.
@@ -80,6 +82,7 @@ func (w *SnapshotWriter) Add(s Shard) error {
 		return fmt.Errorf("manifest: snapshot shards out of order: %q after %q", s.Path, w.last)
 	}
 	w.last = s.Path
+	w.tx.names(s.Recipe)
 	w.header.Shards++
 	w.header.Bytes += s.Size
 	w.page = append(w.page, s)

@@ -14,6 +14,8 @@ import (
 type Tx struct {
 	b      *bolt.Tx
 	unread *unread
+	// recipes of the manifest, nil while it is made.
+	recipes *recipeStore
 	// damage is set when a page turned out to be unreadable: what was changed since is not to be trusted.
 	damage  error
 	account *account // once read
@@ -95,7 +97,7 @@ func (m *Manifest) begin(writable bool) (tx *Tx, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	return &Tx{b: b, unread: m.unread}, nil
+	return &Tx{b: b, unread: m.unread, recipes: m.recipes}, nil
 }
 
 func (m *Manifest) commit(tx *Tx) (err error) {

@@ -110,7 +110,10 @@ const (
 func (tx *Tx) Transfer(id string) (Transfer, bool, error) { return transfers.get(tx, key(id)) }
 
 // PutTransfer replaces it.
-func (tx *Tx) PutTransfer(t Transfer) error { return transfers.put(tx, key(t.ID), t) }
+func (tx *Tx) PutTransfer(t Transfer) error {
+	tx.names(t.Recipe)
+	return transfers.put(tx, key(t.ID), t)
+}
 
 // Transfers calls f for every transfer.
 func (tx *Tx) Transfers(f func(Transfer) (bool, error)) error {

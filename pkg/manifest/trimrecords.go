@@ -1,0 +1,135 @@
+package manifest
+
+import "bytes"
+
+// look finds out which recipes are referred to, and which paths snapshots name, if there may be something that went with the snapshots that are gone.
+func (t *trimmer) look() error {
+	s, err := t.left()
+	if err != nil || !s.Recipes && len(t.gone) == 0 {
+		return err
+	}
+	t.looked = true
+	if !t.o.DryRun {
+		err = t.m.Update(func(tx *Tx) error {
+			t.m.recipes.named.start()
+			return leave(tx, func(s *trimming) { s.Recipes = true })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var list []SnapshotHeader
+	err = t.m.View(func(tx *Tx) error {
+		return tx.Snapshots("", func(h SnapshotHeader) error {
+			if !t.gone[h.ID] {
+				list = append(list, h)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range list {
+		err := t.eachNamed(h, func(_ *Tx, s named) error {
+			t.inUse.add(shortOf(s.Recipe))
+			t.paths.add(t.names.path(h.Dataset, s.Path))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return each(t, transfers, nil, func(_ *Tx, _ []byte, v Transfer) error {
+		t.inUse.add(shortOf(v.Recipe))
+		return nil
+	}, nil)
+}
+
+// replicas forgets that objects were deleted.
+func (t *trimmer) replicas() error {
+	var gone []Replica
+	goes := func(r Replica) bool { return r.Missing == Deleted && max(r.Seen, r.Written, r.Verified) <= t.before }
+	return each(t, replicas, nil, func(_ *Tx, _ []byte, r Replica) error {
+		if goes(r) {
+			gone = append(gone, r)
+		} else {
+			t.inUse.add(shortOf(r.Recipe))
+		}
+		return nil
+	}, func() error {
+		list := gone
+		gone = nil
+		if t.o.DryRun {
+			t.out.Replicas += len(list)
+			return nil
+		}
+		return inParts(t, list, func(tx *Tx, part []Replica) error {
+			n := 0
+			for _, r := range part {
+				now, ok, err := tx.Replica(r.Store, r.Key)
+				if err == nil && ok && goes(now) {
+					n++
+					err = tx.DeleteReplica(r.Store, r.Key)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			tx.b.OnCommit(func() { t.out.Replicas += n })
+			return nil
+		})
+	})
+}
+
+// facts forgets what was learned of paths that no snapshot names. Of an object that a destination holds, a fact may be all that tells whose it is.
+func (t *trimmer) facts() error {
+	if !t.looked {
+		return nil
+	}
+	if t.holds.folders == nil {
+		if err := t.holds.read(t); err != nil {
+			return err
+		}
+	}
+	type found struct {
+		key []byte
+		Fact
+	}
+	var gone []found
+	return each(t, facts, nil, func(tx *Tx, key []byte, f Fact) error {
+		dataset, _, _ := bytes.Cut(key, []byte{0})
+		if f.Indexed <= t.before && !t.paths.has(t.names.path(string(dataset), f.Path)) {
+			if wanted, err := t.holds.have(tx, f.Path, f.Shard); err != nil {
+				return err
+			} else if !wanted {
+				gone = append(gone, found{bytes.Clone(key), f})
+				return nil
+			}
+		}
+		t.inUse.add(shortOf(f.Recipe))
+		return nil
+	}, func() error {
+		list := gone
+		gone = nil
+		if t.o.DryRun {
+			t.out.Facts += len(list)
+			return nil
+		}
+		return inParts(t, list, func(tx *Tx, part []found) error {
+			n := 0
+			for _, f := range part {
+				now, ok, err := facts.get(tx, f.key)
+				if err == nil && ok && now.Indexed == f.Indexed && now.ETag == f.ETag {
+					n++
+					err = facts.delete(tx, f.key)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			tx.b.OnCommit(func() { t.out.Facts += n })
+			return nil
+		})
+	})
+}
