@@ -273,7 +273,7 @@ func TestWhichCommandsAreRunForOthers(t *testing.T) {
 	walk(newRoot(&globals{}))
 	slices.Sort(got)
 	want := []string{
-		"budget", "budget approvals", "budget grants", "budget list", "budget show", "cost ledger", "manifest backup", "manifest check",
+		"budget", "budget approvals", "budget grants", "budget list", "budget show", "cost ledger", "manifest backup", "manifest check", "manifest trim",
 		"need list", "notify list", "pins", "plan", "ready", "snapshot diff", "snapshot list", "snapshot show",
 	}
 	if !slices.Equal(got, want) {

@@ -18,14 +18,14 @@ import (
 
 func newManifest(g *globals) *cobra.Command {
 	c := &cobra.Command{
-		Use: "manifest", Short: "Back up, check and rebuild what datagravity knows", Args: cobra.NoArgs,
+		Use: "manifest", Short: "Back up, check, rebuild and trim what datagravity knows", Args: cobra.NoArgs,
 		Long: `The manifest is one file in the state directory, with recipes, the ledger's journal and the latest snapshots beside it.
 
 backup copies it while others work with it; check reads all of it and says what does not fit together; rebuild makes another one from what is
-left when it is lost or damaged. docs/recovery.md says what to do when.`,
+left when it is lost or damaged; trim forgets what nothing needs any more. docs/recovery.md says what to do when.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newManifestBackup(g), newManifestCheck(g), newManifestRebuild(g))
+	c.AddCommand(newManifestBackup(g), newManifestCheck(g), newManifestRebuild(g), newManifestTrim(g))
 	return c
 }
 

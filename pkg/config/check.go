@@ -69,6 +69,7 @@ func (d *document) checkAgent(a Agent) {
 		d.Wrong(f.Child("socket"), "%v", err)
 	}
 	d.checkBackup(a)
+	d.checkHistory(a.History)
 	d.checkPprof(f.Child("pprof"), a)
 	d.checkRegion(f.Child("location"), a.Location)
 	if a.Role != "" {

@@ -40,6 +40,7 @@ func (d *document) fillIn(c *Config, dir string) {
 	d.statePath(a, agent.Child("state"), dir)
 	d.absolute(agent.Child("journal_dir"), &a.JournalDir, dir)
 	d.fillInBackup(a, dir)
+	d.fillInHistory(&a.History)
 	d.socketPath(a, agent.Child("socket"), dir)
 	d.absolute(agent.Child("pprof"), &a.Pprof, dir)
 	d.fillInPrices(&c.Prices, dir)

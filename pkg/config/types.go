@@ -63,6 +63,8 @@ type Agent struct {
 	JournalDir string `yaml:"journal_dir"`
 	// Backups of the manifest that the daemon makes.
 	Backup Backup `yaml:"backup"`
+	// How long the manifest keeps what nothing needs any more.
+	History History `yaml:"history"`
 	// Unix socket that the daemon answers on; at most 100 bytes. Default: datagravity.sock in $RUNTIME_DIRECTORY, else api.sock in the state directory. Programs that systemd did not start do not have that variable; set the path here where they are to find the daemon of a unit.
 	Socket string `yaml:"socket"`
 	// Memory for data in flight, whatever the number of shards and streams. Default 96MiB.
@@ -89,6 +91,14 @@ type Backup struct {
 	Every Duration `yaml:"every"`
 	// How many the daemon keeps, 1 to 1000. Default 7.
 	Keep int `yaml:"keep"`
+}
+
+// History says how long the manifest keeps what nothing needs any more: snapshots that no dataset, need, pin or job names and no destination has a shard of, with their recipes. The daemon forgets it, or datagravity manifest trim.
+type History struct {
+	// How long after it was last needed, 1m to 3660d; 0: for ever. Default 90d.
+	Keep Duration `yaml:"keep"`
+	// How often the daemon looks for what is older, a tenth more or less, 10s to 366d. Default 24h.
+	Every Duration `yaml:"every"`
 }
 
 // API is where the daemon answers beside its Unix socket: over TLS, to who has a token (datagravity token create).

@@ -14,6 +14,7 @@ import (
 // Plan says what would move, how, and for how much. Nothing moves.
 func (s *Syncer) Plan(ctx context.Context, q Request) (*plan.Plan, error) {
 	defer s.Grants.enter(ctx, s.link(q.Source, &q.Destination), q.Source.Name, q.Source.For)()
+	defer s.Manifest.HoldSnapshot(q.Snapshot)()
 	v, err := s.survey(ctx, q.Source, q.Selection, q.Snapshot, s.link(q.Source, &q.Destination))
 	if err != nil {
 		return nil, err

@@ -67,6 +67,7 @@ const recipesAtOnce = 16 << 20
 
 // takeOver records a publication. Its digests were checked by whoever read it; what they name is proven when it is read.
 func (s *Syncer) takeOver(ctx context.Context, r *paidReader, src Source, ref exchange.Reference) error {
+	defer s.Manifest.NamingRecipes()()
 	p, err := exchange.Open(ctx, r, ref)
 	if err != nil {
 		return err

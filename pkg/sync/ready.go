@@ -56,6 +56,7 @@ func (s *Syncer) Ready(ctx context.Context, q Request, maxAge time.Duration) (ou
 			return out, err
 		}
 	}
+	defer s.Manifest.HoldSnapshot(out.Snapshot)()
 	shards, err := s.shardsOf(q, out.Snapshot)
 	if err != nil {
 		return out, err

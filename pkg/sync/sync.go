@@ -45,6 +45,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 		trace.Destination.String(q.Destination.Name), trace.Job.String(q.Source.For.Job))
 	defer span.Ends(&err)
 	defer s.Grants.enter(ctx, s.link(q.Source, &q.Destination), q.Source.Name, q.Source.For)()
+	defer s.Manifest.HoldSnapshot(q.Snapshot)()
 	q.leased = s.leased()
 	defer q.leased.release()
 	if err := s.stillRefused(ctx, q); err != nil {
