@@ -30,9 +30,10 @@ func TestKilledAtEachPoint(t *testing.T) {
 	proof.Run(t, "crash", 380, func(t *testing.T, seed uint64) {
 		n := uint64(len(all))
 		d, times := all[seed%n], 1+int(seed/n%2) //nolint:gosec // 1 or 2
-		r := newTrial(t, d.scenario, seed)
+		kind := kindOf(seed / n)
+		r := newTrial(t, d.scenario, kind, seed)
 		if !r.run(d.at, times) {
-			if r = newTrial(t, d.scenario, seed); times == 1 || !r.run(d.at, 1) {
+			if r = newTrial(t, d.scenario, kind, seed); times == 1 || !r.run(d.at, 1) {
 				t.Fatalf("no process came to %s", d.at)
 			}
 		}
@@ -48,7 +49,7 @@ func TestKilledWhileRecovering(t *testing.T) {
 		n := uint64(len(all))
 		d := all[seed%n]
 		second := all[(seed/n+7*seed)%n].at
-		r := newTrial(t, d.scenario, seed)
+		r := newTrial(t, d.scenario, kindOf(seed), seed)
 		if !r.run(d.at, 1) {
 			t.Fatalf("no process came to %s", d.at)
 		}
@@ -63,25 +64,28 @@ func TestKilledWhileRecovering(t *testing.T) {
 
 // A point that no process comes to is one that nothing is known about.
 func TestEachPointIsPassed(t *testing.T) {
-	passed := map[crashpoint.Point]bool{}
-	for _, s := range scenarios {
-		r := newTrial(t, s, 1)
-		before := r.passed(t)
-		for p := range before { // by what was prepared
-			if err := r.forget(p); err != nil {
-				t.Fatal(err)
-			}
-		}
-		r.run("", 1)
-		now := r.passed(t)
-		for _, p := range s.points {
-			if passed[p] = true; !now[p] {
-				t.Errorf("%s: no process comes to %s", s.name, p)
-			}
+	killed := map[crashpoint.Point]bool{}
+	for _, kind := range kinds {
+		for _, s := range scenarios {
+			t.Run(kind+" "+s.name, func(t *testing.T) {
+				r := newTrial(t, s, kind, 1)
+				for p := range r.passed(t) { // by what was prepared
+					if err := r.forget(p); err != nil {
+						t.Fatal(err)
+					}
+				}
+				r.run("", 1)
+				now := r.passed(t)
+				for _, p := range s.points {
+					if killed[p] = true; !now[p] {
+						t.Errorf("no process comes to %s", p)
+					}
+				}
+			})
 		}
 	}
 	for _, p := range crashpoint.All() {
-		if !passed[p] {
+		if !killed[p] {
 			t.Errorf("no trial kills a process at %s", p)
 		}
 	}

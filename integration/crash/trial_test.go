@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
+	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/store/open/opentest"
 )
@@ -18,6 +20,7 @@ import (
 // trial is one world with the data that a seed makes.
 type trial struct {
 	world
+	place place
 	t     *testing.T
 	rnd   *rand.Rand
 	data  map[string][]byte
@@ -38,12 +41,12 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-func newTrial(t *testing.T, s scenario, seed uint64) *trial {
+func newTrial(t *testing.T, s scenario, kind string, seed uint64) *trial {
 	t.Helper()
 	dir := folder(t)
+	to := placeFor(t, kind, dir)
 	r := &trial{
-		t: t, rnd: rand.New(rand.NewPCG(seed, 3)), data: map[string][]byte{},
-		world: world{folder: dir, url: "file://" + filepath.Join(dir, "dest") + "?create_dir=true", scenario: s.name},
+		t: t, rnd: rand.New(rand.NewPCG(seed, 3)), data: map[string][]byte{}, place: to, world: world{folder: dir, url: to.url, scenario: s.name},
 	}
 	for _, dir := range []string{"hit", "source"} {
 		if err := os.Mkdir(filepath.Join(r.folder, dir), 0o700); err != nil {
@@ -84,7 +87,7 @@ func (r *trial) judge() {
 	s := opentest.Store(r.t, r.url)
 	r.equal(s)
 	wired := r.wired(r.t)
-	if again := wired - r.bytes; again < 0 || again > r.crashes*streams*partBytes {
+	if again := wired - r.bytes; again < 0 || again > r.crashes*streams*r.place.partBytes {
 		r.t.Errorf("%d bytes were sent again after %d crashes", again, r.crashes)
 	}
 	if r.run("", 1); r.wired(r.t) != wired {
@@ -98,12 +101,35 @@ func (r *trial) judge() {
 	if err != nil || len(uses) != 1 || uses[0].Doubt != "" || uses[0].SettledBytes+uses[0].ReservedBytes < wired {
 		r.t.Errorf("%d bytes were on the wire, the ledger knows %+v, %v", wired, uses, err)
 	}
+	if n := r.place.counted; n != nil {
+		// The smallest are not told from receipts and leases.
+		if got, largest := n.Load(), int64(len(r.data["big.bin"])); got < largest || uses[0].SettledBytes+uses[0].ReservedBytes < got {
+			r.t.Errorf("the server was sent %d bytes, the largest shard has %d, and the ledger knows %+v", got, largest, uses)
+		}
+	}
 	r.still(p.m)
 	if err := p.close(); err != nil {
 		r.t.Error(err)
 	}
 	r.checked()
+	r.nextDay()
 	r.tidy(s)
+}
+
+// nextDay has the collector look when the lease of a process that was killed, and that none after it needed, has not been renewed for a day.
+func (r *trial) nextDay() {
+	r.t.Helper()
+	m, err := manifest.OpenDir(r.state(), manifest.Options{Now: func() time.Time { return time.Now().Add(25 * time.Hour) }})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p, err := on(context.Background(), r.world, m)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := errors.Join(collect(context.Background(), p), p.close()); err != nil {
+		r.t.Error(err)
+	}
 }
 
 // equal reads every shard back.
