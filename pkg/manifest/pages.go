@@ -398,10 +398,26 @@ func (c *pageChecker) bucketsOf(id uint64, body []byte, count int, roots map[str
 			pageHeaderBytes+int(native.Uint16(inline[10:]))*elementBytes > len(inline) {
 			return c.bad(id, "has a damaged bucket %q", kv[:keyBytes])
 		}
+		look := c.inside
 		if c.strict {
-			if err := c.packedTight(id, inline, int(native.Uint16(inline[10:])), false, 0); err != nil {
-				return err
-			}
+			look = c.strictLeaf
+		}
+		if err := look(id, inline, int(native.Uint16(inline[10:]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inside makes sure that the elements of a small bucket lie in it. bbolt copies one that is not aligned to the heap: a pointer that reaches out of the copy is one to
+// something else there, and where that was freed the garbage collector ends the process, which nothing can recover. Out of the file's map there is nothing of ours.
+func (c *pageChecker) inside(id uint64, bucket []byte, count int) error {
+	for i := range count {
+		at := pageHeaderBytes + i*elementBytes
+		e := bucket[at:]
+		keyBytes, valueBytes := native.Uint32(e[8:]), native.Uint32(e[12:])
+		if _, ok := cut(bucket, at, native.Uint32(e[4:]), keyBytes+valueBytes); !ok || keyBytes+valueBytes < keyBytes {
+			return c.bad(id, "has element %d of a small bucket outside of it", i)
 		}
 	}
 	return nil
