@@ -338,7 +338,7 @@ func checkReplicas(t *rapid.T, tx *Tx, model map[[2]string]Replica, stores, keys
 			}
 		}
 		sizes := map[int64]bool{1: true, 2: true, 9: true}
-		held, err := tx.HoldsSize(s, sizes, func(k string) bool { return k == "k" })
+		held, err := tx.HoldsSize(s, sizes, func(r Replica) bool { return r.Key == "k" })
 		for size := range sizes {
 			wanted := false
 			for _, k := range want {

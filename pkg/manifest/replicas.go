@@ -194,12 +194,12 @@ func (tx *Tx) Holders(storeName string, d chunker.Digest, max int) (out []Replic
 	return out, err
 }
 
-// HoldsSize tells whether a store holds any counted replica of exactly this size under another key than `except`.
+// HoldsSize tells of which of these sizes a store holds any counted replica other than those that are excepted.
 // It is asked before a shard of unknown digest is copied: only then can it pay to learn the digest first.
-func (tx *Tx) HoldsSize(storeName string, sizes map[int64]bool, except func(key string) bool) (map[int64]bool, error) {
+func (tx *Tx) HoldsSize(storeName string, sizes map[int64]bool, except func(Replica) bool) (map[int64]bool, error) {
 	held := map[int64]bool{}
 	err := tx.Replicas(storeName, "", func(r Replica) (bool, error) {
-		if r.Present() && sizes[r.Size] && !except(r.Key) {
+		if r.Present() && sizes[r.Size] && !except(r) {
 			held[r.Size] = true
 		}
 		return len(held) < len(sizes), nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
+	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
@@ -62,9 +63,13 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 	if err != nil {
 		return nil, err
 	}
+	begun, err := s.begun(q, v)
+	if err != nil {
+		return nil, err
+	}
 	items, err := plan.Build(ctx, s.Manifest, q.Destination.Store, plan.Input{
 		Dataset: q.Source.Dataset, States: v.states, Selection: q.Selection, Destination: q.Destination.Destination, Folder: folder, Adopt: q.Adopt,
-		Check: q.Check, FreeRead: route.In.IsFree(), Reuse: s.reuse(q, route),
+		Check: q.Check, FreeRead: route.In.IsFree(), Begun: begun, Reuse: s.reuse(q, route),
 		Source: plan.Origin{Store: q.Source.Dataset.Store, Location: q.Source.Location, In: route.In}, Origins: origins,
 	})
 	if err != nil {
@@ -75,6 +80,18 @@ func (s *Syncer) planAt(ctx context.Context, q Request, v *survey) (*plan.Plan, 
 		Folder: folder, Unnamed: folder == unread,
 	}
 	return p, p.Finish(s.Ledger, s.Manifest, s.Engine.PartBytes(), s.BitsPerSecond)
+}
+
+// begun is since when a need that is not met yet was worked on with the listing as it still is; 0: there is none.
+func (s *Syncer) begun(q Request, v *survey) (at manifest.Millis, err error) {
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		n, _, err := tx.Need(needID(q))
+		if err == nil && n.Open != nil {
+			at = max(n.Open.Asked, v.record.Stable)
+		}
+		return err
+	})
+	return at, err
 }
 
 // origins prices the stores that may be read from.

@@ -27,7 +27,10 @@ type Input struct {
 	Check bool
 	// FreeRead: reading the source costs nothing, so learning a digest first may save a crossing.
 	FreeRead bool
-	Reuse    Reuse
+	// Begun is since when these shards are being brought and the source lists the same: what came since is nothing that one of them may be
+	// a copy of. 0: nothing came.
+	Begun manifest.Millis
+	Reuse Reuse
 	// Source is what reading the source costs, Origins are other places to read from.
 	Source  Origin
 	Origins []Origin
@@ -154,7 +157,9 @@ func (b *builder) consult() (unknown []int, claimed []manifest.Replica, err erro
 	return unknown, claimed, err
 }
 
-// holdsSizes notes which sizes of unread shards the destination already holds somewhere: only those may be renames.
+// holdsSizes notes which sizes of unread shards the destination already holds somewhere: only those may be renames or copies. What an unfinished
+// sync brought does not count. Its shards were all listed before the first of them moved, and none was read first for being of one size with another;
+// a sync that goes on after it was killed would else read all that is left twice, once to learn and once to send.
 func (b *builder) holdsSizes(tx *manifest.Tx) (err error) {
 	if !b.FreeRead {
 		return nil
@@ -168,8 +173,17 @@ func (b *builder) holdsSizes(tx *manifest.Tx) (err error) {
 	if len(sizes) == 0 {
 		return nil
 	}
-	b.held, err = tx.HoldsSize(b.Destination.Store, sizes, func(string) bool { return false })
+	b.held, err = tx.HoldsSize(b.Destination.Store, sizes, b.brought)
 	return err
+}
+
+// brought tells whether a replica is one of the wanted shards, in its place, and came since these are being brought.
+func (b *builder) brought(r manifest.Replica) bool {
+	if b.Begun == 0 || r.Written < b.Begun {
+		return false
+	}
+	i, ok := sort.Find(len(b.items), func(i int) int { return strings.Compare(r.Key, b.items[i].Key) })
+	return ok && b.items[i].Way == Have
 }
 
 // decideHeld decides for a key that the manifest knows.
@@ -264,19 +278,23 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 	}
 	for i := range b.items {
 		it := &b.items[i]
-		if it.Way == Full && !it.Known && (b.held[it.Size] || b.Destination.Snapshots || b.mayShare(it)) {
+		mayMatch := b.held[it.Size] || b.mayShare(it)
+		if it.Way == Full && !it.Known && (b.Destination.Snapshots || mayMatch && !b.underWay(it)) {
 			it.LearnFirst = true
 		}
 	}
 	return nil
 }
 
+// underWay tells whether an upload of the shard was begun: it goes on from its parts, whatever is in them.
+func (b *builder) underWay(it *Item) bool {
+	t, ours := b.unfinished[it.Key]
+	return ours && t.Upload != nil && t.ETag == it.ETag && t.Size == it.Size
+}
+
 // mayShare tells whether a shard that was never read may have chunks which the destination holds: then reading it first, for
-// nothing, is worth its time. An upload that was begun goes on from its parts, whatever the chunks are.
+// nothing, is worth its time.
 func (b *builder) mayShare(it *Item) bool {
-	if t, ours := b.unfinished[it.Key]; ours && t.Upload != nil && t.ETag == it.ETag && t.Size == it.Size {
-		return false
-	}
 	return b.FreeRead && b.dest.Capabilities().CopiesParts && it.Size >= assembleFrom && (it.Replaces || b.orphans)
 }
 
