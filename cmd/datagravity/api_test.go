@@ -115,7 +115,7 @@ func TestCommandsOverTCP(t *testing.T) {
 		{reader, "counts everything", 0, []string{"budget", "show", "all"}},
 		{reader, "nothing is granted", 0, []string{"budget", "grants"}},
 		{reader, "nothing is pinned", 0, []string{"pins"}},
-		{reader, "SNAPSHOT", 0, []string{"snapshot", "list"}},
+		{reader, "[", 0, []string{"snapshot", "list", "--json"}},
 		{"dg_wrong", "no token that counts", 77, []string{"jobs", "list"}},
 		{"", "DATAGRAVITY_TOKEN", 1, []string{"jobs", "list"}},
 		{worker, "works on this machine alone", 2, []string{"--api", "https://" + addr, "sync", "c4", "--to", "near"}},

@@ -143,7 +143,7 @@ func TestForwardedCommandsRunBesideASync(t *testing.T) {
 			{"ready c4 --to near --json", 0, `"ready": true`},
 			{"snapshot show c4", 0, "b.tar"},
 			{"snapshot diff c4 latest", 0, "CHANGE"},
-			{"budget list", 0, "BUDGET"},
+			{"budget list", 0, "no budget is configured"},
 			{"cost ledger --by line --json", 0, `"dataset": "c4"`},
 			{"snapshot list c5", 2, ""},
 		} {
