@@ -135,8 +135,9 @@ func TestTrimBesideWriters(t *testing.T) {
 		return errors.Join(err, tx.PutDataset(Dataset{Name: fmt.Sprint(writer), Latest: id}))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	var g sync.WaitGroup
+	defer g.Wait() // also after a failure: the folder is removed then
+	defer cancel()
 	write := func(writer int, once func(n int) error) {
 		g.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
