@@ -140,7 +140,22 @@ func TestSlurmJobsAreReleased(t *testing.T) {
 	if asked() != before {
 		t.Errorf("the same was asked again: %s", strings.TrimPrefix(asked(), before))
 	}
+	known := func() bool {
+		_, err := r.d.Show(t.Context(), "slurm-hpc-1", false)
+		return err == nil
+	}
+	queued := r.d
+	answer("") // as from a controller that has just come back
+	if err := q.Declare(t.Context(), queued); err != nil || !known() {
+		t.Errorf("an answer without jobs takes back all: %v", err)
+	}
+	answer(held(1, "datagravity: dataset=c4 shards=range:0-1") + "," + held(2, "datagravity: dataset=c4 to=google"))
+	if err := q.Declare(t.Context(), queued); err != nil || !known() {
+		t.Errorf("it was back in the next: %v", err)
+	}
 	answer(held(2, "datagravity: dataset=c4 to=google"))
+	r.pass(2 * time.Second)
+	r.once()
 	r.pass(2 * time.Second)
 	r.once()
 	if _, err := r.d.Show(t.Context(), "slurm-hpc-1", false); err == nil {
