@@ -22,20 +22,13 @@ const (
 	all        = "state folder"
 )
 
-// history is what the database keeps of a change of the dataset for ever: lines of the ledger, some 300 bytes each, and the snapshot of whoever took it,
-// 6 KiB for 40 shards. It was 4 KiB a change in 10 minutes of this churn. A file that grows by doubling may be twice as large as what is in it.
-const history = 8.0 / 1024 // MiB
-
 // limits that are judged. An hour of churn may add so much, which is what a bound of a day and more can be made of; the noise is what an idle
-// daemon's series do by themselves: garbage collection, connections that come and go, a database that takes its space in steps. The database is not flat:
-// it may grow by its history, for so many changes an hour, and by nothing else.
-func limits(changes int, length time.Duration) []Limit {
-	return []Limit{
-		{rss, "MiB", 4, 6},
-		{openFiles, "", 6, 6},
-		{goroutines, "", 10, 12},
-		{database, "MiB", 1 + history*float64(changes)/length.Hours(), 1},
-	}
+// daemon's series do by themselves: garbage collection, connections that come and go, a database that takes its space in steps.
+var limits = []Limit{
+	{rss, "MiB", 4, 6},
+	{openFiles, "", 6, 6},
+	{goroutines, "", 10, 12},
+	{database, "MiB", 1, 1},
 }
 
 // sampler looks at a process from outside.

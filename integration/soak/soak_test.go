@@ -23,7 +23,7 @@ const (
 )
 
 // The real daemon runs while shards and jobs come, change and go, and one in a hundred requests is refused or broken. Its memory, open files and goroutines
-// are flat, its database grows by its history alone, and in the end everything is there.
+// are flat, and so is its database, since what nothing needs any more is forgotten; and in the end everything is there.
 func TestSoak(t *testing.T) {
 	proof.Run(t, "soak", 1, trial)
 }
@@ -44,7 +44,7 @@ func trial(t *testing.T, seed uint64) {
 	r.startDaemon()
 	s := newSampler(r.daemon.Process.Pid, r.dir)
 	r.churn(length, s)
-	verdicts := judge(t, s, limits(r.changes, length), length)
+	verdicts := judge(t, s, limits, length)
 	spoiled, requests := int64(0), int64(0)
 	for _, f := range r.faults {
 		spoiled, requests = spoiled+f.spoiled.Load(), requests+f.requests.Load()
@@ -129,7 +129,7 @@ func report(dir, about string, series map[string][]Sample, verdicts []Verdict, w
 		fmt.Fprintf(&md, "| %s | %.4g %s | %.4g | %+.3g | %+.3g to %+.3g | %+.3g | %.3g | %s |\n", v.Name, v.Start, v.Unit, v.End, v.Slope, v.Low, v.High, v.PerHour, v.Noise, word)
 	}
 	if whole := series[all]; len(whole) > 0 {
-		fmt.Fprintf(&md, "\nThe state folder, with the journal, which only ever grows: %.3g to %.3g MiB. The database keeps each line of the ledger and each snapshot, and may grow by these.\n", whole[0].Value, whole[len(whole)-1].Value)
+		fmt.Fprintf(&md, "\nThe state folder, with the journal, which only ever grows: %.3g to %.3g MiB. What nothing needs for a minute is forgotten by the database here.\n", whole[0].Value, whole[len(whole)-1].Value)
 	}
 	fmt.Fprint(&md, "\n![memory, open files, goroutines and database over time](soak.svg)\n")
 	for name, text := range map[string]string{"soak.json": string(b) + "\n", "soak.svg": Graph(series, verdicts, warmup), "soak.md": md.String()} {
