@@ -23,14 +23,23 @@ func deaths() (all []death) {
 	return all
 }
 
+// turns are the destinations of seeds that follow on each other: a folder takes a fraction of a server's time.
+var turns = []string{"folder", "folder", "s3", "folder", "azure", "folder", "gcs", "folder"}
+
+// turn of a seed: a destination, and a number that counts up when each of them had its turns.
+func turn(seed uint64) (kind string, round uint64) {
+	n := uint64(len(turns))
+	return turns[seed%n], seed / n
+}
+
 // kill -9 at any point loses nothing, costs at most the parts in flight, and no byte of it is forgotten. Each trial has a process killed: at the second time
-// that it comes to the point in half of them, where it comes to it twice.
+// that it comes to the point in half of them, where it comes to it twice. All points are tried on all destinations before one is tried again.
 func TestKilledAtEachPoint(t *testing.T) {
 	all := deaths()
 	proof.Run(t, "crash", 380, func(t *testing.T, seed uint64) {
+		kind, round := turn(seed)
 		n := uint64(len(all))
-		d, times := all[seed%n], 1+int(seed/n%2) //nolint:gosec // 1 or 2
-		kind := kindOf(seed / n)
+		d, times := all[round%n], 1+int((seed+round/n)%2) //nolint:gosec // 1 or 2
 		r := newTrial(t, d.scenario, kind, seed)
 		if !r.run(d.at, times) {
 			if r = newTrial(t, d.scenario, kind, seed); times == 1 || !r.run(d.at, 1) {
@@ -46,10 +55,11 @@ func TestKilledAtEachPoint(t *testing.T) {
 func TestKilledWhileRecovering(t *testing.T) {
 	all := deaths()
 	proof.Run(t, "recovery", 57, func(t *testing.T, seed uint64) {
+		kind, round := turn(seed)
 		n := uint64(len(all))
-		d := all[seed%n]
-		second := all[(seed/n+7*seed)%n].at
-		r := newTrial(t, d.scenario, kindOf(seed), seed)
+		d := all[(5*seed+round)%n]
+		second := d.points[(seed+round/n)%uint64(len(d.points))]
+		r := newTrial(t, d.scenario, kind, seed)
 		if !r.run(d.at, 1) {
 			t.Fatalf("no process came to %s", d.at)
 		}
@@ -60,6 +70,19 @@ func TestKilledWhileRecovering(t *testing.T) {
 			t.Skipf("what goes on after %s does not come to %s", d.at, second)
 		}
 	})
+}
+
+// Within what is always tried, each point of each scenario has its turn on each destination.
+func TestEachPointHasItsTurn(t *testing.T) {
+	all := deaths()
+	had := map[string]bool{}
+	for seed := range uint64(380) {
+		kind, round := turn(seed)
+		had[kind+" "+all[round%uint64(len(all))].name+" "+string(all[round%uint64(len(all))].at)] = true
+	}
+	if len(had) != len(kinds)*len(all) {
+		t.Errorf("%d of %d points by %d destinations are tried", len(had), len(all), len(kinds))
+	}
 }
 
 // A point that no process comes to is one that nothing is known about.

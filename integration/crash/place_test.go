@@ -16,12 +16,6 @@ import (
 // kinds of destinations: a folder, and the three servers.
 var kinds = []string{"folder", "s3", "azure", "gcs"}
 
-// order in which rounds of all points go to destinations: servers take longer, so that every other round is a folder's. Seven rounds, so that each kind is
-// met by the first as by the second time that a process comes to a point.
-var order = []string{"folder", "s3", "folder", "azure", "folder", "gcs", "folder"}
-
-func kindOf(round uint64) string { return order[round%uint64(len(order))] }
-
 // place is where a trial's shards go.
 type place struct {
 	url string

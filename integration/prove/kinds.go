@@ -26,7 +26,7 @@ const Fuzz = "fuzz"
 // kinds of trials in the order of the table. The numbers are those that were set when the proof was asked for; where none was, they are from what
 // the combinations need (recovery: 24 points in 24 recoveries by 3 seeds; metamorphic: 54 combinations of streams, parts, stores and crash).
 var kinds = []Kind{
-	{Name: "crash", What: "a process killed at a named point while it writes to a folder or one of three servers: points x stores x seeds", Share: 360, Whole: 14_000},
+	{Name: "crash", What: "a process killed at a named point while it synchronizes, collects, rebuilds or migrates: points x destinations x seeds", Share: 360, Whole: 14_000},
 	{Name: "kill", What: "SIGKILLs of the real program at random moments, between real servers", Share: 50, Whole: 440},
 	{Name: "recovery", What: "the same, and another one while the next process recovers", Whole: 1_728},
 	{Name: "simulation", What: "simulated schedules of jobs, faults and clocks", Share: 200, Whole: 10_000},
