@@ -123,7 +123,7 @@ func TestRecord(t *testing.T) {
 	table := r.table()
 	for _, want := range []string{
 		"| torn | images of the manifest in the middle of a commit | `pkg/manifest TestTorn` | 300 | 20,000 | 0 | 1 % fail | 140 runs, 1 failed |\n",
-		"| crash | a process killed at a named point while it writes to a directory: points x seeds |  | 0 | 14,000 | 0 | not bounded |  |\n", "at `2`;",
+		"| crash | a process killed at a named point while it synchronizes, collects, rebuilds or migrates: points x destinations x seeds |  | 0 | 14,000 | 0 | not bounded |  |\n", "at `2`;",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no %q in\n%s", want, table)
