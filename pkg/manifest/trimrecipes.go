@@ -150,6 +150,15 @@ func (m *Manifest) writeAnew(id chunker.Digest, p pack) (moved bool, err error) 
 	if s.isPending(id) {
 		return false, nil
 	}
+	// An equal pack may have been stored since p was looked at, and have more that is referred to. Now that nobody stores any, what it has stays so.
+	now, there := pack{}, false
+	err = m.View(func(tx *Tx) (err error) {
+		now, there, err = packs.get(tx, id[:])
+		return err
+	})
+	if err != nil || !there || int(now.Live) != len(p.Content) {
+		return false, err
+	}
 	old := map[chunker.Digest]pack{id: p}
 	recipes, err := m.readPacks(old)
 	if err != nil {

@@ -82,7 +82,8 @@ func (t *trimmer) replicas() error {
 	})
 }
 
-// facts forgets what was learned of paths that no snapshot names. Of an object that a destination holds, a fact may be all that tells whose it is.
+// facts forgets what was learned of paths that no snapshot names. Of an object that a destination holds, a fact may be all that tells whose it is; and what
+// was learned since the dataset's latest snapshot was taken is for the next one, which may take its time: reading it again may cost money.
 func (t *trimmer) facts() error {
 	if !t.looked {
 		return nil
@@ -92,6 +93,10 @@ func (t *trimmer) facts() error {
 			return err
 		}
 	}
+	taken, err := t.latestTaken()
+	if err != nil {
+		return err
+	}
 	type found struct {
 		key []byte
 		Fact
@@ -99,7 +104,7 @@ func (t *trimmer) facts() error {
 	var gone []found
 	return each(t, facts, nil, func(tx *Tx, key []byte, f Fact) error {
 		dataset, _, _ := bytes.Cut(key, []byte{0})
-		if f.Indexed <= t.before && !t.paths.has(t.names.path(string(dataset), f.Path)) {
+		if f.Indexed <= min(t.before, taken[string(dataset)]) && !t.paths.has(t.names.path(string(dataset), f.Path)) {
 			if wanted, err := t.holds.have(tx, f.Path, f.Shard); err != nil {
 				return err
 			} else if !wanted {
@@ -132,4 +137,15 @@ func (t *trimmer) facts() error {
 			return nil
 		})
 	})
+}
+
+// latestTaken is when the latest snapshot of each dataset was taken; of one that has none nothing was.
+func (t *trimmer) latestTaken() (taken map[string]Millis, err error) {
+	taken = map[string]Millis{}
+	err = each(t, datasets, nil, func(tx *Tx, _ []byte, d Dataset) error {
+		h, _, err := tx.Snapshot(d.Latest)
+		taken[d.Name] = h.Taken
+		return err
+	}, nil)
+	return taken, err
 }
