@@ -132,7 +132,8 @@ func TestRebuildAgainstRealStores(t *testing.T) {
 	spent = r.budget()
 	r.lose("manifest.db", "recipes", "snapshots")
 	out = r.rebuild()
-	if out.Backup == "" || len(out.Problems) != 0 || len(out.Doubts) != 0 {
+	// Nothing beside the manifest tells whether a later sync took another snapshot.
+	if out.Backup == "" || len(out.Problems) != 1 || !strings.Contains(out.Problems[0], "may be older") || len(out.Doubts) != 0 {
 		t.Errorf("%+v", out)
 	}
 	for _, p := range out.Replicas {
