@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,24 +28,13 @@ func slowly(t *testing.T, rate string) (r *rig, sent *atomic.Int64) {
 	r, sent = newRig(t, "8MiB, shards: 1, parts: 2"), new(atomic.Int64)
 	proxy := r.before(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			q.Body = &counted{q.Body, sent}
+			netem.CountBody(q, sent)
 			next.ServeHTTP(w, q)
 		})
 	})
 	r.write("datagravity.yaml", strings.Replace(r.config(), r.urls["s3"], proxy.Through(r.urls["s3"]), 1))
 	r.more("links: [{to: s3, bandwidth: [" + rate + "]}]\n")
 	return r, sent
-}
-
-type counted struct {
-	io.ReadCloser
-	n *atomic.Int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.n.Add(int64(n))
-	return n, err
 }
 
 // before puts a handler in front of the S3 server.

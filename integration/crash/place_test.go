@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"io"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -95,22 +94,10 @@ func (g *gate) open(upstream string) (err error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			n, ok := g.buckets.Load(bucketForm.FindString(q.URL.Path))
 			if ok && (q.ContentLength >= smallBody || q.ContentLength < 0) {
-				q.Body = &counting{q.Body, n.(*atomic.Int64)}
+				netem.CountBody(q, n.(*atomic.Int64))
 			}
 			next.ServeHTTP(w, q)
 		})
 	})
 	return err
-}
-
-// counting counts a body as it is read, whole or not.
-type counting struct {
-	io.ReadCloser
-	n *atomic.Int64
-}
-
-func (c *counting) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.n.Add(int64(n))
-	return n, err
 }

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -43,23 +42,12 @@ func startBodies(upstream string) (b *bodies, err error) {
 	b.HTTPProxy, err = netem.StartHTTP(upstream, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			if q.ContentLength >= smallBody || q.ContentLength < 0 {
-				q.Body = &body{q.Body, &b.bytes}
+				netem.CountBody(q, &b.bytes)
 			}
 			next.ServeHTTP(w, q)
 		})
 	})
 	return b, err
-}
-
-type body struct {
-	io.ReadCloser
-	n *atomic.Int64
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.n.Add(int64(n))
-	return n, err
 }
 
 // open makes the way to a server that listens, or will, at addr.

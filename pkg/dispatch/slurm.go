@@ -28,7 +28,7 @@ type SlurmQueue struct {
 	mu     sync.Mutex
 	wanted []slurm.Wanted
 	told   map[string]string // what was logged last of a job, and of the queue under ""
-	missed map[string]bool   // jobs that the last look did not find
+	missed []string          // jobs that the last look did not find
 }
 
 // Every is how often the queue is read.
@@ -83,11 +83,8 @@ func (s *SlurmQueue) Declare(ctx context.Context, d *Dispatcher) error {
 		return err
 	}
 	// A controller that has just come back may answer with an empty queue, and what is removed has lost its pins: two looks in a row must miss a job.
-	gone := slices.DeleteFunc(slices.Clone(missing), func(id string) bool { return !s.missed[id] })
-	s.missed = map[string]bool{}
-	for _, id := range missing {
-		s.missed[id] = true
-	}
+	gone := slices.DeleteFunc(slices.Clone(missing), func(id string) bool { return !slices.Contains(s.missed, id) })
+	s.missed = missing
 	if len(gone) == 0 {
 		return nil
 	}

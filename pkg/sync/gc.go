@@ -232,10 +232,11 @@ func (s *Syncer) collectReceipts(ctx context.Context, name string, st store.Stor
 		if !r.Ended(limit) {
 			continue
 		}
-		if told, err := s.told(r); err != nil || told {
-			if err != nil {
-				return out, err
-			}
+		told, err := s.told(r)
+		if err != nil {
+			return out, err
+		}
+		if told {
 			continue
 		}
 		l := Leftover{Store: name, Key: r.Key(), Created: r.Time, Ours: true, Why: fmt.Sprintf("the receipt of job %s promised until %s", r.Job, r.KeepUntil.Format(time.RFC3339))}

@@ -50,7 +50,7 @@ func (c *clock) CloseIdleConnections() {
 	}
 }
 
-// timed is a store that knows its service's clock.
+// timed is a store that knows its service's clock. What no service was asked about has the time of the store inside, as one in memory does.
 type timed struct {
 	store.Store
 	clock *clock
@@ -61,7 +61,7 @@ func (s timed) Time() (time.Time, bool) {
 	s.clock.mu.Lock()
 	defer s.clock.mu.Unlock()
 	if s.clock.said.IsZero() {
-		return time.Time{}, false
+		return store.Time(s.Store)
 	}
 	return s.clock.said.Add(s.clock.now().Sub(s.clock.at)), true
 }

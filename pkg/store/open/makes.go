@@ -3,6 +3,7 @@ package open
 import (
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"strconv"
 )
@@ -13,11 +14,17 @@ func Makes(raw string) string {
 	if err != nil || u.Scheme != "file" {
 		return ""
 	}
-	if create, _ := strconv.ParseBool(u.Query().Get("create_dir")); !create {
+	if !createsDir(u) {
 		return ""
 	}
 	if _, err := os.Stat(u.Path); !errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
 	return u.Path
+}
+
+// createsDir tells whether a URL has a directory made that is not there.
+func createsDir(u *url.URL) bool {
+	create, _ := strconv.ParseBool(u.Query().Get("create_dir")) // what is neither is none
+	return create
 }

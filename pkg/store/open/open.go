@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/store"
@@ -93,8 +92,7 @@ func backend(ctx context.Context, u *url.URL, client *http.Client) (store.Store,
 	case "gs":
 		return concrete(gcs.Open(ctx, u, gcs.Options{HTTPClient: client}))
 	case "file":
-		create, _ := strconv.ParseBool(u.Query().Get("create_dir"))
-		return concrete(file.Open(u.Path, file.Options{Create: create}))
+		return concrete(file.Open(u.Path, file.Options{Create: createsDir(u)}))
 	default:
 		return shared(u)
 	}

@@ -240,10 +240,10 @@ func (s *shard) startOver(ctx context.Context) error {
 }
 
 func (s *shard) create(ctx context.Context) error {
-	// The record comes before the upload, so that an upload is never without a record that names its key.
 	if at, known := store.Time(s.Dest); known && s.t.Begun == 0 && !s.strayed {
 		s.t.Begun = manifest.At(at)
 	}
+	// The record comes before the upload, so that an upload is never without a record that names its key.
 	if err := s.save(); err != nil {
 		return err
 	}

@@ -278,8 +278,7 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 	}
 	for i := range b.items {
 		it := &b.items[i]
-		mayMatch := b.held[it.Size] || b.mayShare(it)
-		if it.Way == Full && !it.Known && (b.Destination.Snapshots || mayMatch && !b.underWay(it)) {
+		if it.Way == Full && !it.Known && (b.Destination.Snapshots || !b.underWay(it) && (b.held[it.Size] || b.mayShare(it))) {
 			it.LearnFirst = true
 		}
 	}
