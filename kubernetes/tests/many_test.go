@@ -41,7 +41,8 @@ func TestManyPending(t *testing.T) {
 	rounds := func() float64 { return p.Metric("datagravity_kubernetes_daemon_requests_total", `operation="list"`) }
 	c.Until(t, "each entry says how its data stands", func() bool { return say("c4 at lab") })
 	first := writes()
-	if most := float64(many + many/10 + 20); first > most {
+	// Less than one for each would be a count of something else.
+	if most := float64(many + many/10 + 20); first < float64(many) || first > most {
 		t.Errorf("%g writes for the first word about each", first)
 	}
 	before := rounds()
@@ -52,7 +53,7 @@ func TestManyPending(t *testing.T) {
 	d.Run("resume")
 	c.Until(t, "each entry says that all is there", func() bool { return say("all is there") })
 	changed := writes() - first
-	if changed > float64(many+many/10) {
+	if changed < float64(many) || changed > float64(many+many/10) {
 		t.Errorf("%g writes for one change of each", changed)
 	}
 	memory := p.RSSAnon() >> 20
