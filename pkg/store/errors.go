@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -40,7 +41,7 @@ type Error struct {
 	Kind  error  // one of the Err variables above
 	// RetryAfter is how long the service asked us to wait, 0 if it did not say.
 	RetryAfter time.Duration
-	// NotSent is true only if the request provably never reached the service (no connection was made).
+	// NotSent is true only if the request provably never reached the service, see [NotSent].
 	NotSent bool
 	Err     error // the cause; may be nil
 }
@@ -73,4 +74,15 @@ func KindOf(err error) error {
 		return e.Kind
 	}
 	return nil
+}
+
+// NotSent tells whether an error of an HTTP client proves that no byte of the request was sent to the service: no connection was made, or, as an error of
+// such a method says, none was written to. What a store makes of it is in [Error.NotSent].
+func NotSent(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	var e interface{ NotSent() bool }
+	return errors.As(err, &e) && e.NotSent()
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -213,8 +212,7 @@ func clockHint(resp *http.Response, detail string, now time.Time) string {
 // fromTransport sorts an error that came without an answer.
 func fromTransport(err error) (kind error, notSent bool, cause error) {
 	cause = withoutURL(err)
-	var op *net.OpError
-	notSent = errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	notSent = store.NotSent(err)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return store.ErrTransient, notSent, cause
 	}

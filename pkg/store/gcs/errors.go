@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -75,8 +74,7 @@ func classify(err error) (kind error, wait time.Duration, notSent bool) {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return store.ErrTransient, 0, false
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	if store.NotSent(err) {
 		return store.ErrTransient, 0, true
 	}
 	var certificate *tls.CertificateVerificationError

@@ -3,7 +3,6 @@ package meter
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -69,7 +68,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // Counts of one client since it was made.
 type Counts struct {
 	Sent, Received int64 // bytes on the wire
-	// Requests that were given a connection, each redirect hop and each retry inside net/http counted.
+	// Requests that were given a connection, each redirect hop counted.
 	Requests    int64
 	Connections int64 // that were established
 }
@@ -106,21 +105,27 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	usage := store.UsageFrom(req.Context())
 	ctx, cancel := context.WithCancelCause(req.Context())
+	var given *conn // the connection that the request was given, and what had been sent over it by then
+	var before int64
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			usage.Requests.Add(1)
 			t.total.Requests.Add(1)
 			if c := counted(info.Conn); c != nil {
 				c.owner.Store(usage)
+				given, before = c, c.sent.Load()
 			}
 		},
 	})
 	if identity {
 		ctx = context.WithValue(ctx, identityKey{}, true)
 	}
-	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	resp, err := t.base.RoundTrip(once(req.WithContext(ctx)))
 	if err != nil {
 		cancel(nil)
+		if given != nil && given.sent.Load() == before {
+			err = &unsentError{err}
+		}
 		return nil, err
 	}
 	resp.Request = req
@@ -180,14 +185,6 @@ func counted(c net.Conn) *conn {
 	}
 }
 
-// IsNotSent tells whether an error of a client proves that no connection was made, so that the request never reached the
-// service.
-func IsNotSent(err error) bool {
-	var op *net.OpError
-	var refused *RefusedError
-	return errors.As(err, &refused) || (errors.As(err, &op) && op.Op == "dial")
-}
-
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -209,3 +206,6 @@ func (e *RefusedError) Error() string {
 
 // Unwrap makes it a permanent failure for the store layer.
 func (e *RefusedError) Unwrap() error { return store.ErrPermanent }
+
+// NotSent: see [store.NotSent].
+func (e *RefusedError) NotSent() bool { return true }

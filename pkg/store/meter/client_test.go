@@ -320,13 +320,13 @@ func TestRefusedConnectionIsKnownNotSent(t *testing.T) {
 	var u store.Usage
 	req, _ := http.NewRequestWithContext(store.WithUsage(t.Context(), &u), "GET", "http://"+l.Addr().String(), nil)
 	_, err = meter.NewClient(meter.Options{}).Do(req)
-	if err == nil || !meter.IsNotSent(err) {
-		t.Errorf("IsNotSent(%v) is false", err)
+	if err == nil || !store.NotSent(err) {
+		t.Errorf("NotSent(%v) is false", err)
 	}
 	if u.Requests.Load()+u.Sent.Load()+u.Received.Load() != 0 {
 		t.Error("a connection that was never made was counted")
 	}
-	if meter.IsNotSent(io.ErrUnexpectedEOF) {
+	if store.NotSent(io.ErrUnexpectedEOF) {
 		t.Error("a cut body is not proof that nothing was sent")
 	}
 }

@@ -18,6 +18,7 @@ type conn struct {
 	net.Conn
 	owner atomic.Pointer[store.Usage]
 	total *store.Usage
+	sent  atomic.Int64 // over this connection, whoever owned it
 	limit stallLimit
 	// ownDeadline: crypto/tls bounds its close alert with a deadline of its own, which ours must not extend.
 	ownDeadline atomic.Bool
@@ -44,6 +45,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		n, err := c.Conn.Write(p[written:])
 		if n > 0 {
 			written += n
+			c.sent.Add(int64(n))
 			c.owner.Load().Sent.Add(int64(n))
 			c.total.Sent.Add(int64(n))
 		}

@@ -3,10 +3,10 @@
 // # The promise
 //
 // Every byte that a client of [NewClient] writes to or reads from a socket is added, at the moment it passes, to the
-// [store.Usage] of exactly one request: headers, TLS handshakes, proxy CONNECTs, retries inside net/http and bodies that
-// were cut short included. Nothing is estimated from Content-Length. What is not counted is what no program can see:
+// [store.Usage] of exactly one request: headers, TLS handshakes, proxy CONNECTs and bodies that were cut short included. Nothing is estimated from Content-Length. What is not counted is what no program can see:
 // TCP/IP headers, retransmissions, and bytes that reached this machine but were never read because the request was
-// aborted (a provider bills those too, which is why an aborted read is charged whole by the ledger).
+// aborted (a provider bills those too, which is why an aborted read is charged whole by the ledger, and why net/http does not
+// make a request again of itself: nobody would know of what was aborted).
 //
 // # Who owns a byte
 //

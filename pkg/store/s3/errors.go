@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -148,7 +147,6 @@ func classifyResponse(e *store.Error, response *awshttp.ResponseError) {
 func classifyTransport(e *store.Error, err error) {
 	e.Kind = store.ErrTransient
 	var (
-		dial        *net.OpError
 		certificate *tls.CertificateVerificationError
 		params      smithy.InvalidParamsError
 		serialize   *smithy.SerializationError
@@ -160,7 +158,7 @@ func classifyTransport(e *store.Error, err error) {
 	case errors.As(err, &certificate):
 		e.Kind, e.NotSent = store.ErrPermanent, true
 		e.Err = &hinted{certificate, "the server's certificate is not trusted: add its authority to the system's trust store, or use the name that it is for"}
-	case errors.As(err, &dial) && dial.Op == "dial":
+	case store.NotSent(err):
 		e.NotSent = true
 	}
 	// An HTTP client of ours says itself what kind of failure it is (an address it refuses, a peer that stalls).
