@@ -227,13 +227,30 @@ var errRetired = errors.New("the configuration was read again meanwhile; try aga
 
 // store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
+	used, err := a.used(name)
+	if err != nil {
+		return nil, err
+	}
 	s, err := a.opened(ctx, name, a.cfg.Stores[name].URL, open.Options{
-		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests, Traced: a.traces.On(),
+		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests, Traced: a.traces.On(), Used: used,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", name, err)
 	}
 	return s, nil
+}
+
+// used tells whether the manifest has objects in a store.
+func (a *app) used(name string) (used bool, err error) {
+	if a.m == nil {
+		return false, nil
+	}
+	return used, a.m.View(func(tx *manifest.Tx) error {
+		return tx.Replicas(name, "", func(r manifest.Replica) (bool, error) {
+			used = r.Present()
+			return !used, nil
+		})
+	})
 }
 
 // opened opens a URL once, under a name.

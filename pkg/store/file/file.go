@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +18,9 @@ import (
 type Options struct {
 	// Create makes the directory, and those above it, if it is missing.
 	Create bool
+	// Used: objects are known to be there. A directory that is missing or has nothing at all in it is then refused, with [store.ErrPermanent]: what looks
+	// so is a mount point without its file system, and what was written to it would fill another disk.
+	Used bool
 	// Now is the clock by which abandoned files grow old; nil is time.Now.
 	Now func() time.Time
 }
@@ -64,7 +68,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if !supported {
 		return nil, s.fail("open", "", store.ErrUnsupported, errors.New("directories as stores need Linux or macOS"))
 	}
-	if o.Create {
+	if o.Create && !o.Used {
 		if err := os.MkdirAll(abs, 0o777); err != nil {
 			return nil, s.wrap("open", "", err)
 		}
@@ -80,7 +84,30 @@ func Open(dir string, o Options) (*Store, error) {
 		_ = s.root.Close() // the error that led here is the one to tell
 		return nil, s.wrap("open", "", err)
 	}
+	if o.Used {
+		if err := s.notBare(); err != nil {
+			_ = s.root.Close() // as above
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// notBare refuses a directory with nothing in it. The `lost+found` of a new file system is something: that is mounted.
+func (s *Store) notBare() error {
+	dir, err := s.root.Open(".")
+	if err != nil {
+		return s.wrap("open", "", err)
+	}
+	defer func() { _ = dir.Close() }() // it was only read
+	switch _, err := dir.Readdirnames(1); {
+	case errors.Is(err, io.EOF):
+		return s.failf("open", "", store.ErrPermanent, "%s is empty, and objects are known to be in it: mount its file system; if it was emptied on purpose, "+
+			"run `mkdir %s` and then verify", s.dir, filepath.Join(s.dir, filepath.Clean(store.Private)))
+	case err != nil:
+		return s.wrap("open", "", err)
+	}
+	return nil
 }
 
 // URL is "file://" and the absolute path.
@@ -121,7 +148,7 @@ func (s *Store) Close() error {
 }
 
 // begin is the start of every operation: a live context, a key that can be, and the directory still being the one that was
-// opened. Without the last, a file system unmounted under us would read as empty.
+// opened. Without the last, a file system unmounted under us would read as empty, and everything in it as gone.
 func (s *Store) begin(ctx context.Context, op string, keys ...string) error {
 	if err := ctx.Err(); err != nil {
 		return &store.Error{Op: op, Store: s.URL(), Kind: store.ErrTransient, NotSent: true, Err: err}
@@ -137,7 +164,8 @@ func (s *Store) begin(ctx context.Context, op string, keys ...string) error {
 		err = fmt.Errorf("%s is no longer the directory that was opened: %w", s.dir, os.ErrNotExist)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("%w: mount it again or restore it, then restart", err)
+		// Not ErrNotFound: whoever asked for an object would take it for gone, and forget, remove or send again what lies where nobody looks now.
+		return s.failf(op, "", store.ErrPermanent, "%w: mount it again or restore it, then restart", err)
 	}
 	return s.wrap(op, "", err)
 }

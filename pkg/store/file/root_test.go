@@ -34,7 +34,7 @@ func TestMissingDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	put(t, s, "a/b", "x")
+	was := put(t, s, "a/b", "x")
 	// What an unmount looks like from outside: the path is there and empty, but it is another directory. And what a
 	// removed mount point looks like: no path at all.
 	if err := os.Rename(dir, dir+".away"); err != nil {
@@ -46,14 +46,21 @@ func TestMissingDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if p, err := s.List(t.Context(), store.ListOptions{}); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "mount it") {
-			t.Errorf("%s: list: %+v, %v", step, p, err)
+		gone := func(op string, err error) {
+			if store.KindOf(err) != store.ErrPermanent || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "mount it again") {
+				t.Errorf("%s: %s: %v; want that no object is called gone for it", step, op, err)
+			}
 		}
-		if _, err := s.Head(t.Context(), "a/b"); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: head: %v", step, err)
-		}
-		if _, err := s.Put(t.Context(), "c", nil, store.WriteOptions{Condition: store.IfAbsent()}); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("%s: put: %v", step, err)
+		_, err := s.List(t.Context(), store.ListOptions{})
+		gone("list", err)
+		o, err := s.Head(t.Context(), "a/b")
+		gone("head", err)
+		gone("read", s.ReadRange(t.Context(), store.Ref{Key: "a/b", ETag: was.ETag}, 0, make([]byte, 1)))
+		gone("delete", s.Delete(t.Context(), store.Ref{Key: "a/b", ETag: was.ETag}))
+		_, err = s.Put(t.Context(), "c", nil, store.WriteOptions{Condition: store.IfAbsent()})
+		gone("put", err)
+		if o.Size != 0 {
+			t.Errorf("%s: %+v", step, o)
 		}
 	}
 }

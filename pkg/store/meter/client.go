@@ -207,5 +207,5 @@ func (e *RefusedError) Error() string {
 // Unwrap makes it a permanent failure for the store layer.
 func (e *RefusedError) Unwrap() error { return store.ErrPermanent }
 
-// NotSent: see [store.NotSent].
+// NotSent makes it one of the errors that [store.NotSent] is true for.
 func (e *RefusedError) NotSent() bool { return true }

@@ -28,5 +28,5 @@ type unsentError struct{ error }
 
 func (e *unsentError) Unwrap() error { return e.error }
 
-// NotSent: see [store.NotSent].
+// NotSent makes it one of the errors that [store.NotSent] is true for.
 func (e *unsentError) NotSent() bool { return true }

@@ -33,6 +33,8 @@ type Options struct {
 	Requests int
 	// Traced has each call be a span, under contexts that are traced.
 	Traced bool
+	// Used: objects are known to be there, see [file.Options].
+	Used bool
 }
 
 // Open opens the store that rawURL names. Errors are *store.Error: store.ErrPermanent for a URL that [CheckURL] refuses, and
@@ -57,7 +59,7 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 	through, clock := listen(client, time.Now)
 	var s store.Store
 	err = retry.Do(ctx, o.Retry, func() (err error) {
-		s, err = backend(ctx, u, through)
+		s, err = backend(ctx, u, through, o.Used)
 		return err
 	})
 	if err != nil {
@@ -83,7 +85,7 @@ func Open(ctx context.Context, rawURL string, o Options) (store.Store, error) {
 }
 
 // backend opens the store itself. A nil of a concrete type must not leave it as a non-nil interface.
-func backend(ctx context.Context, u *url.URL, client *http.Client) (store.Store, error) {
+func backend(ctx context.Context, u *url.URL, client *http.Client, used bool) (store.Store, error) {
 	switch u.Scheme {
 	case "azblob":
 		return concrete(azure.Open(ctx, u, azure.Options{HTTPClient: client}))
@@ -92,7 +94,7 @@ func backend(ctx context.Context, u *url.URL, client *http.Client) (store.Store,
 	case "gs":
 		return concrete(gcs.Open(ctx, u, gcs.Options{HTTPClient: client}))
 	case "file":
-		return concrete(file.Open(u.Path, file.Options{Create: createsDir(u)}))
+		return concrete(file.Open(u.Path, file.Options{Create: createsDir(u), Used: used}))
 	default:
 		return shared(u)
 	}
