@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -107,7 +108,7 @@ func (e *elsewhere) proven(ctx context.Context, list []holding) ([]*plan.OtherCo
 	for i, h := range list {
 		g.Go(func() error {
 			for _, c := range e.copies[h.Shard] {
-				there, err := e.answers(ctx, c)
+				there, err := e.answers(ctx, h, c)
 				if err != nil {
 					return err
 				}
@@ -122,8 +123,8 @@ func (e *elsewhere) proven(ctx context.Context, list []holding) ([]*plan.OtherCo
 	return out, g.Wait()
 }
 
-// answers asks for one copy. A store that does not answer proves nothing, and is no error; what would end any run is.
-func (e *elsewhere) answers(ctx context.Context, c anotherCopy) (bool, error) {
+// answers asks for one copy of what a destination holds. A store that does not answer proves nothing, and is no error; what would end any run is.
+func (e *elsewhere) answers(ctx context.Context, h holding, c anotherCopy) (bool, error) {
 	st, err := c.at.Open(ctx)
 	if err != nil {
 		e.s.Log.Warn("a copy cannot be looked for", "store", c.at.Name, "error", err)
@@ -132,13 +133,29 @@ func (e *elsewhere) answers(ctx context.Context, c anotherCopy) (bool, error) {
 	o, err := e.s.headOver(ctx, e.q, c, st)
 	switch {
 	case err == nil:
-		return o.ETag == c.object.ETag && o.Size == c.object.Size, nil
+		return o.ETag == c.object.ETag && o.Size == c.object.Size && !e.itself(ctx, h, c, st), nil
 	case ctx.Err() != nil, cost.Stops(err), errors.Is(err, manifest.ErrCorrupt):
 		return false, fmt.Errorf("look for another copy of %q: %w", c.object.Key, err)
 	case !errors.Is(err, store.ErrNotFound):
 		e.s.Log.Warn("a copy cannot be looked at", "store", c.at.Name, "key", c.object.Key, "error", err)
 	}
 	return false, nil
+}
+
+// itself tells whether a copy is the object that it is to be a copy of: two configured stores may be one place, and a directory may lie in another one. An
+// object has one ETag, and so has a file, which is its inode's.
+func (e *elsewhere) itself(ctx context.Context, h holding, c anotherCopy, st store.Store) bool {
+	if c.object.ETag != h.ETag {
+		return false
+	}
+	d, err := e.q.Destination.opened(ctx)
+	if err != nil {
+		e.s.Log.Warn("whether a copy is another one cannot be told", "store", c.at.Name, "key", c.object.Key, "error", err)
+		return true
+	}
+	const files = "file://"
+	one, other := d.Store.URL(), st.URL()
+	return strings.HasPrefix(one, files) && strings.HasPrefix(other, files) || one == other && c.object.Key == h.Key
 }
 
 // maxHeadBytes is reserved for an object's properties over a paid link: headers, and a connection that must be made for them.

@@ -52,7 +52,10 @@ func location(t testing.TB, s string) store.Location {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), source: mem.New(mem.Options{}), dest: mem.New(mem.Options{Parts: store.PartLimits{MinBytes: 64 << 10}}), now: time.Now}
+	r := &rig{t: t, dir: t.TempDir(), now: time.Now}
+	// Stores that are several places say so.
+	r.source = mem.New(mem.Options{URL: "mem://source" + r.dir})
+	r.dest = mem.New(mem.Options{URL: "mem://destination" + r.dir, Parts: store.PartLimits{MinBytes: 64 << 10}})
 	r.options = engine.Options{PartBytes: 1 << 20, SingleBytes: 1 << 20, MemoryBytes: 16 << 20, Shards: 4, PartsPerShard: 3}
 	r.src = Source{
 		Dataset: index.Dataset{Name: "c4", Store: "training", Prefix: "c4/", Params: chunker.DefaultParams()},
