@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -37,8 +38,9 @@ type Cluster struct {
 	Client client.Client
 	Scheme *runtime.Scheme
 
-	env *envtest.Environment
-	dir string
+	env      *envtest.Environment
+	dir      string
+	auditLog string
 }
 
 var (
@@ -106,6 +108,10 @@ func start() (*Cluster, error) {
 	utilruntime.Must(kueue.AddToScheme(c.Scheme))
 	utilruntime.Must(batchv1.AddToScheme(c.Scheme))
 	c.env = &envtest.Environment{BinaryAssetsDirectory: assets, CRDDirectoryPaths: crds, ErrorIfCRDPathMissing: true, Scheme: c.Scheme}
+	c.env.CRDInstallOptions.MaxTime = 2 * time.Minute // ten seconds by itself, which a machine that does other things has missed
+	if err := c.audit(); err != nil {
+		return nil, err
+	}
 	if c.Admin, err = c.env.Start(); err != nil {
 		return nil, err
 	}
@@ -174,7 +180,12 @@ func (c *Cluster) As(t testing.TB, user string, groups ...string) (config *rest.
 // ServiceAccount is As for one of a namespace.
 func (c *Cluster) ServiceAccount(t testing.TB, namespace, name string) (config *rest.Config, kubeconfig string) {
 	t.Helper()
-	return c.As(t, "system:serviceaccount:"+namespace+":"+name, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
+	return c.As(t, serviceAccount(namespace, name), "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
+}
+
+// serviceAccount is what the API server calls one.
+func serviceAccount(namespace, name string) string {
+	return "system:serviceaccount:" + namespace + ":" + name
 }
 
 func writeFile(t testing.TB, text []byte, name string) string {

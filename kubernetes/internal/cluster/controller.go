@@ -19,6 +19,8 @@ import (
 type Controller struct {
 	process
 	t       testing.TB
+	cluster *Cluster
+	user    string // as the API server calls it
 	bin     string
 	args    []string
 	metrics int
@@ -54,7 +56,7 @@ func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, values map[string]any,
 	// A machine of tests waits for a lease less long.
 	args = append(args, "--kubeconfig="+kubeconfig, fmt.Sprintf("--metrics-address=127.0.0.1:%d", metrics), "--health-address=0",
 		"--lease-duration=4s", "--renew-deadline=3s")
-	p := &Controller{t: t, bin: Program(t, "kubernetes", "./cmd/datagravity-kubernetes"), args: args, metrics: metrics}
+	p := &Controller{t: t, cluster: c, user: serviceAccount(home, account), bin: Program(t, "kubernetes", "./cmd/datagravity-kubernetes"), args: args, metrics: metrics}
 	p.Start()
 	t.Cleanup(func() {
 		p.Kill()

@@ -40,11 +40,17 @@ func (c *Cluster) Queue(t testing.TB, namespace, name string, checks ...string) 
 // Until waits for something; two minutes are far more than anything here takes.
 func (c *Cluster) Until(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	c.UntilWithin(t, 2*time.Minute, what, so)
+}
+
+// UntilWithin is Until for what takes longer.
+func (c *Cluster) UntilWithin(t testing.TB, within time.Duration, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if so() {
 			return
 		}
 	}
 	c.tellState(t)
-	t.Fatalf("not so after two minutes: %s", what)
+	t.Fatalf("not so after %s: %s", within, what)
 }
