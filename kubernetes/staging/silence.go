@@ -19,17 +19,21 @@ type Silence struct {
 // Kind of a silence: a reason for conditions.
 type Kind string
 
-// The kinds: nobody is there, or somebody who says no.
+// The kinds: nobody is there, or somebody who says no, or somebody else.
 const (
 	Silent       Kind = "DaemonSilent"
 	TokenRefused Kind = "TokenRefused"
 	TooOften     Kind = "TooManyRequests"
+	NotTheDaemon Kind = "NotTheDaemon"
 )
 
-// Kind tells whether nobody is there, or somebody who says no.
+// Kind tells whether nobody is there, or somebody who says no, or a proxy or the like that is not the daemon.
 func (s *Silence) Kind() Kind {
 	var said *daemon.Error
+	var foreign *daemon.ForeignError
 	switch {
+	case errors.As(s.Err, &foreign):
+		return NotTheDaemon
 	case !errors.As(s.Err, &said):
 		return Silent
 	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
@@ -49,15 +53,24 @@ func (s *Silence) Says(where, layout string) string {
 			"into the controller's Secret", where, since, why)
 	case TooOften:
 		return fmt.Sprintf("the datagravity daemon at %s is asked too often since %s, and says: %s. Who else uses the controller's token?", where, since, why)
+	case NotTheDaemon:
+		return fmt.Sprintf("the datagravity daemon at %s is not reached since %s: %s", where, since, why)
 	}
 	return fmt.Sprintf("the datagravity daemon at %s does not answer since %s: %s", where, since, why)
 }
 
-// asked is how long the daemon wants to be left alone; 0: it did not say.
+// longestAsked is how long nobody is asked at most, whatever was said: who says a date of next year would keep everything waiting until then.
+const longestAsked = 10 * time.Minute
+
+// asked is how long the daemon, or who answers in its place, wants to be left alone; 0: that was not said.
 func asked(err error) time.Duration {
 	var said *daemon.Error
-	if errors.As(err, &said) {
-		return said.After
+	var foreign *daemon.ForeignError
+	switch {
+	case errors.As(err, &said):
+		return min(said.After, longestAsked)
+	case errors.As(err, &foreign):
+		return min(foreign.After, longestAsked)
 	}
 	return 0
 }

@@ -18,6 +18,24 @@ func said(status int, after time.Duration) error {
 	return fmt.Errorf("of another version: %w", &daemon.Error{Problem: daemon.Problem{Status: status, Detail: "no"}, After: after})
 }
 
+func foreign(status int, after time.Duration) error {
+	return fmt.Errorf("of another version: %w", &daemon.ForeignError{Where: "d:8443", Status: status, Media: "text/html", After: after})
+}
+
+// How long to wait is obeyed, whoever says it, up to a limit.
+func TestAsked(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want time.Duration
+	}{
+		{errors.New("refused"), 0}, {said(429, 7*time.Second), 7 * time.Second}, {foreign(503, time.Minute), time.Minute}, {foreign(429, 1000*time.Hour), longestAsked},
+	} {
+		if got := asked(c.err); got != c.want {
+			t.Errorf("%v: %s, want %s", c.err, got, c.want)
+		}
+	}
+}
+
 // A daemon that says no is told as what it is, not as one that is not there.
 func TestSilenceSaysWhatItIs(t *testing.T) {
 	for _, c := range []struct {
@@ -30,6 +48,7 @@ func TestSilenceSaysWhatItIs(t *testing.T) {
 		{said(http.StatusForbidden, 0), TokenRefused, "refuses the controller's token"},
 		{said(http.StatusTooManyRequests, time.Second), TooOften, "is asked too often since 2026"},
 		{said(http.StatusInternalServerError, 0), Silent, "does not answer"},
+		{foreign(http.StatusForbidden, 0), NotTheDaemon, "is not reached since 2026: of another version: d:8443 was answered by something that is not the daemon: status 403 Forbidden"},
 	} {
 		s := &Silence{Since: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Err: c.err}
 		if got := s.Says("https://d", "2006"); s.Kind() != c.kind || !strings.HasPrefix(got, "the datagravity daemon at https://d "+c.words) {

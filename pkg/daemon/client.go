@@ -77,6 +77,10 @@ func (c *Client) hello(ctx context.Context) error {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			return fmt.Errorf("%w %s", ErrNobody, c.where)
 		}
+		var foreign *ForeignError
+		if errors.As(err, &foreign) {
+			return err // it says where
+		}
 		return fmt.Errorf("%s: %w", c.where, err)
 	}
 	return nil
@@ -187,6 +191,9 @@ func (c *Client) ask(ctx context.Context, method, path string, in, out any) erro
 	if out == nil {
 		return nil
 	}
+	if !isMedia(answer.Header, jsonMedia) { // a page to log in at, for example
+		return c.skewed(readProblem(answer.StatusCode, answer.Header, nil, c.where))
+	}
 	if err := json.Unmarshal(b, out); err != nil {
 		return c.skewed(fmt.Errorf("the answer is in another form than expected: %w", err))
 	}
@@ -228,7 +235,7 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	if err = errors.Join(err, answer.Body.Close()); err != nil {
 		return nil, c.gone(ctx, err)
 	}
-	return nil, c.skewed(readProblem(answer.StatusCode, answer.Header, b))
+	return nil, c.skewed(readProblem(answer.StatusCode, answer.Header, b, c.where))
 }
 
 // gone is what a connection that broke off means.

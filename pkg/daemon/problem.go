@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"mime"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/retryafter"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/dispatch"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -230,15 +230,22 @@ func (e *Error) Unwrap() (list []error) {
 	return list
 }
 
-// readProblem makes an error of an answer that is none of success. One that is no problem either was not made by datagravity.
-func readProblem(status int, h http.Header, body []byte) error {
-	var p Problem
-	if h.Get("Content-Type") != problemMedia || json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		return fmt.Errorf("what answers at the socket is no datagravity, or one of another version: status %d", status)
+// readProblem makes an error of an answer that is none of success: an [Error], or a [ForeignError] of one that datagravity did not make.
+func readProblem(status int, h http.Header, body []byte, where string) error {
+	var p struct {
+		Problem
+		Code *int `json:"code"` // every problem of ours has it
 	}
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		seconds = 0
+	after := retryafter.Of(h, time.Time{}) // a server of HTTP sends its date
+	if !isMedia(h, problemMedia) || json.Unmarshal(body, &p) != nil || p.Detail == "" || p.Code == nil {
+		return &ForeignError{Where: where, Status: status, Media: h.Get("Content-Type"), Server: h.Get("Server"), Location: h.Get("Location"), After: after}
 	}
-	return &Error{Problem: p, After: time.Duration(seconds) * time.Second}
+	p.Problem.Code = *p.Code
+	return &Error{Problem: p.Problem, After: after}
+}
+
+// isMedia tells whether an answer is of a media type, whatever parameters that has.
+func isMedia(h http.Header, want string) bool {
+	got, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && got == want
 }

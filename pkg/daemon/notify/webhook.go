@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/retryafter"
 	"github.com/datagravity/datagravity/pkg/store/meter"
 )
 
@@ -119,7 +120,7 @@ func (w *webhook) Send(ctx context.Context, m Message) error {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		err = fmt.Errorf("%w: redirects are not followed; correct the URL", err)
 	}
-	return &refused{err, w.asked(resp.Header.Get("Retry-After"))}
+	return &refused{err, min(retryafter.Of(resp.Header, w.o.Now()), mostAsked)}
 }
 
 // sign is the signature of what is posted: of the id, the time and the body, so that none of them can be another's.
@@ -152,14 +153,4 @@ func values(m map[string]string) (list []string) {
 		list = append(list, v)
 	}
 	return list
-}
-
-func (w *webhook) asked(header string) time.Duration {
-	if n, err := strconv.Atoi(header); err == nil && n > 0 {
-		return min(time.Duration(n)*time.Second, mostAsked)
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(0, at.Sub(w.o.Now())), mostAsked)
-	}
-	return 0
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
 	"github.com/datagravity/datagravity/internal/lazyre"
+	"github.com/datagravity/datagravity/internal/retryafter"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -270,14 +271,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 			return time.Duration(ms) * time.Millisecond
 		}
 	}
-	v := h.Get("Retry-After")
-	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil && at.After(now) {
-		return at.Sub(now)
-	}
-	return 0
+	return retryafter.Of(h, now)
 }
 
 // statusOf is the HTTP status of an SDK error, 0 if there was no answer.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
+	"github.com/datagravity/datagravity/internal/retryafter"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -58,13 +58,13 @@ func several(err error) error {
 func classify(err error) (kind error, wait time.Duration, notSent bool) {
 	var api *googleapi.Error
 	if errors.As(err, &api) {
-		return ofStatus(api), retryAfter(api.Header), false
+		return ofStatus(api), retryafter.Of(api.Header, time.Now()), false
 	}
 	var token *oauth2.RetrieveError
 	if errors.As(err, &token) {
 		// The request itself waits for its token.
 		if token.Response != nil && token.Response.StatusCode >= 500 {
-			return store.ErrTransient, retryAfter(token.Response.Header), true
+			return store.ErrTransient, retryafter.Of(token.Response.Header, time.Now()), true
 		}
 		return store.ErrAuth, 0, true
 	}
@@ -118,21 +118,4 @@ func refusedChecksum(api *googleapi.Error) bool {
 	text := strings.ToLower(api.Message + " " + api.Body)
 	named := strings.Contains(text, "crc32c") || strings.Contains(text, "md5")
 	return named && strings.Contains(text, "match")
-}
-
-// retryAfter reads the header in both its forms; a date is compared with the answer's own, not with our clock.
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(v); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	until, err := http.ParseTime(v)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return max(0, until.Sub(now))
 }

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
+	"github.com/datagravity/datagravity/internal/retryafter"
 	"github.com/datagravity/datagravity/pkg/store"
 )
 
@@ -140,7 +140,7 @@ func classifyResponse(e *store.Error, response *awshttp.ResponseError) {
 	if e.Kind == store.ErrPermission && r.Hint == "" {
 		r.Hint = rightHint(e.Op)
 	}
-	e.RetryAfter = retryAfter(header.Get("Retry-After"), time.Now())
+	e.RetryAfter = retryafter.Of(header, time.Now())
 }
 
 // classifyTransport is for requests that got no answer, or an answer that ended early.
@@ -186,15 +186,4 @@ const maxSkew = 15 * time.Minute
 func skewed(date string, now time.Time) bool {
 	t, err := http.ParseTime(date)
 	return err == nil && now.Sub(t).Abs() > maxSkew
-}
-
-// retryAfter reads the header in both its forms, seconds and a date.
-func retryAfter(v string, now time.Time) time.Duration {
-	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil && t.After(now) {
-		return t.Sub(now)
-	}
-	return 0
 }

@@ -135,19 +135,6 @@ func TestClock(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	for v, want := range map[string]time.Duration{
-		"": 0, "12": 12 * time.Second, "-3": 0, "soon": 0,
-		now.Add(90 * time.Second).Format(http.TimeFormat): 90 * time.Second,
-		now.Add(-time.Hour).Format(http.TimeFormat):       0,
-	} {
-		if got := retryAfter(v, now); got != want {
-			t.Errorf("Retry-After %q: got %v, want %v", v, got, want)
-		}
-	}
-}
-
 func TestNotSent(t *testing.T) {
 	d := newDouble(t, &double{knows: []string{"crc64nvme"}})
 	s := d.open(t)
