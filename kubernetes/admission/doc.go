@@ -19,8 +19,8 @@
 // With Retry is said until when, by requeueAfterSeconds. Kueue 0.17.0 lets that time pass first and takes the quota away then, though its own documentation has
 // it the other way round; nothing that a check can write has it do so sooner. So that time is --retry at most.
 //
-// What was rejected is deactivated by Kueue, which puts "Reset to Pending" over the reason within milliseconds. So the reason is written once more, and
-// an event has it.
+// What was rejected is deactivated by Kueue, which puts "Reset to Pending" over the reason within milliseconds. So the reason is also in a condition of the
+// Workload, [Rejected], which is written together with the entry; from it the entry says the reason once more, whichever controller runs then; and an event has it.
 //
 // An entry is changed only while it is Pending: Kueue makes it that again whenever it evicts or reactivates a Workload, and what it decided in between is
 // its own.

@@ -41,10 +41,9 @@ type Workloads struct {
 	Limits     Limits
 	Now        func() time.Time
 
-	notices  notice.Board
-	rejected rejections
-	mu       sync.Mutex
-	written  map[types.UID]time.Time // when an entry was written last
+	notices notice.Board
+	mu      sync.Mutex
+	written map[types.UID]time.Time // when an entry was written last
 }
 
 // Wants reads what all Workloads want: a [staging.Source].
@@ -107,13 +106,12 @@ func (r *Workloads) Reconcile(ctx context.Context, q reconcile.Request) (reconci
 	if over(wl) {
 		return r.sayAgain(ctx, wl)
 	}
-	if r.rejected.of(wl) != "" && reservedSince(wl).IsZero() { // somebody activated it: what is said next of it is news
-		r.rejected.forget(q.NamespacedName)
-		r.notices.Forget(KindWorkload, q.NamespacedName)
-	}
 	open, err := r.open(ctx, wl)
 	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if rejection(wl) != nil && len(open) > 0 { // somebody activated it: what is said next of it is news
+		r.notices.Forget(KindWorkload, q.NamespacedName)
 	}
 	facts := Facts{Reserved: reservedSince(wl), Wrong: wrong, Silence: r.Desk.Silence(), Where: r.Where, Now: r.Now()}
 	for _, j := range needs.Jobs {
@@ -214,6 +212,9 @@ func (r *Workloads) write(
 		}
 		status.WithAdmissionChecks(entry.WithPodSetUpdates(updates...))
 	}
+	if c := r.rejecting(wl, v); c != nil {
+		status.WithConditions(c)
+	}
 	// What was decided was decided about this Workload as it was read: Kueue may have evicted it since.
 	out := apply.Workload(wl.Name, wl.Namespace).WithUID(wl.UID).WithResourceVersion(wl.ResourceVersion).WithStatus(status)
 	err := r.Client.Status().Apply(ctx, out, client.FieldOwner(r.Controller), client.ForceOwnership)
@@ -224,11 +225,8 @@ func (r *Workloads) write(
 		return reconcile.Result{}, fmt.Errorf("write the admission check: %w", err)
 	}
 	verdicts.WithLabelValues(string(v.State)).Inc()
-	if v.State == kueue.CheckStateRejected {
-		r.rejected.put(wl, v.Message)
-		if !v.Mistaken {
-			r.notices.Warn(r.Events, wl, "DataRefused", v.Message)
-		}
+	if v.State == kueue.CheckStateRejected && !v.Mistaken {
+		r.notices.Warn(r.Events, wl, "DataRefused", v.Message)
 	}
 	r.mu.Lock()
 	if r.written == nil {
@@ -253,7 +251,6 @@ func soonest(a, b time.Duration) time.Duration {
 // forget a Workload that is gone.
 func (r *Workloads) forget(name types.NamespacedName) {
 	r.notices.Forget(KindWorkload, name)
-	r.rejected.forget(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for uid, at := range r.written {

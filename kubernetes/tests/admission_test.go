@@ -11,12 +11,14 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kueue "sigs.k8s.io/kueue/apis/kueue/v1beta2"
 
+	"github.com/datagravity/datagravity/kubernetes/admission"
 	"github.com/datagravity/datagravity/kubernetes/declaration"
 	"github.com/datagravity/datagravity/kubernetes/internal/cluster"
 )
@@ -160,12 +162,39 @@ func TestBudgetRefusal(t *testing.T) {
 	if n := p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`); n != 1 {
 		t.Errorf("it was rejected %g times", n)
 	}
+	// A controller that is killed before Kueue has made the entry Pending again does not say why. The next one knows it.
+	p.Kill()
+	w := workloadOf(t, c, j)
+	w.Status.AdmissionChecks[0].Message = "Reset to Pending after eviction. Previously: Rejected"
+	if err := c.Client.Status().Update(t.Context(), w); err != nil || rejected() {
+		t.Fatalf("it still says why, or %v", err)
+	}
+	p.Start()
+	c.Until(t, "a controller that did not reject it says why", rejected)
+	if n := p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`); n != 0 {
+		t.Errorf("it was rejected %g times more", n)
+	}
 	// Once the Workload is made anew it is answered anew.
 	if err := c.Client.Delete(t.Context(), workloadOf(t, c, j)); err != nil {
 		t.Fatal(err)
 	}
 	c.Until(t, "it is rejected once more", func() bool {
-		return rejected() && p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`) == 2
+		return rejected() && p.Metric("datagravity_kubernetes_admission_writes_total", `state="Rejected"`) == 1
+	})
+	// Of one that somebody activates it is not said any more that it was rejected.
+	p.Kill()
+	p.Start() // it has written nothing yet, so that it writes at once
+	w = workloadOf(t, c, j)
+	if meta.FindStatusCondition(w.Status.Conditions, admission.Rejected) == nil {
+		t.Errorf("no condition says why: %v", w.Status.Conditions)
+	}
+	w.Spec.Active = ptr.To(true)
+	if err := c.Client.Update(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	c.Until(t, "it will be rejected, and is not", func() bool {
+		return entry(t, c, ns, kueue.CheckStatePending, "will be rejected unless that changes") &&
+			meta.FindStatusCondition(workloadOf(t, c, j).Status.Conditions, admission.Rejected) == nil
 	})
 	if !suspended(t, c, j) || delivered(d, "a.tar") {
 		t.Error("what was refused goes on")

@@ -112,10 +112,10 @@ func start() (*Cluster, error) {
 	if err := c.audit(); err != nil {
 		return nil, err
 	}
+	atEnd(c.env.Stop) // also of one that starts in part
 	if c.Admin, err = c.env.Start(); err != nil {
 		return nil, err
 	}
-	atEnd(c.env.Stop)
 	c.Admin.QPS, c.Admin.Burst = 1000, 1000
 	c.Client, err = client.New(c.Admin, client.Options{Scheme: c.Scheme})
 	return c, err

@@ -29,15 +29,27 @@ type Controller struct {
 // Controller starts one for a daemon, in a namespace of its own, that works in some namespaces or, of none, in all. It ends with the test.
 func (c *Cluster) Controller(t testing.TB, d *Daemon, namespaces ...string) *Controller {
 	t.Helper()
-	return c.ControllerWith(t, d, map[string]any{}, namespaces...)
+	return c.ControllerWith(t, d, ControllerOptions{Lease: 4 * time.Second}, namespaces...)
 }
 
-// ControllerWith is Controller with values for the chart's section of that name.
-func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, values map[string]any, namespaces ...string) *Controller {
+// ControllerOptions of [Cluster.ControllerWith].
+type ControllerOptions struct {
+	// Values for the chart's section controller.
+	Values map[string]any
+	// Lease is how long its lease counts; 0: as long as by itself. The next one waits for that long, and one that cannot renew it meanwhile ends.
+	Lease time.Duration
+}
+
+// ControllerWith is Controller with options.
+func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, o ControllerOptions, namespaces ...string) *Controller {
 	t.Helper()
 	home := c.Namespace(t)
+	values := o.Values
+	if values == nil {
+		values = map[string]any{} // nil would take the chart's own away
+	}
 	rendered := Render(t, home, map[string]any{
-		"cluster": home, "namespaces": append([]string{}, namespaces...), "controller": values, // nil would take the value away
+		"cluster": home, "namespaces": append([]string{}, namespaces...), "controller": values,
 		"api": map[string]any{"url": d.URL, "caSecret": "ca"}, "daemon": map[string]any{"enabled": false},
 	})
 	account, args, err := c.install(t, rendered)
@@ -53,9 +65,10 @@ func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, values map[string]any,
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A machine of tests waits for a lease less long.
-	args = append(args, "--kubeconfig="+kubeconfig, fmt.Sprintf("--metrics-address=127.0.0.1:%d", metrics), "--health-address=0",
-		"--lease-duration=4s", "--renew-deadline=3s")
+	args = append(args, "--kubeconfig="+kubeconfig, fmt.Sprintf("--metrics-address=127.0.0.1:%d", metrics), "--health-address=0")
+	if o.Lease > 0 {
+		args = append(args, fmt.Sprintf("--lease-duration=%s", o.Lease), fmt.Sprintf("--renew-deadline=%s", o.Lease*3/4))
+	}
 	p := &Controller{t: t, cluster: c, user: serviceAccount(home, account), bin: Program(t, "kubernetes", "./cmd/datagravity-kubernetes"), args: args, metrics: metrics}
 	p.Start()
 	t.Cleanup(func() {

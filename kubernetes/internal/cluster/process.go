@@ -47,6 +47,17 @@ func (p *process) Kill() {
 	p.end <- err
 }
 
+// Ended tells that it does not run any more.
+func (p *process) Ended() bool {
+	select {
+	case err := <-p.end:
+		p.end <- err
+		return true
+	default:
+		return false
+	}
+}
+
 // said is the end of its log.
 func (p *process) said() string {
 	text := p.log.String()
