@@ -36,7 +36,7 @@ func turn(seed uint64) (kind string, round uint64) {
 // that it comes to the point in half of them, where it comes to it twice. All points are tried on all destinations before one is tried again.
 func TestKilledAtEachPoint(t *testing.T) {
 	all := deaths()
-	proof.Run(t, "crash", 380, func(t *testing.T, seed uint64) {
+	proof.RunTogether(t, "crash", 380, func(t *testing.T, seed uint64) {
 		kind, round := turn(seed)
 		n := uint64(len(all))
 		d, times := all[round%n], 1+int((seed+round/n)%2) //nolint:gosec // 1 or 2
@@ -46,7 +46,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 				t.Fatalf("no process came to %s", d.at)
 			}
 		}
-		r.run("", 1)
+		r.ends(t)
 		r.judge()
 	})
 }
@@ -54,7 +54,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 // The recovery from a crash may crash as well. Where it does not come to the second point it is no trial.
 func TestKilledWhileRecovering(t *testing.T) {
 	all := deaths()
-	proof.Run(t, "recovery", 57, func(t *testing.T, seed uint64) {
+	proof.RunTogether(t, "recovery", 57, func(t *testing.T, seed uint64) {
 		kind, round := turn(seed)
 		n := uint64(len(all))
 		d := all[(5*seed+round)%n]
@@ -64,7 +64,7 @@ func TestKilledWhileRecovering(t *testing.T) {
 			t.Fatalf("no process came to %s", d.at)
 		}
 		killed := r.run(second, 1)
-		r.run("", 1)
+		r.ends(t)
 		r.judge()
 		if !killed {
 			t.Skipf("what goes on after %s does not come to %s", d.at, second)

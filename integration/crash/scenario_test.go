@@ -186,7 +186,7 @@ func loseManifest(r *trial) int64 {
 		if err := os.Rename(move[0], move[1]); err != nil {
 			r.t.Fatal(err)
 		}
-		w.process(r.t, "", 1)
+		w.ends(r.t)
 	}
 	r.keep(w)
 	var err error

@@ -90,7 +90,7 @@ func (r *trial) judge() {
 	if again := wired - r.bytes; again < 0 || again > r.crashes*streams*r.place.partBytes {
 		r.t.Errorf("%d bytes were sent again after %d crashes", again, r.crashes)
 	}
-	if r.run("", 1); r.wired(r.t) != wired {
+	if r.ends(r.t); r.wired(r.t) != wired {
 		r.t.Errorf("an idle repeat sent %d bytes", r.wired(r.t)-wired)
 	}
 	p, err := start(context.Background(), r.world)

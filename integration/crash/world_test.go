@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -59,6 +60,14 @@ func (w world) process(t *testing.T, at crashpoint.Point, n int) (killed bool) {
 	return true
 }
 
+// ends does what a process does that nobody kills, in this one: of its memory it takes nothing over from those before, and starting one is most of its work.
+func (w world) ends(t *testing.T) {
+	t.Helper()
+	if err := scenarioOf(w.scenario).run(context.Background(), w); err != nil {
+		t.Fatalf("nobody killed it: %v", err)
+	}
+}
+
 // child is that process. Each point that it passes leaves a file, until one kills it.
 func child(ctx context.Context) error {
 	w := world{folder: os.Getenv(folderEnv), url: os.Getenv(storeEnv), scenario: os.Getenv(scenarioEnv)}
@@ -67,6 +76,9 @@ func child(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// It lives shorter than collecting its garbage would pay.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(128 << 20)
 	var hits atomic.Int64
 	crashpoint.Set(func(p crashpoint.Point) {
 		_ = os.WriteFile(filepath.Join(w.folder, "hit", string(p)), nil, 0o600)

@@ -82,10 +82,16 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 		return b, err
 	}
 	if r == nil {
-		// The process died. What it printed says which trial it was in.
-		if r = died(log, t.Name, a.from); r == nil {
+		// The process died. What it printed says which trials it was in.
+		var in []uint64
+		if r, in = died(log, t.Name, a.from); r == nil {
 			return b, errors.Join(fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log)), ended)
 		}
+		if in, err = p.guilty(ctx, t, a, in); err != nil {
+			return b, err
+		}
+		r.Failures = append(r.Failures, in...)
+		slices.Sort(r.Failures)
 	}
 	b.Runs, b.Skipped = r.Runs, r.Skipped
 	for _, seed := range r.Failures {
@@ -136,36 +142,59 @@ func read(path, kind string) (sum *proof.Result, err error) {
 	return sum, nil
 }
 
-// died tells from the output of a test that did not come to its end which seeds it tried: all but the last passed or failed as it says, and the last
-// one failed.
-func died(log, name string, from uint64) *proof.Result {
-	r := &proof.Result{From: from}
-	var last uint64
+// guilty are those of some trials that a process died in which fail alone. Where none does, one of them did it, and nobody knows which: all are.
+func (p *prover) guilty(ctx context.Context, t Test, a asked, in []uint64) (out []uint64, err error) {
+	if len(in) == 1 {
+		return in, nil
+	}
+	for _, seed := range in {
+		alone, err := p.run(ctx, t, asked{seed, 1, time.Now().Add(slice), a.env})
+		if err != nil {
+			return nil, err
+		}
+		if len(alone.Failures) > 0 {
+			out = append(out, seed)
+		}
+	}
+	if len(out) == 0 {
+		return in, nil
+	}
+	return out, nil
+}
+
+// died tells from the output of a test that did not come to its end which seeds it tried, which of them failed, and in which it was then. Not all of those
+// need be to blame.
+func died(log, name string, from uint64) (r *proof.Result, in []uint64) {
+	r = &proof.Result{From: from}
 	running := regexp.MustCompile(`^=== RUN   ` + name + `/(\d+)$`)
 	// The verdicts of trials are printed when all are over; proof.Run says at once which failed.
+	ended := regexp.MustCompile(`ended: ` + proof.FromEnv + `=(\d+)$`)
 	failed := regexp.MustCompile(`again: ` + proof.FromEnv + `=(\d+) .*\^` + name + `\$`)
 	skipped := regexp.MustCompile(`skipped: ` + proof.FromEnv + `=\d+$`)
+	seed := func(m []string) uint64 {
+		n, _ := strconv.ParseUint(m[1], 10, 64) // digits
+		return n
+	}
 	for s := bufio.NewScanner(strings.NewReader(log)); s.Scan(); {
 		if m := running.FindStringSubmatch(s.Text()); m != nil {
-			last, _ = strconv.ParseUint(m[1], 10, 64) // digits
+			in = append(in, seed(m))
 			r.Runs++
+		}
+		if m := ended.FindStringSubmatch(s.Text()); m != nil {
+			in = slices.DeleteFunc(in, func(n uint64) bool { return n == seed(m) })
 		}
 		if skipped.MatchString(s.Text()) {
 			r.Runs--
 			r.Skipped++
 		}
 		if m := failed.FindStringSubmatch(s.Text()); m != nil {
-			seed, _ := strconv.ParseUint(m[1], 10, 64) // digits
-			r.Failures = append(r.Failures, seed)
+			r.Failures = append(r.Failures, seed(m))
 		}
 	}
 	if r.Runs == 0 {
-		return nil
+		return nil, nil
 	}
-	if !slices.Contains(r.Failures, last) {
-		r.Failures = append(r.Failures, last)
-	}
-	return r
+	return r, in
 }
 
 // tail of an output: enough to see what happened, without the passing trials before it.

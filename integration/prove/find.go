@@ -34,7 +34,7 @@ func (t Test) replay(seed uint64) string {
 	return fmt.Sprintf("PROOF_FROM=%d PROOF_RUNS=1 go test -count 1 -run '^%s$' %s", seed, t.Name, t.Package)
 }
 
-// find reads all tests below a module's root and returns those that call proof.Run, and the native fuzz targets. So no list of tests can be out of date.
+// find reads all tests below a module's root and returns those that call proof.Run or proof.RunTogether, and the native fuzz targets. So no list of tests can be out of date.
 func find(root string) (out []found, err error) {
 	for _, top := range []string{"cmd", "internal", "pkg", "integration"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(path string, d fs.DirEntry, err error) error {
@@ -99,7 +99,7 @@ func findIn(path, pkg string) (out []found, err error) {
 
 func isRun(call *ast.CallExpr) bool {
 	s, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || s.Sel.Name != "Run" || len(call.Args) != 4 {
+	if !ok || s.Sel.Name != "Run" && s.Sel.Name != "RunTogether" || len(call.Args) != 4 {
 		return false
 	}
 	x, ok := s.X.(*ast.Ident)

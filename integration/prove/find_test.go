@@ -47,7 +47,7 @@ func TestTorn(t *testing.T) { proof.Run(t, "torn", 500, func(t *testing.T, seed 
 func TestOther(t *testing.T) { t.Run("torn", nil); plan.Run(t, "torn", 1, nil) }
 func FuzzValue(f *testing.F) {}`,
 		"integration/crash/c_test.go": `package crash
-func TestPoints(t *testing.T) { if true { proof.Run(t, "crash", share(), trial) } }`,
+func TestPoints(t *testing.T) { if true { proof.RunTogether(t, "crash", share(), trial) } }`,
 		"pkg/a/testdata/b_test.go": `package b
 func TestNot(t *testing.T) { proof.Run(t, "torn", 1, nil) }`,
 		"pkg/a/a.go": `package a

@@ -28,25 +28,28 @@ func newProver(t *testing.T, out *bytes.Buffer) *prover {
 func TestBatch(t *testing.T) {
 	var out bytes.Buffer
 	p := newProver(t, &out)
-	failed := func(seeds ...uint64) (f []Failure) {
+	failed := func(test Test, seeds ...uint64) (f []Failure) {
 		for _, s := range seeds {
-			f = append(f, Failure{Seed: s, Replay: odd("TestOdd").replay(s)})
+			f = append(f, Failure{Seed: s, Replay: test.replay(s)})
 		}
 		return f
 	}
-	test := odd("TestOdd")
+	test, together := odd("TestOdd"), odd("TestOddTogether")
+	later, odds := time.Now().Add(time.Hour), []string{"ODD=1"}
 	for _, c := range []struct {
 		name string
 		asked
 		want Batch
 	}{
-		{"passes", asked{0, 3, time.Now().Add(time.Hour), nil}, Batch{Test: test, Runs: 3}},
-		{"skips, fails", asked{3, 3, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(3, 5)}},
-		{"dies", asked{4, 10, time.Now().Add(time.Hour), []string{"ODD=1"}}, Batch{Test: test, From: 4, Runs: 3, Skipped: 1, Failures: failed(5, 7)}},
+		{"passes", asked{0, 3, later, nil}, Batch{Test: test, Runs: 3}},
+		{"skips, fails", asked{3, 3, later, odds}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(test, 3, 5)}},
+		{"dies", asked{4, 10, later, odds}, Batch{Test: test, From: 4, Runs: 3, Skipped: 1, Failures: failed(test, 5, 7)}},
+		{"dies in one of two", asked{6, 2, later, odds}, Batch{Test: together, From: 6, Runs: 2, Failures: failed(together, 7)}},
+		{"dies in two together", asked{16, 2, later, odds}, Batch{Test: together, From: 16, Runs: 2, Failures: failed(together, 16, 17)}},
 		{"no time", asked{0, 3, time.Now().Add(-time.Hour), nil}, Batch{Test: test}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := p.run(t.Context(), test, c.asked)
+			got, err := p.run(t.Context(), c.want.Test, c.asked)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -58,34 +61,80 @@ var raced bool
 // tenth of the share, but one at least.
 func Run(t *testing.T, kind string, share int, trial func(t *testing.T, seed uint64)) {
 	t.Helper()
-	r := Result{Kind: kind, From: number(t, FromEnv, 0), Failures: []uint64{}}
+	run(t, kind, share, 1, trial)
+}
+
+// RunTogether is [Run] with some trials at once, for those that mostly wait for other processes. They share nothing but the servers of the package.
+func RunTogether(t *testing.T, kind string, share int, trial func(t *testing.T, seed uint64)) {
+	t.Helper()
+	run(t, kind, share, 2*runtime.GOMAXPROCS(0), trial)
+}
+
+func run(t *testing.T, kind string, share, together int, trial func(t *testing.T, seed uint64)) {
+	t.Helper()
 	if testing.Short() || raced {
 		share = max(1, share/10)
 	}
-	runs := number(t, RunsEnv, uint64(share)) //nolint:gosec // a count of trials
-	until := number(t, UntilEnv, 0)
-	for seed := r.From; seed < r.From+runs; seed++ {
-		if until != 0 && time.Now().Unix() >= int64(until) { //nolint:gosec // a time
-			break
-		}
-		skipped := false
-		passed := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			defer func() { skipped = t.Skipped() }()
-			trial(t, seed)
-		})
-		if skipped && passed {
-			r.Skipped++
-			t.Logf("skipped: %s=%d", FromEnv, seed)
-			continue
-		}
-		r.Runs++
-		if !passed {
-			r.Failures = append(r.Failures, seed)
-			t.Logf("again: %s=%d %s=1 go test -count 1 -run '^%s$'", FromEnv, seed, RunsEnv, t.Name())
-		}
+	s := trials{
+		Result: Result{Kind: kind, From: number(t, FromEnv, 0), Failures: []uint64{}}, until: number(t, UntilEnv, 0),
 	}
-	if err := r.report(os.Getenv(ResultsEnv)); err != nil {
+	s.next = s.From
+	s.end = s.From + number(t, RunsEnv, uint64(share)) //nolint:gosec // a count of trials
+	var all sync.WaitGroup
+	for range together {
+		all.Go(func() {
+			for seed, ok := s.take(); ok; seed, ok = s.take() {
+				s.try(t, seed, trial)
+			}
+		})
+	}
+	all.Wait()
+	slices.Sort(s.Failures)
+	if err := s.report(os.Getenv(ResultsEnv)); err != nil {
 		t.Error(err)
+	}
+}
+
+// trials of a kind while they are run.
+type trials struct {
+	mu sync.Mutex
+	Result
+	next, end, until uint64
+}
+
+// take a seed that nobody tries yet. They are taken in their order, and all that were are tried to the end, so that none is left out.
+func (s *trials) take() (seed uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next == s.end || s.until != 0 && time.Now().Unix() >= int64(s.until) { //nolint:gosec // a time
+		return 0, false
+	}
+	seed = s.next
+	s.next++
+	return seed, true
+}
+
+func (s *trials) try(t *testing.T, seed uint64, trial func(t *testing.T, seed uint64)) {
+	t.Helper()
+	skipped := false
+	passed := t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+		defer func() { skipped = t.Skipped() }()
+		trial(t, seed)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if os.Getenv(ResultsEnv) != "" { // should the process die, those that were over are told from those that it died in
+		t.Logf("ended: %s=%d", FromEnv, seed)
+	}
+	if skipped && passed {
+		s.Skipped++
+		t.Logf("skipped: %s=%d", FromEnv, seed)
+		return
+	}
+	s.Runs++
+	if !passed {
+		s.Failures = append(s.Failures, seed)
+		t.Logf("again: %s=%d %s=1 go test -count 1 -run '^%s$'", FromEnv, seed, RunsEnv, t.Name())
 	}
 }
 

@@ -22,6 +22,25 @@ func TestOdd(t *testing.T) {
 	})
 }
 
+// The process dies in seed 7 or 17, and 6 or 16 is on its way then. 17 does no harm alone.
+func TestOddTogether(t *testing.T) {
+	underway := make(chan bool)
+	alone := os.Getenv(proof.RunsEnv) == "1"
+	proof.RunTogether(t, "odd", 4, func(_ *testing.T, seed uint64) {
+		switch {
+		case os.Getenv("ODD") == "" || alone && seed != 7:
+		case seed%10 == 6:
+			close(underway)
+			select {}
+		case seed%10 == 7:
+			if !alone {
+				<-underway
+			}
+			os.Exit(3)
+		}
+	})
+}
+
 func TestNothing(t *testing.T) {}
 
 func TestFailsOutside(t *testing.T) {
