@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	partBytes = 1 << 20
+	partBytes = 256 << 10
 	streams   = 12 // shards at once by parts of each
 )
 
