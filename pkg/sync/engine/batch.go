@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -103,7 +104,7 @@ func (r *run) batch(ctx context.Context, items []plan.Item) error {
 
 // reserveAll pays for the first attempt of every request of the shards in one ticket.
 func (r *run) reserveAll(shards []*shard) (*cost.Ticket, []cost.Moved, error) {
-	var crossings []cost.Crossing
+	crossings := make([]cost.Crossing, 0, 2*len(shards))
 	for _, s := range shards {
 		crossings = append(crossings, s.readCrossing(s.it.Size))
 		if r.Dest != nil {
@@ -158,26 +159,38 @@ func (r *run) saveAll(shards []*shard) error {
 
 func (r *run) moveAll(ctx context.Context, shards []*shard) error {
 	g, inBatch := errgroup.WithContext(ctx)
-	g.SetLimit(batchParallel)
-	for _, s := range shards {
-		if inBatch.Err() != nil || !r.mayBegin() {
-			break
-		}
+	var begun atomic.Int64
+	// The calls of the SDKs are so deep that a goroutine for each shard spent more on growing its stack than on its bytes.
+	for range min(batchParallel, len(shards)) {
 		g.Go(func() error {
-			r.observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
-			inShard, span := r.trace(inBatch, s.it)
-			err := s.single(inShard)
-			if errors.Is(err, store.ErrConflict) {
-				err = r.conflicted(inShard, s.it, err)
+			for inBatch.Err() == nil && r.mayBegin() {
+				i := begun.Add(1) - 1
+				if i >= int64(len(shards)) {
+					break
+				}
+				if err := r.moveOne(inBatch, shards[i]); err != nil {
+					return err
+				}
 			}
-			span.End(err)
-			return r.done(inBatch, s.it, s.moved, err)
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	return context.Cause(ctx)
+}
+
+// moveOne moves one shard of a batch. It returns only errors that must end the run.
+func (r *run) moveOne(ctx context.Context, s *shard) error {
+	r.observe(Event{Kind: ShardStarted, Path: s.it.Path, Way: string(s.it.Way), Bytes: s.it.Size})
+	inShard, span := r.trace(ctx, s.it)
+	err := s.single(inShard)
+	if errors.Is(err, store.ErrConflict) {
+		err = r.conflicted(inShard, s.it, err)
+	}
+	span.End(err)
+	return r.done(ctx, s.it, s.moved, err)
 }
 
 // settleAll books what moved; a request that was not made moved nothing.
