@@ -57,7 +57,7 @@ func (o *onces) answer(s *Server, w http.ResponseWriter, r *http.Request, key st
 		s.fail(w, fmt.Errorf("%w: Idempotency-Key has more than %d bytes", errRequest, longestKey))
 		return
 	}
-	name := onceName{principalOf(r.Context()).Name, r.Method, r.URL.EscapedPath(), key}
+	name := onceName{principalOf(r.Context()).by(""), r.Method, r.URL.EscapedPath(), key}
 	mine, before, err := o.claim(name, sha256.Sum256(body))
 	if err != nil {
 		s.fail(w, err)

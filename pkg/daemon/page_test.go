@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -133,6 +134,25 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 	if n := len(o.s.once.list); n > keptAnswers {
 		t.Errorf("%d answers are kept", n)
+	}
+}
+
+// A token may be called as whoever is at the socket is; its keys are its own.
+func TestATokenCalledSocketHasItsOwnKeys(t *testing.T) {
+	o, done := newOnces(time.Now), 0
+	for _, p := range []principal{atSocket, {Name: atSocket.Name}, atSocket} {
+		r := httptest.NewRequest("POST", "/v1/approvals", nil)
+		w := httptest.NewRecorder()
+		o.answer(&Server{}, w, r.WithContext(withPrincipal(r.Context(), p)), "k", nil, func(w http.ResponseWriter) {
+			done++
+			_, _ = fmt.Fprint(w, p.by(""))
+		})
+		if w.Body.String() != p.by("") {
+			t.Errorf("%q was answered as %q", p.by(""), w.Body)
+		}
+	}
+	if done != 2 {
+		t.Errorf("done %d times, want once for each of the two", done)
 	}
 }
 
