@@ -196,8 +196,12 @@ func clockHint(resp *http.Response, detail string, now time.Time) string {
 	}
 	skew := time.Duration(0)
 	if resp != nil {
+		there := now
 		if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-			skew = now.Sub(at)
+			skew, there = now.Sub(at), at
+		}
+		if end := sasExpiry(resp.Request); !end.IsZero() && !there.Before(end) {
+			return fmt.Sprintf("the SAS token has expired at %s: make a new one", end.Format(time.RFC3339))
 		}
 	}
 	const tolerated = 14 * time.Minute
@@ -208,6 +212,20 @@ func clockHint(resp *http.Response, detail string, now time.Time) string {
 		return "the request was signed too early: mend the clock, or send smaller parts if one takes 15 minutes"
 	}
 	return ""
+}
+
+// sasExpiry is until when the SAS token of a request counts; zero: it has none. The answer to a HEAD has no body that would tell.
+func sasExpiry(q *http.Request) time.Time {
+	if q == nil || q.URL == nil {
+		return time.Time{}
+	}
+	signed := q.URL.Query()
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z", time.DateOnly} {
+		if at, err := time.Parse(layout, signed.Get("se")); err == nil && signed.Has("sig") {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
 }
 
 // fromTransport sorts an error that came without an answer.
