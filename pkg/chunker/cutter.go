@@ -21,7 +21,7 @@ func (c Chunk) End() int64 { return c.Offset + c.Length }
 // next part decides about: less than twice MinBytes.
 type Cutter struct {
 	find   *finder
-	hasher *blake3.Hasher // of a chunk that parts share
+	hasher *blake3.Hasher // of a chunk that parts share, made for the first one: it takes 10 KiB, ten times a small shard
 	extra  extraHashes
 	start  int64  // offset of the open chunk
 	at     int64  // bytes hashed
@@ -52,7 +52,7 @@ func NewCutter(p Params, extra ...string) (*Cutter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cutter{find: find, hasher: blake3.New(), extra: hashes}, nil
+	return &Cutter{find: find, extra: hashes}, nil
 }
 
 // ResumeCutter goes on from the State of an earlier Cutter with the same Params and extra digests. tail are the shard's bytes from
@@ -115,6 +115,13 @@ func (c *Cutter) Feed(part []byte, final bool, emit func(Chunk)) {
 		rest = c.write(rest, end)
 		c.end(emit, c.taken())
 	}
+	if final && c.at == c.start && len(c.held) == 0 && len(rest) > 0 {
+		// So is the last one, which for a small shard is all of it.
+		c.at += int64(len(rest))
+		c.end(emit, Digest(PartDigest(rest, 0, true)))
+		c.done = true
+		return
+	}
 	decided := c.find.decided()
 	if final {
 		decided = c.find.at
@@ -134,7 +141,7 @@ func (c *Cutter) Feed(part []byte, final bool, emit func(Chunk)) {
 func (c *Cutter) takeHeld(to int64) {
 	n := min(int64(len(c.held)), to-c.at)
 	if n > 0 {
-		_, _ = c.hasher.Write(c.held[:n]) // a Hasher never fails
+		c.hash(c.held[:n])
 		c.at += n
 		c.held = c.held[:copy(c.held, c.held[n:])]
 	}
@@ -143,9 +150,20 @@ func (c *Cutter) takeHeld(to int64) {
 // write hashes bytes of rest, which begin where the Cutter stands, up to an offset and returns the others.
 func (c *Cutter) write(rest []byte, to int64) []byte {
 	n := to - c.at
-	_, _ = c.hasher.Write(rest[:n])
+	c.hash(rest[:n])
 	c.at = to
 	return rest[n:]
+}
+
+// hash takes the next bytes of a chunk that is not here whole.
+func (c *Cutter) hash(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	if c.hasher == nil {
+		c.hasher = blake3.New()
+	}
+	_, _ = c.hasher.Write(p) // a Hasher never fails
 }
 
 // taken is the digest of the bytes taken since the last call.

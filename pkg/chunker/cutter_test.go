@@ -3,6 +3,7 @@ package chunker
 import (
 	"bytes"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -331,5 +332,25 @@ func TestFeedSumIsFeedAndSumPart(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d bytes: other chunks:\n%s", size, diff)
 		}
+	}
+}
+
+// A hasher for pieces takes ten times the bytes of a small shard, which comes whole.
+func TestSmallShardTakesLittleMemory(t *testing.T) {
+	data := make([]byte, 1<<10)
+	cut := func() {
+		if _, err := Whole(data, DefaultParams(), Options{Workers: 1}, func(Chunk) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const runs = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		cut()
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / runs; each > 4<<10 {
+		t.Errorf("cutting a shard of %d bytes took %d bytes of memory", len(data), each)
 	}
 }

@@ -85,10 +85,9 @@ func (sp span) made() bool { return sp.from != nil || len(sp.tails) > 0 }
 
 // TransferID names the move of one pinned source object to one key, so that the same work finds its own record.
 func TransferID(t manifest.Transfer) string {
-	h := chunker.NewHasher()
-	fmt.Fprintf(h, "%q %q %q %q %q %q %d %q %q", t.Dataset, t.Path, t.SourceStore, t.SourceKey, t.ETag, t.Version, t.Size,
+	id := fmt.Appendf(nil, "%q %q %q %q %q %q %d %q %q", t.Dataset, t.Path, t.SourceStore, t.SourceKey, t.ETag, t.Version, t.Size,
 		t.DestStore, t.DestKey)
-	return h.Digest().Hex()[:32]
+	return chunker.Sum(id).Hex()[:32]
 }
 
 func (r *run) newShard(it plan.Item) *shard {
