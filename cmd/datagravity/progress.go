@@ -68,6 +68,7 @@ func newProgress(g *globals, title string) (*tracker, error) {
 
 // event is the engine's observer.
 func (p *tracker) event(e engine.Event) {
+	makeRoom(e)
 	t := &p.t
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -3,7 +3,7 @@
 // Most commands are over before they have used 10 MiB, half of which initializes the packages of the clouds' SDKs. On a virtual machine, touching
 // 4 KiB of memory for the first time can take 10 µs or more, so that this memory, and what the collector touches to look at it, takes longer than what
 // is done in it. So the first collection waits until the heap has reached 16 MiB rather than 4, and the heap's first MiB are huge pages, of which one
-// fault brings 2 MiB.
+// fault brings 2 MiB. Who makes much garbage can have later collections wait, too: [SetFloor].
 package firstheap
 
 import (
@@ -31,7 +31,11 @@ func init() {
 	debug.SetGCPercent(firstPercent)
 	hugePages()
 	sentinel := new([64]byte) // not so small that it shares its place with what lives on
-	runtime.AddCleanup(sentinel, func(struct{}) { debug.SetGCPercent(int(percent.Load())) }, struct{}{})
+	runtime.AddCleanup(sentinel, func(struct{}) {
+		if floorBytes.Load() == 0 {
+			debug.SetGCPercent(int(percent.Load()))
+		}
+	}, struct{}{})
 }
 
 // SetGCPercent sets GOGC at once, unless the environment does.
@@ -40,5 +44,7 @@ func SetGCPercent(p int) {
 		return
 	}
 	percent.Store(int64(p))
-	debug.SetGCPercent(p)
+	if floorBytes.Load() == 0 {
+		debug.SetGCPercent(p)
+	}
 }
