@@ -128,7 +128,7 @@ func (d *Desk) heard(err error) {
 	if err != nil {
 		up.Set(0)
 	}
-	changed := (was == nil) != (err == nil) || was != nil && was.Kind() != d.silence.Kind()
+	changed := (was == nil) != (err == nil) || was != nil && err != nil && was.cause() != d.silence.cause()
 	var kind Kind
 	if d.silence != nil {
 		kind = d.silence.Kind()

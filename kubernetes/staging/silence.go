@@ -44,6 +44,19 @@ func (s *Silence) Kind() Kind {
 	return Silent
 }
 
+// cause is what a silence is said again for when it changes: a token that is unknown has another remedy than one that may not do this.
+func (s *Silence) cause() string {
+	var said *daemon.Error
+	var foreign *daemon.ForeignError
+	switch {
+	case errors.As(s.Err, &said):
+		return fmt.Sprint(s.Kind(), said.Status)
+	case errors.As(s.Err, &foreign):
+		return fmt.Sprint(s.Kind(), foreign.Status)
+	}
+	return string(s.Kind())
+}
+
 // Says it for people, in one line; layout is of the time.
 func (s *Silence) Says(where, layout string) string {
 	since, why := s.Since.UTC().Format(layout), strings.Join(strings.Fields(s.Err.Error()), " ")

@@ -87,6 +87,15 @@ func TestDeskIsAskedToWait(t *testing.T) {
 		if s := d.Silence(); s == nil || s.Kind() != TokenRefused || time.Since(s.Since) > time.Minute || told() != "a" {
 			t.Errorf("%+v", s)
 		}
+		// The same kind for another cause is told, too.
+		k.mu.Lock()
+		k.err = said(http.StatusForbidden, 0)
+		k.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s := d.Silence(); s == nil || s.Kind() != TokenRefused || told() != "a" {
+			t.Errorf("%+v", s)
+		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // auditPolicy has the API server write down each request of a service account that would change something, once it was answered.
@@ -13,6 +14,7 @@ const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
+  - {level: Request, userGroups: ["system:serviceaccounts"], verbs: [patch], resources: [{group: kueue.x-k8s.io, resources: [workloads/status]}]}
   - {level: Metadata, userGroups: ["system:serviceaccounts"], verbs: [create, update, patch, delete, deletecollection]}
   - {level: None}
 `
@@ -31,6 +33,8 @@ type Write struct {
 	Resource string // with its subresource: workloads/status
 	Object   string // NAMESPACE/NAME
 	Status   int    // of the answer
+	Said     string // the message that a Workload's entry was given
+	At       time.Time
 }
 
 // Writes are those of the controller so far, in their order. One that was answered a moment ago may be missing.
@@ -49,6 +53,12 @@ func (p *Controller) Writes() (list []Write) {
 			User           struct{ Username string }
 			ObjectRef      struct{ Resource, Subresource, Namespace, Name string }
 			ResponseStatus struct{ Code int }
+			RequestObject  struct {
+				Status struct {
+					AdmissionChecks []struct{ State, Message string }
+				}
+			}
+			RequestReceivedTimestamp time.Time
 		}
 		if err := json.Unmarshal(line, &e); err != nil {
 			p.t.Fatalf("the audit log: %v\n%s", err, line)
@@ -57,7 +67,11 @@ func (p *Controller) Writes() (list []Write) {
 			continue
 		}
 		of := strings.TrimSuffix(e.ObjectRef.Resource+"/"+e.ObjectRef.Subresource, "/")
-		list = append(list, Write{e.Verb, of, e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, e.ResponseStatus.Code})
+		w := Write{Verb: e.Verb, Resource: of, Object: e.ObjectRef.Namespace + "/" + e.ObjectRef.Name, Status: e.ResponseStatus.Code, At: e.RequestReceivedTimestamp}
+		for _, c := range e.RequestObject.Status.AdmissionChecks {
+			w.Said = c.State + ": " + c.Message
+		}
+		list = append(list, w)
 	}
 	return list
 }
