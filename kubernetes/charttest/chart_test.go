@@ -140,6 +140,9 @@ func TestSelectors(t *testing.T) {
 	if pdb.Spec.MinAvailable == nil || pdb.Spec.MinAvailable.IntValue() != 1 {
 		t.Errorf("the budget keeps %v", pdb.Spec.MinAvailable)
 	}
+	if p := pdb.Spec.UnhealthyPodEvictionPolicy; p == nil || *p != policyv1.AlwaysAllow {
+		t.Errorf("pods that are not ready keep their nodes: %v", p)
+	}
 }
 
 // With one replica a budget would keep its node from being drained.
@@ -184,16 +187,36 @@ func TestArgumentsFollowValues(t *testing.T) {
 
 // Values that cannot be meant are refused before anything is installed.
 func TestValuesAreChecked(t *testing.T) {
-	for _, values := range []string{
-		"controler: {}", "cluster: ''", "cluster: a/b", "namespaces: [A_B]", "controller: {kueue: sometimes}", "controller: {pending: soon}",
-		"controller: {replicas: '2'}", "controller: {kueue: never, release: false}", "api: {url: 'http://d:1'}", "api: {fingerprint: abc}",
-		"daemon: {enabled: false}", "daemon: {config: {api: {listen: ':1'}}}", "daemon: {config: {agent: {state: /x}}}",
-		"daemon: {persistence: {accessMode: ReadWriteMany}}",
+	nearly := strings.Repeat("ab", 35)
+	for values, words := range map[string]string{
+		"controler: {}": "'controler' not allowed", "cluster: ''": "'/cluster': '' does not match", "cluster: a/b": "'a/b' does not match", "namespaces: [A_B]": "'/namespaces/0'",
+		"controller: {kueue: sometimes}": "one of 'auto', 'always', 'never'", "controller: {replicas: '2'}": "want integer",
+		"controller: {kueue: never, release: false}": "leave the controller nothing to do",
+		"controller: {pending: soon}":                "'/controller/pending': 'soon'", "controller: {pending: 0m0.0s}": "controller.pending: 0m0.0s is no time; want more than 0",
+		"controller: {retry: 9.5s}": "controller.retry: 9.5s is too short; want 10s or more", "controller: {retry: 500ms}": "want 10s or more", "controller: {retry: 0m09s}": "want 10s or more",
+		"controller: {poll: 99ms}": "controller.poll: 99ms is too short; want 100ms or more", "controller: {poll: 0s}": "want 100ms or more",
+		"api: {url: 'http://d:1'}": "'/api/url'", "api: {url: 'https://d:1/api'}": "'/api/url'", "api: {url: 'https://me@d:1'}": "'/api/url'",
+		"api: {fingerprint: abc}": "'/api/fingerprint'", "api: {fingerprint: " + nearly + "}": "'/api/fingerprint'",
+		"daemon: {enabled: false}":                  "api.url: give the address of a datagravity daemon",
+		"daemon: {config: {api: {listen: ':1'}}}":   "daemon.config.api: the chart writes it; leave it out",
+		"daemon: {config: {agent: {state: /x}}}":    "daemon.config.agent.state: the chart writes it",
+		"daemon: {config: {agent: {socket: /x}}}":   "daemon.config.agent.socket: the chart writes it",
+		"daemon: {persistence: {size: much}}":       "'/daemon/persistence/size'",
+		"daemon: {persistence: {accessMode: Many}}": "one of 'ReadWriteOnce', 'ReadWriteOncePod'",
 	} {
 		if _, err := render(t, values); err == nil {
 			t.Errorf("%s: is taken", values)
-		} else {
-			t.Logf("%s: %v", values, strings.Join(strings.Fields(err.Error()), " "))
+		} else if said := strings.Join(strings.Fields(err.Error()), " "); !strings.Contains(said, words) {
+			t.Errorf("%s: %s", values, said)
+		}
+	}
+	// The least that can be meant is taken.
+	for _, values := range []string{
+		"controller: {pending: 1ms, retry: 10s, poll: 100ms}", "controller: {pending: 0m1s, retry: 1m5s, poll: 1s5ms}", "controller: {retry: 0h1m, poll: 0.5s}",
+		"api: {url: 'https://d:1/'}", "api: {fingerprint: '" + strings.TrimSuffix(strings.Repeat("aB:", 32), ":") + "'}", "daemon: {persistence: {size: 1.5Ti}}",
+	} {
+		if _, err := render(t, values); err != nil {
+			t.Errorf("%s: %v", values, err)
 		}
 	}
 }
