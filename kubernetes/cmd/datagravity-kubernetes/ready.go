@@ -13,7 +13,7 @@ import (
 // syncWait is how long a probe waits for the caches.
 const syncWait = 500 * time.Millisecond
 
-// synced is ready when the caches are, of a replica that does not lead too: it can lead at once. That the daemon is silent makes no replica less ready.
+// synced is ready when the caches are; one that does not lead has none yet, and is ready to lead. That the daemon is silent makes no replica less ready.
 func synced(m ctrl.Manager) healthz.Checker {
 	return func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), syncWait)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ type Controller struct {
 	bin     string
 	args    []string
 	metrics int
+	health  int
 }
 
 // Controller starts one for a daemon, in a namespace of its own, that works in some namespaces or, of none, in all. It ends with the test.
@@ -61,15 +63,34 @@ func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, o ControllerOptions, n
 		a = strings.Replace(a, "=/etc/datagravity/token/token", "="+d.TokenFile, 1)
 		args[i] = strings.Replace(a, "=/etc/datagravity/ca/ca.crt", "="+d.CA, 1)
 	}
-	metrics, err := emulator.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	args = append(args, "--kubeconfig="+kubeconfig, fmt.Sprintf("--metrics-address=127.0.0.1:%d", metrics), "--health-address=0")
+	args = append(args, "--kubeconfig="+kubeconfig)
 	if o.Lease > 0 {
 		args = append(args, fmt.Sprintf("--lease-duration=%s", o.Lease), fmt.Sprintf("--renew-deadline=%s", o.Lease*3/4))
 	}
-	p := &Controller{t: t, cluster: c, user: serviceAccount(home, account), bin: Program(t, "kubernetes", "./cmd/datagravity-kubernetes"), args: args, metrics: metrics}
+	p := &Controller{t: t, cluster: c, user: serviceAccount(home, account), bin: Program(t, "kubernetes", "./cmd/datagravity-kubernetes")}
+	p.begin(args)
+	return p
+}
+
+// Replica starts another one for the same lease, which is called something else in conditions.
+func (p *Controller) Replica(name string) *Controller {
+	p.t.Helper()
+	second := &Controller{t: p.t, cluster: p.cluster, user: p.user, bin: p.bin}
+	second.begin(append(slices.Clone(p.args), "--identity="+name))
+	return second
+}
+
+// begin starts it with arguments, and has it end with the test.
+func (p *Controller) begin(args []string) {
+	t := p.t
+	t.Helper()
+	var err error
+	for _, port := range []*int{&p.metrics, &p.health} {
+		if *port, err = emulator.FreePort(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.args = append(args, fmt.Sprintf("--metrics-address=127.0.0.1:%d", p.metrics), fmt.Sprintf("--health-address=127.0.0.1:%d", p.health))
 	p.Start()
 	t.Cleanup(func() {
 		p.Kill()
@@ -80,7 +101,21 @@ func (c *Cluster) ControllerWith(t testing.TB, d *Daemon, o ControllerOptions, n
 			t.Logf("the controller said:\n%s", p.said())
 		}
 	})
-	return p
+}
+
+// Ours tells whether a namespace is the one that the controller is installed in.
+func (p *Controller) Ours(namespace string) bool {
+	return strings.HasPrefix(p.user, serviceAccount(namespace, ""))
+}
+
+// Probe is the status of an answer to one of the kubelet's questions, /healthz or /readyz; 0 if nobody answers.
+func (p *Controller) Probe(path string) int {
+	r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", p.health, path))
+	if err != nil {
+		return 0
+	}
+	_ = r.Body.Close()
+	return r.StatusCode
 }
 
 // Start starts it, and waits until it answers for its metrics; it need not lead yet.

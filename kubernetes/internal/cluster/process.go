@@ -58,6 +58,14 @@ func (p *process) Ended() bool {
 	}
 }
 
+// Exit is the code that it ended with, -1 if a signal ended it or it runs.
+func (p *process) Exit() int {
+	if !p.Ended() {
+		return -1
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // said is the end of its log.
 func (p *process) said() string {
 	text := p.log.String()
