@@ -2,6 +2,7 @@ package admission
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,15 @@ func Decide(f Facts, l Limits) Verdict {
 	if young := f.Now.Sub(last.Added); last.State == dispatch.Unresolved && last.Kind == "" && young < quiet {
 		return Verdict{Again: quiet - max(0, young)}
 	}
+	if arrived(*last) {
+		return f.wait(thing(*last)+": "+oneLine(last.Why), since, l)
+	}
 	return f.wait(thing(*last)+" is not there yet, and nobody knows when it will be: "+oneLine(last.Why), since, l)
+}
+
+// arrived tells that nothing of a job is missing, though the daemon has not looked at it again and announced it.
+func arrived(st dispatch.Status) bool {
+	return st.State == dispatch.OnTime && st.ShardCount > 0 && !slices.ContainsFunc(st.Places, func(p dispatch.Place) bool { return p.MissingShards > 0 })
 }
 
 // refuse what cannot be had. Without quota nothing is decided: a budget may have room when its turn comes.

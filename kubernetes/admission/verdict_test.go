@@ -33,6 +33,8 @@ func TestDecide(t *testing.T) {
 	ready := job(dispatch.Ready, 0, "")
 	young := job(dispatch.Unresolved, 0, "found out by the next pass")
 	young.Status.Added = now.Add(-time.Second)
+	arrived, missing := job(dispatch.OnTime, 0, "all of it is there, and is announced by the next pass"), job(dispatch.OnTime, 0, "paused")
+	arrived.Status.ShardCount, missing.Status.ShardCount, missing.Status.Places[0].MissingShards = 2, 2, 1
 	silence := func(ago time.Duration) *staging.Silence {
 		return &staging.Silence{Since: now.Add(-ago), Err: errors.New("connection refused")}
 	}
@@ -57,6 +59,9 @@ func TestDecide(t *testing.T) {
 		{"there later, no quota", Facts{Jobs: []staging.Standing{job(dispatch.OnTime, 10*time.Minute, "")}}, 0, pending, "by 08:10 UTC", 0},
 		{"not asked for yet", Facts{Jobs: []staging.Standing{{}}}, time.Second, "", "", 0},
 		{"just asked for", Facts{Jobs: []staging.Standing{young}}, time.Second, "", "", 0},
+		{"there, not announced", Facts{Jobs: []staging.Standing{arrived}}, time.Second, pending, "c4 at lab: all of it is there, and is announced", 0},
+		{"there, not announced, no quota", Facts{Jobs: []staging.Standing{arrived}}, 0, pending, "c4 at lab: all of it is there, and is announced", 0},
+		{"not there", Facts{Jobs: []staging.Standing{missing}}, time.Second, pending, "c4 at lab is not there yet, and nobody knows when it will be: paused", 0},
 		{"not resolved for long", Facts{Jobs: []staging.Standing{job(dispatch.Unresolved, 0, "read")}}, 2 * time.Minute, again, "nobody knows when it will be: read", 2 * time.Minute},
 		{"not resolved, quota is new", Facts{Jobs: []staging.Standing{job(dispatch.Unresolved, 0, "read")}}, time.Second, pending, "nobody knows when", 0},
 		{"no budget has room", Facts{Jobs: []staging.Standing{job(dispatch.Held, 0, "budget \"egress\" lacks 12.40 USD")}}, time.Second, rejected, "c4 at lab cannot be had: budget \"egress\" lacks", 0},
