@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -23,18 +24,22 @@ import (
 
 func TestMain(m *testing.M) { emutest.Main(m) }
 
-var build = sync.OnceValues(func() (string, error) {
+// build makes the program, once.
+var build = sync.OnceValues(func() (string, error) { return built() })
+
+// built by go build, with flags.
+func built(flags ...string) (string, error) {
 	dir, err := emutest.TempDir()
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "datagravity")
-	out, err := exec.Command("go", "build", "-o", bin, "../cmd/datagravity").CombinedOutput()
+	out, err := exec.Command("go", slices.Concat([]string{"build", "-o", bin}, flags, []string{"../cmd/datagravity"})...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return bin, nil
-})
+}
 
 // rig is one user's folder: a configuration, a state directory, a dataset in Azure and three destinations.
 type rig struct {
@@ -44,7 +49,9 @@ type rig struct {
 	source store.Store
 	dests  map[string]store.Store
 	urls   map[string]string // of azure, s3, gcs, lab
-	files  map[string][]byte // the dataset, by path
+	// dataset is what the configuration calls it.
+	dataset string
+	files   map[string][]byte // the dataset, by path
 }
 
 const config = `agent: {location: "azure:eastus", state: state, memory: 48MiB, part_size: %s, allow_insecure: true}
@@ -69,7 +76,7 @@ func newRig(t *testing.T, partSize string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: t.TempDir(), bin: bin, dests: map[string]store.Store{}, files: map[string][]byte{}}
+	r := &rig{t: t, dir: t.TempDir(), bin: bin, dataset: "c4", dests: map[string]store.Store{}, files: map[string][]byte{}}
 	urls := map[string]string{
 		"azure": emutest.Bucket(t, emutest.Azurite(t)), "s3": emutest.Bucket(t, emutest.S3(t)), "gcs": emutest.Bucket(t, emutest.GCS(t)),
 		"lab": "file://" + filepath.Join(r.dir, "lab") + "?create_dir=true",
@@ -197,7 +204,7 @@ type report struct {
 
 func (r *rig) sync(dest string, more ...string) (rep report) {
 	r.t.Helper()
-	out := r.want(0, append([]string{"sync", "c4", "--to", dest, "--json"}, more...)...)
+	out := r.want(0, append([]string{"sync", r.dataset, "--to", dest, "--json"}, more...)...)
 	if err := json.Unmarshal([]byte(out), &rep); err != nil {
 		r.t.Fatalf("%v in %s", err, out)
 	}

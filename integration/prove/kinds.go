@@ -27,7 +27,7 @@ const Fuzz = "fuzz"
 // the combinations need (recovery: 24 points in 24 recoveries by 3 seeds; metamorphic: 54 combinations of streams, parts, stores and crash).
 var kinds = []Kind{
 	{Name: "crash", What: "a process killed at a named point while it synchronizes, collects, rebuilds or migrates: points x destinations x seeds", Share: 360, Whole: 14_000},
-	{Name: "kill", What: "SIGKILLs of the real program at random moments, between real servers", Share: 50, Whole: 440},
+	{Name: "kill", What: "SIGKILLs of the real program, at named points and at random moments, between real servers", Share: 50, Whole: 440},
 	{Name: "recovery", What: "the same, and another one while the next process recovers", Whole: 1_728},
 	{Name: "simulation", What: "simulated schedules of jobs, faults and clocks", Share: 200, Whole: 10_000},
 	{Name: "torn", What: "images of the manifest in the middle of a commit", Share: 500, Whole: 20_000},
