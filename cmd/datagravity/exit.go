@@ -51,7 +51,7 @@ var exitCodes = []struct {
 	{exitBudget, "over budget, or a budget cannot rest on the price; nothing was sent for what does not fit"},
 	{exitIntegrity, "bytes, sizes or checksums disagree, or the manifest is damaged"},
 	{exitSource, "the source is missing, empty, archived, or no longer has what a snapshot names"},
-	{exitNoRoom, "over capacity, and nothing was moved, evicted or deleted; or no room on the disk for a backup"},
+	{exitNoRoom, "over capacity, and nothing was moved, evicted or deleted; or no room on the disk for a backup, or for what is to be recorded"},
 	{exitNotYet, "not yet: not ready, blocked by a pin, dataset not complete, paused, not granted by the agent beside the source, or the manifest or the destination is in use; try again later"},
 	{exitAuth, "credentials are missing, wrong, or lack a right"},
 	{exitConfig, "the configuration or a file of job specs is wrong"},

@@ -24,14 +24,14 @@ func WriteFile(path string, b []byte, perm os.FileMode) error {
 func writeDurable(path, pattern string, b []byte, perm os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), pattern)
 	if err != nil {
-		return err
+		return onFull(filepath.Dir(path), err)
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Chmod(perm), f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(onFull(filepath.Dir(path), err), os.Remove(f.Name()))
 	}
 	return syncDir(filepath.Dir(path))
 }

@@ -127,8 +127,8 @@ func (j *Journal) flush(upTo uint64) error {
 	j.mu.Unlock()
 	for name, buf := range batch {
 		if err := j.write(name, buf.Bytes()); err != nil {
-			j.failed = fmt.Errorf("%w: %s: %w; free the disk or move agent.journal_dir (with what is in it), then start again",
-				ErrJournal, filepath.Join(j.dir, name), err)
+			j.failed = fmt.Errorf("%w: %s: %w; mend that disk, or move agent.journal_dir (with what is in it) to another, then start again",
+				ErrJournal, filepath.Join(j.dir, name), onFull(j.dir, err))
 			return j.failed
 		}
 	}

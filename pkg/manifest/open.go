@@ -95,7 +95,7 @@ func OpenDir(dir string, o Options) (*Manifest, error) {
 	}
 	path := filepath.Join(dir, "manifest.db")
 	if err := createIfMissing(path); err != nil {
-		return nil, fmt.Errorf("make %s: %w", path, err)
+		return nil, onFull(filepath.Dir(path), fmt.Errorf("make %s: %w", path, err))
 	}
 	db, file, rest, err := openBolt(path, o)
 	if errors.Is(err, errMoved) {

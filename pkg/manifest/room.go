@@ -3,9 +3,10 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
-// ErrNoRoom: the disk has no room for a copy.
+// ErrNoRoom: the disk has no room for a copy, or for what is to be recorded.
 var ErrNoRoom = errors.New("no room on the disk")
 
 // leastLeft must stay free beside a copy, at the least: the journal and recipes of a busy hour.
@@ -36,4 +37,13 @@ func (m *Manifest) roomFor(dir string, more int64) error {
 			ErrNoRoom, dir, free, need, left)
 	}
 	return nil
+}
+
+// onFull says what to do where the disk of a folder was full, and leaves any other error as it is. Nothing of what could not be written is there in part: files get their
+// names when they are whole, transactions are made as a whole, and a line of the journal that is cut off is none.
+func onFull(dir string, err error) error {
+	if errors.Is(err, ErrNoRoom) || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return fmt.Errorf("%w: %w; free space on the disk of %s, then run this again: it goes on from what was recorded", ErrNoRoom, err, dir)
 }

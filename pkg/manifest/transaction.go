@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -108,7 +109,7 @@ func (m *Manifest) commit(tx *Tx) (err error) {
 	}()
 	crashpoint.Hit(crashpoint.CommitBefore)
 	if err := tx.b.Commit(); err != nil {
-		return fmt.Errorf("write %s: %w", m.db.Path(), err)
+		return onFull(filepath.Dir(m.db.Path()), fmt.Errorf("write %s: %w", m.db.Path(), err))
 	}
 	crashpoint.Hit(crashpoint.CommitAfter)
 	return nil
