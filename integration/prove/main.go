@@ -32,8 +32,8 @@ import (
 	"time"
 )
 
-// slice is the length of a batch: so long that starting servers for it costs little, so short that little is lost with one.
-const slice = time.Minute
+// slice is the length of a batch: so long that building the real program and starting servers for it costs little, so short that little is lost with one.
+const slice = 3 * time.Minute
 
 func main() {
 	minutes := flag.Float64("minutes", 0, "how long to go on; 0: until every kind has what is wanted of it")
@@ -211,7 +211,7 @@ func (s *session) batch(ctx context.Context, p *progress) error {
 	var b Batch
 	until := time.Now().Add(slice)
 	if t.native() {
-		b, err = s.fuzz(ctx, t, min(slice/3, time.Until(s.until)))
+		b, err = s.fuzz(ctx, t, min(slice/9, time.Until(s.until)))
 	} else {
 		if _, err := s.build(ctx, t.Package); err != nil { // before its time begins
 			return err
