@@ -57,7 +57,7 @@ func newTrial(t *testing.T, s scenario, kind string, seed uint64) *trial {
 	for _, shard := range []struct {
 		name string
 		size int
-	}{{"a.bin", 5_000 + r.rnd.IntN(50_000)}, {"b.bin", 1 + r.rnd.IntN(9_000)}, {"big.bin", 2*partBytes + r.rnd.IntN(partBytes)}} {
+	}{{"a.bin", 5_000 + r.rnd.IntN(50_000)}, {"b.bin", 1 + r.rnd.IntN(9_000)}, {"big.bin", 2*partBytes + smallBody + r.rnd.IntN(partBytes-smallBody)}} {
 		b := make([]byte, shard.size)
 		_, _ = bytesOf.Read(b) // never fails
 		r.data[shard.name] = b
