@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	kueue "sigs.k8s.io/kueue/apis/kueue/v1beta2"
@@ -164,9 +165,13 @@ func TestBudgetRefusal(t *testing.T) {
 	}
 	// A controller that is killed before Kueue has made the entry Pending again does not say why. The next one knows it.
 	p.Kill()
-	w := workloadOf(t, c, j)
-	w.Status.AdmissionChecks[0].Message = "Reset to Pending after eviction. Previously: Rejected"
-	if err := c.Client.Status().Update(t.Context(), w); err != nil || rejected() {
+	// Kueue writes to it at the same time.
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		w := workloadOf(t, c, j)
+		w.Status.AdmissionChecks[0].Message = "Reset to Pending after eviction. Previously: Rejected"
+		return c.Client.Status().Update(t.Context(), w)
+	})
+	if err != nil || rejected() {
 		t.Fatalf("it still says why, or %v", err)
 	}
 	p.Start()
@@ -184,12 +189,15 @@ func TestBudgetRefusal(t *testing.T) {
 	// Of one that somebody activates it is not said any more that it was rejected.
 	p.Kill()
 	p.Start() // it has written nothing yet, so that it writes at once
-	w = workloadOf(t, c, j)
-	if meta.FindStatusCondition(w.Status.Conditions, admission.Rejected) == nil {
+	if w := workloadOf(t, c, j); meta.FindStatusCondition(w.Status.Conditions, admission.Rejected) == nil {
 		t.Errorf("no condition says why: %v", w.Status.Conditions)
 	}
-	w.Spec.Active = ptr.To(true)
-	if err := c.Client.Update(t.Context(), w); err != nil {
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		w := workloadOf(t, c, j)
+		w.Spec.Active = ptr.To(true)
+		return c.Client.Update(t.Context(), w)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	c.Until(t, "it will be rejected, and is not", func() bool {
