@@ -227,12 +227,8 @@ var errRetired = errors.New("the configuration was read again meanwhile; try aga
 
 // store opens a configured store once, several stores at the same time.
 func (a *app) store(ctx context.Context, name string) (store.Store, error) {
-	used, err := a.used(name)
-	if err != nil {
-		return nil, err
-	}
 	s, err := a.opened(ctx, name, a.cfg.Stores[name].URL, open.Options{
-		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests, Traced: a.traces.On(), Used: used,
+		HTTPClient: a.client, AllowLoopback: a.cfg.Agent.AllowInsecure, Requests: a.cfg.Stores[name].Requests, Traced: a.traces.On(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", name, err)
@@ -262,7 +258,11 @@ func (a *app) opened(ctx context.Context, name, at string, o open.Options) (stor
 		if ok {
 			return s, nil
 		}
-		s, err := open.Open(ctx, at, o)
+		var err error
+		if o.Used, err = a.used(name); err != nil {
+			return nil, err
+		}
+		s, err = open.Open(ctx, at, o)
 		if err != nil {
 			return nil, err
 		}
