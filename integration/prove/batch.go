@@ -31,6 +31,8 @@ type prover struct {
 	dir   string
 	built map[string]string // test program by package
 	out   io.Writer         // of a batch that fails
+	// outputs keeps all that batches printed which failed.
+	outputs string
 }
 
 func (p *prover) build(ctx context.Context, pkg string) (string, error) {
@@ -53,7 +55,12 @@ type asked struct {
 	runs  int
 	until time.Time
 	env   []string
+	// takes is how long a trial that was begun before goes on, where that is known to be long.
+	takes time.Duration
 }
+
+// limit is when a batch is taken for stuck.
+func (a asked) limit() time.Duration { return time.Until(a.until) + a.takes + grace }
 
 // run tries seeds. An error means that nothing is known about them; a trial that failed, or took its process with it, is a failure in the batch.
 func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) {
@@ -67,7 +74,7 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 	}
 	b = Batch{Test: t, Began: time.Now().UTC().Truncate(time.Second), From: a.from}
 	cmd := exec.CommandContext(ctx, bin, "-test.run", "^"+t.Name+"$", "-test.v", "-test.count", "1", //nolint:gosec // built above
-		"-test.timeout", (time.Until(a.until) + grace).String())
+		"-test.timeout", a.limit().String())
 	cmd.Dir = filepath.Join(p.root, filepath.FromSlash(t.Package))
 	cmd.Env = slices.Concat(os.Environ(), a.env, []string{
 		fmt.Sprintf("%s=%d", proof.FromEnv, a.from), fmt.Sprintf("%s=%d", proof.RunsEnv, a.runs),
@@ -102,8 +109,19 @@ func (p *prover) run(ctx context.Context, t Test, a asked) (b Batch, err error) 
 	}
 	if len(b.Failures) > 0 {
 		fmt.Fprintln(p.out, tail(log))
+		return b, p.keep(fmt.Sprintf("%s-%d.txt", t.Name, a.from), log)
 	}
 	return b, nil
+}
+
+// keep writes down what a batch printed: of a failure that its seed alone does not bring back, that is all there is.
+func (p *prover) keep(name, log string) error {
+	if err := os.MkdirAll(p.outputs, 0o750); err != nil {
+		return err
+	}
+	path := filepath.Join(p.outputs, name)
+	fmt.Fprintln(p.out, "all that it printed is in "+path)
+	return os.WriteFile(path, []byte(log), 0o600)
 }
 
 // command runs for a batch, as the head of a group that is ended with it: the real programs and servers that it started.
@@ -148,7 +166,7 @@ func (p *prover) guilty(ctx context.Context, t Test, a asked, in []uint64) (out 
 		return in, nil
 	}
 	for _, seed := range in {
-		alone, err := p.run(ctx, t, asked{seed, 1, time.Now().Add(slice), a.env})
+		alone, err := p.run(ctx, t, asked{seed, 1, time.Now().Add(slice), a.env, a.takes})
 		if err != nil {
 			return nil, err
 		}

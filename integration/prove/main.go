@@ -12,7 +12,8 @@
 // Each kind has the same share of the time until it has enough. What counts is the code that is tried now; when that changes, what was tried
 // before is kept and counted apart, and what had failed is tried again first.
 //
-// A run that takes its process with it is a failure of the seed that it was in. A kind without a test is told, and is no success.
+// A run that takes its process with it is a failure of the seed that it was in. A kind without a test is told, and is no success. What a batch printed
+// in which one failed is kept in proof-failed, beside the record.
 //
 // It ends with 1 if a failure is open, with the seeds and the commands that run them again, or if a kind has no test; with 0 otherwise, whether or
 // not there was time for all: the last lines say what is missing.
@@ -76,7 +77,7 @@ func prove(ctx context.Context, d time.Duration, only, path, doc string) (ok boo
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &session{
-		prover: prover{root: root, dir: dir, built: map[string]string{}, out: os.Stdout},
+		prover: prover{root: root, dir: dir, built: map[string]string{}, out: os.Stdout, outputs: filepath.Join(filepath.Dir(path), "proof-failed")},
 		record: &r, path: path, until: time.Now().Add(d), more: d > 0, code: map[string]string{},
 	}
 	if d == 0 {
@@ -182,7 +183,7 @@ func (s *session) again(ctx context.Context) error {
 			if b.native() {
 				passes = s.passes(ctx, b.Test, f.Input)
 			} else {
-				now, err := s.run(ctx, b.Test, asked{f.Seed, 1, time.Now().Add(slice), k.Env})
+				now, err := s.run(ctx, b.Test, asked{f.Seed, 1, time.Now().Add(slice), k.Env, k.Takes})
 				if err != nil {
 					return err
 				}
@@ -222,7 +223,7 @@ func (s *session) batch(ctx context.Context, p *progress) error {
 		if wanted := p.Whole - p.runs; !s.more && wanted > 0 {
 			runs = wanted
 		}
-		b, err = s.run(ctx, t, asked{s.record.next(t), runs, until, p.Env})
+		b, err = s.run(ctx, t, asked{s.record.next(t), runs, until, p.Env, p.Takes})
 	}
 	if err != nil {
 		return err

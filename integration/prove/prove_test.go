@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func newProver(t *testing.T, out *bytes.Buffer) *prover {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &prover{root: dir, dir: t.TempDir(), built: map[string]string{}, out: out}
+	return &prover{root: dir, dir: t.TempDir(), built: map[string]string{}, out: out, outputs: filepath.Join(t.TempDir(), "failed")}
 }
 
 // Trials of a real test: what fails is named with the command that runs it again, and one that takes the process with it is a failure too.
@@ -41,12 +42,12 @@ func TestBatch(t *testing.T) {
 		asked
 		want Batch
 	}{
-		{"passes", asked{0, 3, later, nil}, Batch{Test: test, Runs: 3}},
-		{"skips, fails", asked{3, 3, later, odds}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(test, 3, 5)}},
-		{"dies", asked{4, 10, later, odds}, Batch{Test: test, From: 4, Runs: 3, Skipped: 1, Failures: failed(test, 5, 7)}},
-		{"dies in one of two", asked{6, 2, later, odds}, Batch{Test: together, From: 6, Runs: 2, Failures: failed(together, 7)}},
-		{"dies in two together", asked{16, 2, later, odds}, Batch{Test: together, From: 16, Runs: 2, Failures: failed(together, 16, 17)}},
-		{"no time", asked{0, 3, time.Now().Add(-time.Hour), nil}, Batch{Test: test}},
+		{"passes", asked{0, 3, later, nil, 0}, Batch{Test: test, Runs: 3}},
+		{"skips, fails", asked{3, 3, later, odds, 0}, Batch{Test: test, From: 3, Runs: 2, Skipped: 1, Failures: failed(test, 3, 5)}},
+		{"dies", asked{4, 10, later, odds, 0}, Batch{Test: test, From: 4, Runs: 3, Skipped: 1, Failures: failed(test, 5, 7)}},
+		{"dies in one of two", asked{6, 2, later, odds, 0}, Batch{Test: together, From: 6, Runs: 2, Failures: failed(together, 7)}},
+		{"dies in two together", asked{16, 2, later, odds, 0}, Batch{Test: together, From: 16, Runs: 2, Failures: failed(together, 16, 17)}},
+		{"no time", asked{0, 3, time.Now().Add(-time.Hour), nil, 0}, Batch{Test: test}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := p.run(t.Context(), c.want.Test, c.asked)
@@ -61,8 +62,12 @@ func TestBatch(t *testing.T) {
 	if !strings.Contains(out.String(), "--- FAIL: TestOdd/5") {
 		t.Errorf("the output of what failed is not shown: %s", out.String())
 	}
+	kept, err := os.ReadFile(filepath.Join(p.outputs, "TestOdd-4.txt"))
+	if err != nil || !strings.Contains(string(kept), "=== RUN   TestOdd/4") || !strings.Contains(string(kept), "again: PROOF_FROM=5") {
+		t.Errorf("of a batch that failed there is %s, %v", kept, err)
+	}
 	for _, name := range []string{"TestNothing", "TestMissing", "TestFailsOutside"} {
-		if b, err := p.run(t.Context(), odd(name), asked{0, 1, time.Now().Add(time.Hour), nil}); err == nil {
+		if b, err := p.run(t.Context(), odd(name), asked{0, 1, time.Now().Add(time.Hour), nil, 0}); err == nil {
 			t.Errorf("%s proves something: %+v", name, b)
 		}
 	}
@@ -201,5 +206,19 @@ func TestNumbers(t *testing.T) {
 		if got := percent(x); got != want {
 			t.Errorf("%v: %s, want %s", x, got, want)
 		}
+	}
+}
+
+// A trial that takes longer than a batch is not taken for stuck before it can be over.
+func TestALongTrialHasItsTime(t *testing.T) {
+	for _, k := range kinds {
+		a := asked{until: time.Now().Add(slice), takes: k.Takes}
+		if limit := a.limit(); limit < k.Takes+grace {
+			t.Errorf("%s: stuck after %v, a run takes %v", k.Name, limit, k.Takes)
+		}
+	}
+	soak, _ := kindOf("soak")
+	if i := slices.Index(soak.Env, "SOAK_MINUTES=30"); i < 0 || soak.Takes < 30*time.Minute {
+		t.Errorf("%v is said to take %v", soak.Env, soak.Takes)
 	}
 }
