@@ -125,6 +125,19 @@ func (r *rig) calm(ctx context.Context) {
 		return
 	}
 	r.equal()
+	r.t.Logf("collected: %v", r.collect())
+	r.unleased()
+	if list := r.uploads(); len(list) != 0 {
+		r.t.Errorf("uploads are left open: %v", list)
+	}
+	if list := r.left(); len(list) != 0 {
+		r.t.Errorf("objects are left: %v", list)
+	}
+}
+
+// unleased waits until the leases are given back, which they are a while after their last use.
+func (r *rig) unleased() {
+	r.t.Helper()
 	gone(r.t, "leases", func() (list []string) {
 		page, err := r.outside[1].List(context.Background(), store.ListOptions{Prefix: lease.Prefix})
 		if err != nil {
@@ -135,13 +148,6 @@ func (r *rig) calm(ctx context.Context) {
 		}
 		return list
 	})
-	r.t.Logf("collected: %v", r.collect())
-	if list := r.uploads(); len(list) != 0 {
-		r.t.Errorf("uploads are left open: %v", list)
-	}
-	if list := r.left(); len(list) != 0 {
-		r.t.Errorf("objects are left: %v", list)
-	}
 }
 
 // paid compares the ledger with the wire of the link that is paid.
