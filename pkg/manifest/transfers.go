@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -46,6 +47,8 @@ type Transfer struct {
 	Assembly *Assembly `cbor:"19,keyasint,omitempty" json:"-"`
 	// Begun is Created by the destination's clock; 0: not known.
 	Begun Millis `cbor:"20,keyasint,omitempty" json:"-"`
+	// Over: all that it had open is gone. It is kept for the object at its key, which may be what it sent: nobody would know it for ours.
+	Over bool `cbor:"21,keyasint,omitempty" json:"over,omitempty"`
 }
 
 // clockSkew between this machine, or a service's answer some time ago, and the service that the times of uploads allow for.
@@ -141,7 +144,17 @@ func (tx *Tx) Parts(transfer string) (list []Part, err error) {
 
 // DeleteTransfer removes a transfer and its parts.
 func (tx *Tx) DeleteTransfer(id string) error {
-	finished, err := parts.keys(tx, within(id))
+	return errors.Join(tx.deleteParts(id), transfers.delete(tx, key(id)))
+}
+
+// EndTransfer keeps of a transfer what tells that the object at its key may be what it sent.
+func (tx *Tx) EndTransfer(t Transfer) error {
+	t.Over, t.Upload, t.Assembly, t.Recipe = true, nil, nil, chunker.Digest{}
+	return errors.Join(tx.deleteParts(t.ID), tx.PutTransfer(t))
+}
+
+func (tx *Tx) deleteParts(transfer string) error {
+	finished, err := parts.keys(tx, within(transfer))
 	if err != nil {
 		return err
 	}
@@ -150,7 +163,7 @@ func (tx *Tx) DeleteTransfer(id string) error {
 			return err
 		}
 	}
-	return transfers.delete(tx, key(id))
+	return nil
 }
 
 func partKey(transfer string, number int) []byte {

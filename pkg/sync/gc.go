@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -120,6 +123,10 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	if dryRun || err != nil {
 		return out, err
 	}
+	stand, err := s.standing(ctx, stores, idle)
+	if err != nil {
+		return out, err
+	}
 	crashpoint.Hit(crashpoint.CollectRecords)
 	// The records go last: until here they are what says that the uploads are ours.
 	return out, s.Manifest.Update(func(tx *manifest.Tx) error {
@@ -131,12 +138,61 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			if _, known := stores[t.DestStore]; !there || t.DestStore != "" && !known || s.working(t, limit) {
 				continue
 			}
-			if err := tx.DeleteTransfer(id); err != nil {
+			switch {
+			case !stand[id]:
+				err = tx.DeleteTransfer(id)
+			case !t.Over:
+				err = tx.EndTransfer(t)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// collectParallel requests at a time ask what stands at the keys of transfers.
+const collectParallel = 16
+
+// standing tells at the keys of which transfers an object stands that may be what they sent: a process that ends between the store's answer and the record
+// of it leaves nothing else that tells it from a stranger's.
+func (s *Syncer) standing(ctx context.Context, stores map[string]store.Store, ids []string) (map[string]bool, error) {
+	var mu sync.Mutex
+	stand := map[string]bool{}
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(collectParallel)
+	for _, id := range ids {
+		var t manifest.Transfer
+		var replica manifest.Replica
+		err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
+			if t, _, err = tx.Transfer(id); err == nil {
+				replica, _, err = tx.Replica(t.DestStore, t.DestKey)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, errors.Join(err, g.Wait())
+		}
+		st := stores[t.DestStore]
+		if st == nil {
+			continue
+		}
+		g.Go(func() error {
+			o, err := st.Head(within, t.DestKey)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("look whether %q is what a transfer sent: %w", t.DestKey, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			stand[id] = o.Size == t.Size && o.ETag != replica.ETag
+			return nil
+		})
+	}
+	return stand, g.Wait()
 }
 
 // working tells of a transfer that was worked on after a time, or that this process works on, however long ago it began.
@@ -204,7 +260,7 @@ func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Tim
 				return err
 			}
 			named := there && t.Upload != nil && t.Upload.ID == u.ID
-			if !there || !named && !t.May(u.Created) {
+			if !there || !named && (t.Over || !t.May(u.Created)) {
 				continue
 			}
 			working := s.working(t, limit)

@@ -11,6 +11,8 @@ import (
 	"github.com/datagravity/datagravity/pkg/jobs"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/fault"
+	"github.com/datagravity/datagravity/pkg/store/mem"
 )
 
 // A receipt whose promise is over goes, and one that still holds stays.
@@ -253,6 +255,86 @@ func TestReceiptWrittenAnewMeanwhileStays(t *testing.T) {
 			if list, err := jobs.ReadJobShards(t.Context(), r.dest, is); err != nil || len(list) != 1 {
 				t.Errorf("its list: %v, %v", list, err)
 			}
+		})
+	}
+}
+
+// What stands at a destination whose answer nobody heard is known by the record of its transfer alone, where the store tells no checksum. Collection leaves
+// that, whatever else of it goes; once the object is recorded, or gone, the record goes too.
+func TestCollectionKeepsWhoseObjectItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		size  int
+		known bool
+		gone  bool
+	}{
+		"small": {1000, false, false}, "small, its digest known": {1000, true, false}, "in parts": {5 << 20, false, false}, "in parts, its digest known": {5 << 20, true, false},
+		"gone since": {1000, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.dest = mem.New(mem.Options{URL: "mem://destination" + r.dir, Parts: store.PartLimits{MinBytes: 64 << 10}, ObjectChecksums: []string{}})
+			r.put("x.bin", data(1, c.size))
+			r.dst.Store = fault.Wrap(r.dest, fault.Plan{Rules: []fault.Rule{
+				{Kind: fault.After, Op: "complete", Optional: true}, {Kind: fault.After, Op: "put", Key: "data/**", Optional: true},
+			}})
+			s := r.open()
+			if c.known {
+				if _, err := s.Index(t.Context(), r.src); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.Sync(t.Context(), r.request()); err == nil {
+				t.Fatal("the lost answer was no error")
+			}
+			r.dst.Store = r.dest
+			collect := func() (left []manifest.Transfer) {
+				t.Helper()
+				if _, err := s.Collect(t.Context(), map[string]store.Store{"bucket": r.dest}, 0, false); err != nil {
+					t.Fatal(err)
+				}
+				err := s.Manifest.View(func(tx *manifest.Tx) error {
+					return tx.Transfers(func(t manifest.Transfer) (bool, error) {
+						left = append(left, t)
+						return true, nil
+					})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return left
+			}
+			for range 2 {
+				if left := collect(); len(left) != 1 || !left[0].Over || left[0].Upload != nil {
+					t.Errorf("after collection: %+v", left)
+				}
+			}
+			// An upload that somebody else begins at the key since is not taken for the transfer's.
+			stranger, err := r.dest.CreateUpload(t.Context(), "data/c4/x.bin", store.UploadOptions{Size: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			collect()
+			if ids := r.uploads(); len(ids) != 1 || ids[0] != stranger.ID {
+				t.Errorf("open: %v, want the other agent's %s", ids, stranger.ID)
+			}
+			if c.gone {
+				o, err := r.dest.Head(t.Context(), "data/c4/x.bin")
+				if err == nil {
+					err = r.dest.Delete(t.Context(), o.Ref())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				if rep, err := s.Sync(t.Context(), r.request()); err != nil || !rep.Ready || rep.MovedBytes != 0 {
+					t.Errorf("%+v, %v", rep, err)
+				}
+				r.equal()
+			}
+			if left := collect(); len(left) != 0 {
+				t.Errorf("%+v", left)
+			}
+			r.close()
 		})
 	}
 }

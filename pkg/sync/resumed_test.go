@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/store/fault"
+	"github.com/datagravity/datagravity/pkg/store/mem"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 )
 
@@ -64,4 +66,25 @@ func TestASyncThatGoesOnReadsNothingTwice(t *testing.T) {
 			r.equal()
 		})
 	}
+}
+
+// A source that changes while a shard moves leaves two transfers to its key. What stands there is that of the one which sent it, in whatever order they are found.
+func TestTwoTransfersToOneKey(t *testing.T) {
+	const shards, size = 6, 2 << 20
+	r := newRig(t)
+	r.dest = mem.New(mem.Options{URL: "mem://destination" + r.dir, Parts: store.PartLimits{MinBytes: 64 << 10}, ObjectChecksums: []string{}})
+	for version, kind := range []fault.Kind{fault.Before, fault.After} {
+		for i := range shards {
+			r.put(fmt.Sprintf("%d.bin", i), data(uint64(i+version*shards), size))
+		}
+		r.dst.Store = fault.Wrap(r.dest, fault.Plan{Rules: []fault.Rule{{Kind: kind, Op: "complete", Err: store.ErrPermanent}}})
+		if rep, err := r.sync(); err == nil || rep.Ready {
+			t.Fatalf("%+v, %v", rep, err)
+		}
+	}
+	r.dst.Store = r.dest
+	if rep, err := r.sync(); err != nil || !rep.Ready || rep.MovedBytes != 0 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	r.equal()
 }

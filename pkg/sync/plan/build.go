@@ -46,7 +46,8 @@ type builder struct {
 	dest  DestStore
 	items []Item
 	// unfinished are our own transfers by destination key: an object of theirs is not a stranger's.
-	unfinished map[string]manifest.Transfer
+	// The source may have changed while they moved, so that a key can have several.
+	unfinished map[string][]manifest.Transfer
 	held       map[int64]bool
 	// orphans: the destination holds shards under other paths than those that are wanted; new ones may be made of them.
 	orphans bool
@@ -54,7 +55,7 @@ type builder struct {
 
 // Build decides the way of every shard. Nothing moves; what it sees at the destination is recorded in the manifest.
 func Build(ctx context.Context, m *manifest.Manifest, dest DestStore, in Input) ([]Item, error) {
-	b := &builder{Input: in, m: m, dest: dest, unfinished: map[string]manifest.Transfer{}}
+	b := &builder{Input: in, m: m, dest: dest, unfinished: map[string][]manifest.Transfer{}}
 	if err := b.name(); err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func (b *builder) consult() (unknown []int, claimed []manifest.Replica, err erro
 		sort.Ints(unknown)
 		if err := tx.Transfers(func(t manifest.Transfer) (bool, error) {
 			if t.DestStore == b.Destination.Store {
-				b.unfinished[t.DestKey] = t
+				b.unfinished[t.DestKey] = append(b.unfinished[t.DestKey], t)
 			}
 			return true, nil
 		}); err != nil {
@@ -287,8 +288,18 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 
 // underWay tells whether an upload of the shard was begun: it goes on from its parts, whatever is in them.
 func (b *builder) underWay(it *Item) bool {
-	t, ours := b.unfinished[it.Key]
-	return ours && t.Upload != nil && t.ETag == it.ETag && t.Size == it.Size
+	t, ours := b.begun(it)
+	return ours && t.Upload != nil
+}
+
+// begun is our own transfer of the shard as it is now, one with an upload before one without.
+func (b *builder) begun(it *Item) (t manifest.Transfer, ours bool) {
+	for _, u := range b.unfinished[it.Key] {
+		if u.ETag == it.ETag && u.Size == it.Size && (!ours || t.Upload == nil) {
+			t, ours = u, true
+		}
+	}
+	return t, ours
 }
 
 // mayShare tells whether a shard that was never read may have chunks which the destination holds: then reading it first, for
@@ -326,8 +337,7 @@ func (b *builder) decideUnknown(tx *manifest.Tx, it *Item, o store.Object, there
 			return err
 		}
 	}
-	t, ours := b.unfinished[it.Key]
-	ours = ours && t.ETag == it.ETag && t.Size == it.Size
+	t, ours := b.begun(it)
 	overwrite := b.Adopt == AdoptOverwrite
 	if o.Size != it.Size {
 		return b.stranger(tx, it, overwrite, fmt.Sprintf("an object of %d bytes that datagravity did not write stands there, the shard has %d", o.Size, it.Size))
