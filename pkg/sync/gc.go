@@ -35,7 +35,9 @@ type Leftover struct {
 // promise ended before, and leases that nobody renews, and removes them unless dryRun. It never touches a shard, nor anything that this manifest did not
 // begin, but for receipts that promise nothing any more, and those leases. Errors: [lease.ErrHeld], and those of the stores.
 func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, olderThan time.Duration, dryRun bool) ([]Leftover, error) {
-	limit := s.Manifest.Now().Add(-olderThan)
+	now := s.Manifest.Now()
+	limit := now.Add(-olderThan)
+	lately := since{limit, now}
 	byKey := map[string][]string{} // ids of transfers
 	var idle []string
 	var id string
@@ -45,7 +47,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 		}
 		return tx.Transfers(func(t manifest.Transfer) (bool, error) {
 			byKey[t.DestStore+"\x00"+t.DestKey] = append(byKey[t.DestStore+"\x00"+t.DestKey], t.ID)
-			if !s.working(t, limit) {
+			if !s.working(t, lately) {
 				idle = append(idle, t.ID)
 			}
 			return true, nil
@@ -66,7 +68,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	var out []Leftover
 	for name, st := range stores {
 		begin := func() error { return begin(name, st) }
-		temporary, err := s.collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), limit, dryRun, begin)
+		temporary, err := s.collectTemporary(ctx, name, st, engine.TemporaryPrefix(id), lately, dryRun, begin)
 		out = append(out, temporary...)
 		if err != nil {
 			return out, err
@@ -79,10 +81,10 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			return out, fmt.Errorf("list unfinished uploads: %w", err)
 		}
 		for _, u := range uploads {
-			l, stale, err := s.judge(name, u, byKey[name+"\x00"+u.Key], limit, olderThan > 0 && u.Created.After(limit))
+			l, stale, err := s.judge(name, u, byKey[name+"\x00"+u.Key], lately, olderThan > 0 && u.Created.After(limit))
 			if rest, ours := strings.CutPrefix(u.Key, engine.TemporaryPrefix(id)); ours && err == nil {
 				transfer, _, _ := strings.Cut(rest, "/")
-				stale, err = s.over(transfer, limit)
+				stale, err = s.over(transfer, lately)
 				l.Ours, stale = true, stale && !u.Created.After(limit)
 				l.Why = "of a temporary object whose transfer is over"
 			}
@@ -135,7 +137,7 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 			if err != nil {
 				return err
 			}
-			if _, known := stores[t.DestStore]; !there || t.DestStore != "" && !known || s.working(t, limit) {
+			if _, known := stores[t.DestStore]; !there || t.DestStore != "" && !known || s.working(t, lately) {
 				continue
 			}
 			switch {
@@ -195,17 +197,21 @@ func (s *Syncer) standing(ctx context.Context, stores map[string]store.Store, id
 	return stand, g.Wait()
 }
 
-// working tells of a transfer that was worked on after a time, or that this process works on, however long ago it began.
-func (s *Syncer) working(t manifest.Transfer, since time.Time) bool {
-	last := min(t.Updated, manifest.At(s.Manifest.Now())) // what is later was before the clock was set back
-	return last.Time().After(since) || s.AtWork != nil && s.AtWork(t)
+// since is a time, and when it was asked: whatever is later than that was before the clock was set back. Asked again while it collects, the clock would
+// take it for done meanwhile.
+type since struct{ from, asked time.Time }
+
+// working tells of a transfer that was worked on since, or that this process works on, however long ago it began.
+func (s *Syncer) working(t manifest.Transfer, lately since) bool {
+	last := min(t.Updated, manifest.At(lately.asked))
+	return last.Time().After(lately.from) || s.AtWork != nil && s.AtWork(t)
 }
 
 // over tells that nothing works on a transfer any more, by its id. Others may have begun since the collector did.
-func (s *Syncer) over(id string, since time.Time) (over bool, err error) {
+func (s *Syncer) over(id string, lately since) (over bool, err error) {
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		t, there, err := tx.Transfer(id)
-		over = !there || !s.working(t, since)
+		over = !there || !s.working(t, lately)
 		return err
 	})
 	return over, err
@@ -213,7 +219,7 @@ func (s *Syncer) over(id string, since time.Time) (over bool, err error) {
 
 // collectTemporary finds the temporary objects of transfers that nothing works on any more.
 func (s *Syncer) collectTemporary(
-	ctx context.Context, name string, st store.Store, prefix string, limit time.Time, dryRun bool, begin func() error,
+	ctx context.Context, name string, st store.Store, prefix string, lately since, dryRun bool, begin func() error,
 ) (out []Leftover, err error) {
 	for token := ""; ; {
 		page, err := st.List(ctx, store.ListOptions{Prefix: prefix, Token: token})
@@ -222,10 +228,10 @@ func (s *Syncer) collectTemporary(
 		}
 		for _, o := range page.Objects {
 			transfer, _, _ := strings.Cut(strings.TrimPrefix(o.Key, prefix), "/")
-			if o.Modified.After(limit) {
+			if o.Modified.After(lately.from) {
 				continue
 			}
-			if over, err := s.over(transfer, limit); err != nil {
+			if over, err := s.over(transfer, lately); err != nil {
 				return out, err
 			} else if !over {
 				continue
@@ -251,7 +257,7 @@ func (s *Syncer) collectTemporary(
 // judge tells whether an upload is ours, and whether it is stale, by what the transfers to its key are now. The one that names it decides. One that nobody
 // names may be of any transfer that began before it, if the process died between the service's answer and the record; it is stale unless one that works has
 // no upload yet. A young one is left alone: it may be another agent's, or have been begun since.
-func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Time, young bool) (l Leftover, stale bool, err error) {
+func (s *Syncer) judge(name string, u store.Upload, ids []string, lately since, young bool) (l Leftover, stale bool, err error) {
 	l = Leftover{Store: name, Key: u.Key, Upload: u.ID, Created: u.Created, Why: "not begun by this manifest; left alone"}
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
 		for _, id := range ids {
@@ -263,7 +269,7 @@ func (s *Syncer) judge(name string, u store.Upload, ids []string, limit time.Tim
 			if !there || !named && (t.Over || !t.May(u.Created)) {
 				continue
 			}
-			working := s.working(t, limit)
+			working := s.working(t, lately)
 			if why := "its transfer was last worked on at " + t.Updated.Time().Format(time.RFC3339); named {
 				l.Ours, l.Why, stale = true, why, !working
 				return nil

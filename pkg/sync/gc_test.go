@@ -338,3 +338,27 @@ func TestCollectionKeepsWhoseObjectItIs(t *testing.T) {
 		})
 	}
 }
+
+// What was worked on before the clock was set back is idle, however long it takes to find out.
+func TestCollectionAfterTheClockWasSetBack(t *testing.T) {
+	r := newRig(t)
+	var ticks atomic.Int64
+	start := time.Now()
+	r.now = func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Second) }
+	s := r.open()
+	defer r.close()
+	for _, at := range []time.Time{start.Add(-time.Hour), start.Add(24 * time.Hour)} {
+		_, _ = r.twoUploads("a", "b", at)
+		if err := r.m.Update(func(tx *manifest.Tx) error {
+			b, _, err := tx.Transfer("b")
+			b.Updated = manifest.At(at)
+			return errors.Join(err, tx.PutTransfer(b))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Collect(t.Context(), map[string]store.Store{"bucket": r.dest}, 0, false)
+		if left := r.uploads(); err != nil || len(found) != 2 || len(left) != 0 {
+			t.Errorf("worked on at %v, now %v: %+v, %v; %v is left", at, r.now(), found, err, left)
+		}
+	}
+}
