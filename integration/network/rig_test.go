@@ -49,6 +49,7 @@ type rig struct {
 	changed         int
 
 	client *http.Client
+	lists  *lists
 	source dgsync.Source
 	dest   dgsync.Destination
 	m      *manifest.Manifest
@@ -136,6 +137,8 @@ func location(t *testing.T, s string) store.Location {
 func (r *rig) start() {
 	r.t.Helper()
 	r.client = meter.NewClient(meter.Options{StallWindow: 2 * time.Second, StallBytes: 1, HeaderTimeout: 5 * time.Second})
+	r.lists = &lists{RoundTripper: r.client.Transport}
+	r.client.Transport = r.lists
 	// As many attempts as ever, but sooner: the weather of an hour passes in seconds here.
 	o := open.Options{HTTPClient: r.client, AllowLoopback: true, Retry: retry.Policy{FirstWait: 20 * time.Millisecond, MaxWait: 300 * time.Millisecond}}
 	var stores [2]store.Store
