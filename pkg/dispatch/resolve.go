@@ -380,6 +380,6 @@ func lostError(j manifest.Job, lost []string) error {
 	if j.Repin {
 		advice = "it names its snapshot itself, so that it takes no other; give it another one"
 	}
-	return fmt.Errorf("%w: %s no longer has %s as snapshot %s names it, and no other store holds it; %s",
+	return fmt.Errorf("%w: %s no longer has %s as snapshot %s names it, and no other store holds it, or a pin needs what stands in its place; %s",
 		engine.ErrSourceMissing, j.Dataset, text, shortID(j.Snapshot), advice)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/index"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // Contents is what a dataset has, for those that select from it: what its source lists, or what a snapshot names. It is read-only, and
@@ -202,10 +203,12 @@ func (c *Contents) Pin(sel jobs.Selection) (chunker.Digest, error) {
 	return h.ID, err
 }
 
-// Lost are the selected shards that the source no longer has as the snapshot names them, and that no store holds that a shard can be read from: the
-// destination itself, and the origins.
+// Lost are the selected shards that the source no longer has as the snapshot names them, and that cannot be brought from elsewhere either: no store holds them
+// that a shard can be read from, the destination itself or an origin; or a pin needs what stands in their place, whose owner may wait for ours.
 func (c *Contents) Lost(q Request, sel jobs.Selection) (lost []string, err error) {
 	err = c.s.Manifest.View(func(tx *manifest.Tx) error {
+		inPlace := map[string]chunker.Digest{} // of those that are held elsewhere: what stands where they would be
+		paths := map[string]string{}           // by key
 		for _, i := range c.gone {
 			st := &c.states[i]
 			if !sel.Matches(st.Path) {
@@ -217,10 +220,24 @@ func (c *Contents) Lost(q Request, sel jobs.Selection) (lost []string, err error
 			}
 			if !held {
 				lost = append(lost, st.Path)
+				continue
+			}
+			key := q.Destination.Key("", st.Path)
+			r, there, err := tx.Replica(q.Destination.Destination.Store, key)
+			if err != nil {
+				return err
+			}
+			if there && r.Present() && r.Shard != st.Digest && !q.Destination.Snapshots && !q.Destination.BesideWhenPinned {
+				inPlace[key], paths[key] = r.Shard, st.Path
 			}
 		}
-		return nil
+		claims, err := plan.Claims(tx, q.Destination.Destination.Store, inPlace, manifest.At(c.s.Manifest.Now()))
+		for key := range claims {
+			lost = append(lost, paths[key])
+		}
+		return err
 	})
+	slices.Sort(lost)
 	return lost, err
 }
 

@@ -48,7 +48,9 @@ type builder struct {
 	// unfinished are our own transfers by destination key: an object of theirs is not a stranger's.
 	// The source may have changed while they moved, so that a key can have several.
 	unfinished map[string][]manifest.Transfer
-	held       map[int64]bool
+	// claims are the pins that need what stands at keys where it would be replaced.
+	claims map[string]manifest.Pin
+	held   map[int64]bool
 	// orphans: the destination holds shards under other paths than those that are wanted; new ones may be made of them.
 	orphans bool
 }

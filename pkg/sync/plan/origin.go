@@ -39,7 +39,8 @@ func (b *builder) chooseOrigins() error {
 	return b.m.View(func(tx *manifest.Tx) error {
 		for i := range b.items {
 			it := &b.items[i]
-			gone := it.Way == Missing && it.Gone
+			_, claimed := b.claims[it.Key] // what a pin needs stands there: it is of no use where else this content is
+			gone := it.Way == Missing && it.Gone && !claimed
 			if !it.Known || it.Size == 0 || it.Way != Full && it.Way != Assemble && it.Way != Pull && !gone {
 				continue
 			}

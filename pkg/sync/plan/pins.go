@@ -110,12 +110,18 @@ func Replaced(tx *manifest.Tx, store string, items []Item) (map[string]chunker.D
 	return held, nil
 }
 
-// Block has the items that replace what pins claim leave it alone.
+// Block has the items that replace what pins claim leave it alone. Content that the source no longer has is missing, whatever of it is left elsewhere: who needs
+// it is not told to wait for a pin whose owner may be waiting for his.
 func Block(items []Item, claims map[string]manifest.Pin) {
 	for i := range items {
 		it := &items[i]
-		if p, claimed := claims[it.Key]; claimed {
-			it.Way, it.Reason, it.Replaces, it.From = Blocked, BlockedBy(p), false, nil
+		p, claimed := claims[it.Key]
+		if !claimed {
+			continue
+		}
+		it.Way, it.Reason, it.Replaces, it.From = Blocked, BlockedBy(p), false, nil
+		if it.Gone {
+			it.Way, it.Reason = Missing, "the source no longer has this content, and where it was at the destination, other content is "+it.Reason
 		}
 	}
 }
@@ -135,6 +141,7 @@ func (b *builder) block() error {
 		return err
 	}
 	Block(b.items, claims)
+	b.claims = claims
 	for i := range b.items {
 		// Under a new ETag the source may have the same bytes: where reading costs nothing, that is found out.
 		if it := &b.items[i]; it.Way == Blocked {
