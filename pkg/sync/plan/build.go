@@ -266,15 +266,12 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 		places = append(places, i)
 	}
 	sort.Ints(places)
+	if err := b.askChecksums(ctx, found, places); err != nil {
+		return err
+	}
 	for _, i := range places {
 		it := &b.items[i]
 		o, there := found.objects[it.Key]
-		if there && it.Size == o.Size {
-			var err error
-			if o, err = WithChecksums(ctx, b.dest, o); err != nil {
-				return err
-			}
-		}
 		if err := b.m.View(func(tx *manifest.Tx) error { return b.decideUnknown(tx, it, o, there) }); err != nil {
 			return err
 		}
@@ -286,6 +283,18 @@ func (b *builder) decideAll(ctx context.Context, found seen, unknown []int) erro
 		}
 	}
 	return nil
+}
+
+// askChecksums asks for what a listing did not tell of objects that may be the shards.
+func (b *builder) askChecksums(ctx context.Context, found seen, places []int) error {
+	var listed []store.Object
+	for _, i := range places {
+		if o, there := found.objects[b.items[i].Key]; there && o.Size == b.items[i].Size {
+			listed = append(listed, o)
+		}
+	}
+	return together(ctx, len(listed), func(ctx context.Context, i int) (store.Object, error) { return WithChecksums(ctx, b.dest, listed[i]) },
+		func(i int, o store.Object) { found.objects[listed[i].Key] = o })
 }
 
 // underWay tells whether an upload of the shard was begun: it goes on from its parts, whatever is in them.

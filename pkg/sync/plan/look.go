@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"sort"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
@@ -31,18 +34,8 @@ type seen struct {
 func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen, error) {
 	out := seen{objects: map[string]store.Object{}}
 	if len(keys) <= fewKeys {
-		for _, k := range keys {
-			out.requests++
-			o, err := s.Head(ctx, k)
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return out, err
-			}
-			out.objects[k] = o
-		}
-		return out, nil
+		out.requests = int64(len(keys))
+		return out, together(ctx, len(keys), func(ctx context.Context, i int) (store.Object, error) { return s.Head(ctx, keys[i]) }, func(i int, o store.Object) { out.objects[keys[i]] = o })
 	}
 	out.listed = true
 	for token := ""; ; {
@@ -60,6 +53,31 @@ func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen,
 			return out, nil
 		}
 	}
+}
+
+// asked is how many objects are asked about at a time: one after the other takes a round trip each, which is hours for a million of them far away.
+const asked = 16
+
+// together asks about n objects, and hands over those that there are, one at a time.
+func together(ctx context.Context, n int, ask func(ctx context.Context, i int) (store.Object, error), have func(i int, o store.Object)) error {
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(asked)
+	for i := range n {
+		g.Go(func() error {
+			o, err := ask(ctx, i)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				have(i, o)
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // WithChecksums asks for an object's checksums where a listing does not tell them (S3).

@@ -1,12 +1,17 @@
 package plan
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/manifest"
 	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/index"
 )
 
 // What was recorded while a listing was on its way is newer than the listing, and stays.
@@ -58,5 +63,90 @@ func TestObserveKeepsWhatIsNewer(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// faraway answers each question about an object after a second, and lists no checksums.
+type faraway struct {
+	objects map[string]store.Object
+	refuses string // a key
+}
+
+func (faraway) Capabilities() store.Capabilities {
+	return store.Capabilities{ObjectChecksums: []string{"crc64nvme"}}
+}
+
+func (f faraway) List(context.Context, store.ListOptions) (page store.Page, err error) {
+	for _, o := range f.objects {
+		o.Checksums = store.Checksums{}
+		page.Objects = append(page.Objects, o)
+	}
+	return page, nil
+}
+
+func (f faraway) Head(ctx context.Context, key string) (store.Object, error) {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return store.Object{}, context.Cause(ctx)
+	}
+	o, there := f.objects[key]
+	switch {
+	case key == f.refuses:
+		return o, store.ErrPermission
+	case !there:
+		return o, store.ErrNotFound
+	}
+	return o, nil
+}
+
+// However many objects are asked about, one far store's round trip is not paid for each after the other.
+func TestObjectsAreAskedAboutTogether(t *testing.T) {
+	for name, c := range map[string]struct {
+		shards, most int // seconds
+	}{"few, which are not listed": {fewKeys, 1}, "many, whose checksums are": {4 * asked, 4}} {
+		t.Run(name, func(t *testing.T) {
+			m, err := manifest.OpenDir(t.TempDir(), manifest.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			in := Input{Dataset: index.Dataset{Name: "c4"}, Destination: Destination{Name: "east", Store: "b", Prefix: "data/"}}
+			dest := faraway{objects: map[string]store.Object{}}
+			for i := range c.shards {
+				path := fmt.Sprintf("%03d.tar", i)
+				in.States = append(in.States, index.State{Entry: index.Entry{Path: path, Size: 5}, Known: true, CRC64NVME: uint64(i)})
+				if i%2 == 0 || c.shards > fewKeys {
+					dest.objects["data/"+path] = store.Object{Key: "data/" + path, Size: 5, ETag: "1", Checksums: store.Checksums{CRC64NVME: store.Hex64(uint64(i))}}
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				items, err := Build(t.Context(), m, dest, in)
+				if err != nil || len(items) != c.shards {
+					t.Fatalf("%d items, %v", len(items), err)
+				}
+				if took := time.Since(start); took > time.Duration(c.most)*time.Second {
+					t.Errorf("%v for answers that take a second", took)
+				}
+				for _, it := range items {
+					want := Full
+					if _, there := dest.objects[it.Key]; there {
+						want = Adopt
+					}
+					if it.Way != want {
+						t.Errorf("%s: %s, want %s", it.Key, it.Way, want)
+					}
+				}
+				dest.refuses = "data/003.tar"
+				if _, err := Build(t.Context(), m, dest, in); !errors.Is(err, store.ErrPermission) {
+					t.Errorf("%v", err)
+				}
+			})
+		})
 	}
 }
