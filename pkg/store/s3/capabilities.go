@@ -104,6 +104,9 @@ var elsewhereNames = store.NameRules{
 // learnVersioning is best effort: the rights for it are rarely given, and many servers do not know the question.
 func (s *Store) learnVersioning(ctx context.Context) {
 	c := &s.capabilities
+	// At the same time: a round trip is all that they cost.
+	lock := make(chan string, 1)
+	go func() { lock <- s.locked(ctx) }()
 	v, err := s.client.GetBucketVersioning(ctx, &awss3.GetBucketVersioningInput{Bucket: &s.bucket})
 	switch {
 	case err != nil:
@@ -116,14 +119,20 @@ func (s *Store) learnVersioning(ctx context.Context) {
 	case v.Status == types.BucketVersioningStatusSuspended:
 		c.Warnings = append(c.Warnings, "versioning is suspended: versions from before go on costing money until a lifecycle rule removes them")
 	}
+	if w := <-lock; w != "" {
+		c.Warnings = append(c.Warnings, w)
+	}
+}
+
+// locked says what it means for us if the bucket keeps objects from being removed; "": it does not, or does not tell.
+func (s *Store) locked(ctx context.Context) string {
 	lock, err := s.client.GetObjectLockConfiguration(ctx, &awss3.GetObjectLockConfigurationInput{Bucket: &s.bucket})
 	if err != nil || lock.ObjectLockConfiguration == nil ||
 		lock.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
-		return
+		return ""
 	}
-	w := "object lock is on"
 	if r := lock.ObjectLockConfiguration.Rule; r != nil && r.DefaultRetention != nil {
-		w += " with a default retention: no object, temporary ones too, can be removed before it ends"
+		return "object lock is on with a default retention: no object, temporary ones too, can be removed before it ends"
 	}
-	c.Warnings = append(c.Warnings, w)
+	return "object lock is on"
 }
