@@ -10,8 +10,8 @@ import (
 
 // What fields hold that the file leaves out; docs/config.md says the same from the comments in types.go.
 const (
-	// 96 MiB are a part and a half in flight for each of 8 shards: memory is the limit, not the number of streams.
-	defaultMemory    Size = 96 << 20
+	// Memory is the limit, not the number of streams.
+	defaultMemory    Size = 192 << 20 // engine.DefaultMemoryBytes
 	defaultShards         = 8
 	defaultParts          = 14
 	defaultPartSize  Size = 4 << 20

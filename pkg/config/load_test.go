@@ -212,7 +212,7 @@ func TestDefaults(t *testing.T) {
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
 			Backup:  Backup{Dir: "/home/user/.local/state/datagravity/backups", Every: Duration(24 * time.Hour), Keep: 7},
 			History: History{Keep: Duration(90 * 24 * time.Hour), Every: Duration(24 * time.Hour)},
-			Socket:  "/home/user/.local/state/datagravity/api.sock", Memory: 96 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
+			Socket:  "/home/user/.local/state/datagravity/api.sock", Memory: 192 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 			Lease: Duration(10 * time.Minute),
 		},
 		Datasets: map[string]Dataset{"c4": {Store: "training", Format: "auto", ChunkSize: 64 << 10}},

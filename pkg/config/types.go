@@ -67,7 +67,7 @@ type Agent struct {
 	History History `yaml:"history"`
 	// Unix socket that the daemon answers on; at most 100 bytes. Default: datagravity.sock in $RUNTIME_DIRECTORY, else api.sock in the state directory. Programs that systemd did not start do not have that variable; set the path here where they are to find the daemon of a unit.
 	Socket string `yaml:"socket"`
-	// Memory for data in flight, whatever the number of shards and streams. Default 96MiB.
+	// Memory for data in flight, whatever the number of shards and streams. All of it is used where connections are slow, as they are over a long way; near stores have 80MiB of it at a time. Default 192MiB.
 	Memory Size `yaml:"memory"`
 	// Shards worked on at the same time. Default 8.
 	Shards int `yaml:"shards"`

@@ -20,5 +20,6 @@
 // # Memory
 //
 // One figure bounds the data in flight of all shards. A shard acquires memory for its parts in order, so that the part
-// that others wait for always has its own.
+// that others wait for always has its own. A run whose connections are slow, as they are over a long way, may have all of it in
+// flight; near stores need no more than a part of it, and what was read and not yet sent is read again after a kill.
 package engine

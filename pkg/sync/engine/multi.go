@@ -342,18 +342,28 @@ func (s *shard) move(ctx context.Context) error {
 			})
 			continue
 		}
+		held, err := s.room.get(ctx, sp.size)
+		if err != nil {
+			return errors.Join(g.Wait(), context.Cause(ctx))
+		}
 		buf, err := s.mem.get(ctx, sp.size)
 		if err != nil {
+			s.room.put(held)
 			return errors.Join(g.Wait(), err)
 		}
-		if !s.mayBegin() { // not any more, after it waited
+		done := func() {
 			s.mem.put(buf)
+			s.room.put(held)
+			<-slots
+		}
+		if !s.mayBegin() { // not any more, after it waited
+			done()
 			return errors.Join(g.Wait(), errHalted)
 		}
 		mine, next := turn, make(chan struct{})
 		turn = next
 		g.Go(func() error {
-			defer func() { s.mem.put(buf); <-slots }()
+			defer done()
 			return s.part(ctx, sp, buf, cut, mine, next)
 		})
 	}
@@ -410,6 +420,7 @@ func (s *shard) part(ctx context.Context, sp span, buf []byte, cut *cutting, tur
 	s.mu.Unlock()
 	if held == 0 { // else its time says nothing about the source's streams
 		s.split.done(p.Size)
+		s.room.adapt(s.split.slowStreams())
 	}
 	s.left.Add(-fetched)
 	s.observe(Event{Kind: BytesMoved, Path: s.it.Path, Way: string(s.it.Way), Bytes: fetched})

@@ -8,8 +8,7 @@ import (
 // splitter finds into how many ranges a part is best read at the same time. One stream is all a fast link needs, and more
 // are more requests; where every connection is slow, whatever the link could carry, several fill a buffer sooner, so that it
 // is sent sooner. No figure of one connection can tell the two apart, so it is tried: a step up that did not raise the
-// throughput of the whole run is taken back, and so is a step down that lowered it. Stores that are far away begin with the most
-// ranges, since a connection over a long way is slow at first, and often for good: in a transfer of some seconds no trial pays.
+// throughput of the whole run is taken back, and so is a step down that lowered it.
 type splitter struct {
 	now func() time.Time
 
@@ -18,6 +17,7 @@ type splitter struct {
 	up     bool    // the way of the last step
 	before float64 // bytes/s of the window before the last step; 0: there was none
 	slow   bool    // the streams are slow, not the link
+	far    bool    // they are slow whatever was tried: a connection over a long way is at first, and often for good
 	worse  int     // steps that were taken back
 	rest   int     // windows until the next step is tried
 
@@ -38,12 +38,11 @@ const (
 	farAway = 20 * time.Millisecond
 )
 
-// newSplitter begins as is right for a round trip, of the store that is farther away; 0: not known.
+// newSplitter begins as is right for a round trip, of the store that is farther away; 0: not known. Over a long way whole parts are read, too: memory
+// for more of them (see room) fills the link with half the requests.
 func newSplitter(now func() time.Time, roundTrip time.Duration) *splitter {
-	if roundTrip < farAway {
-		return &splitter{now: now, ranges: 1}
-	}
-	return &splitter{now: now, ranges: splitMost, slow: true, up: true, rest: splitRest / 4}
+	far := roundTrip >= farAway
+	return &splitter{now: now, ranges: 1, slow: far, far: far}
 }
 
 // count tells into how many ranges to read so many bytes.
@@ -112,7 +111,7 @@ func (s *splitter) judge(rate float64) (back bool) {
 	} else if s.ranges == splitMost {
 		s.rest = splitRest
 	}
-	s.slow = s.ranges > 1
+	s.slow = s.far || s.ranges > 1
 	return back
 }
 

@@ -40,7 +40,7 @@ func TestSplitterFollowsTheThroughput(t *testing.T) {
 		if got := s.count(5 << 20); got != c.want {
 			t.Errorf("%s: %d ranges, want %d", c.name, got, c.want)
 		}
-		if got := s.slowStreams(); got != (c.want > 1) {
+		if got := s.slowStreams(); got != (c.want > 1 || c.away >= farAway) {
 			t.Errorf("%s: slow streams: %v", c.name, got)
 		}
 		all := 0.0
@@ -63,14 +63,11 @@ func TestSplitterLeavesSmallReadsWhole(t *testing.T) {
 	}
 }
 
-// Where the stores are far away, a transfer of some seconds is over before a trial could pay.
-func TestSplitterBeginsWithTheMostOverALongWay(t *testing.T) {
-	clock := time.Unix(0, 0)
-	s := newSplitter(func() time.Time { return clock }, 40*time.Millisecond)
-	for range 40 { // 5 s
-		if n := s.count(5 << 20); n != splitMost || !s.slowStreams() {
-			t.Fatalf("%v after the start: %d ranges, slow streams: %v", clock.Sub(time.Unix(0, 0)), n, s.slowStreams())
+// Where the stores are far away, a transfer of some seconds is over before a trial could tell that its streams are slow.
+func TestStreamsOverALongWayAreSlowFromTheStart(t *testing.T) {
+	for away, want := range map[time.Duration]bool{0: false, farAway - 1: false, farAway: true} {
+		if s := newSplitter(time.Now, away); s.slowStreams() != want || s.count(5<<20) != 1 {
+			t.Errorf("%v away: slow streams: %v, %d ranges", away, s.slowStreams(), s.count(5<<20))
 		}
-		drive(s, &clock, 1, func(int) float64 { return 40e6 })
 	}
 }
