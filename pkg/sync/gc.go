@@ -162,7 +162,7 @@ const collectParallel = 16
 func (s *Syncer) standing(ctx context.Context, stores map[string]store.Store, ids []string) (map[string]bool, error) {
 	var mu sync.Mutex
 	stand := map[string]bool{}
-	g, within := errgroup.WithContext(ctx)
+	var g errgroup.Group // one that fails lets the others be heard out
 	g.SetLimit(collectParallel)
 	for _, id := range ids {
 		var t manifest.Transfer
@@ -181,7 +181,7 @@ func (s *Syncer) standing(ctx context.Context, stores map[string]store.Store, id
 			continue
 		}
 		g.Go(func() error {
-			o, err := st.Head(within, t.DestKey)
+			o, err := st.Head(ctx, t.DestKey)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -58,22 +59,28 @@ func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen,
 // asked is how many objects are asked about at a time: one after the other takes a round trip each, which is hours for a million of them far away.
 const asked = 16
 
-// together asks about n objects, and hands over those that there are, one at a time.
+// together asks about n objects, and hands over those that there are, one at a time. After an error none is begun, and those that were asked are heard out: one that is
+// cancelled ends at the moment of the error as all others do, and a simulation could not be played again.
 func together(ctx context.Context, n int, ask func(ctx context.Context, i int) (store.Object, error), have func(i int, o store.Object)) error {
 	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
+	var failed atomic.Bool
+	var g errgroup.Group
 	g.SetLimit(asked)
 	for i := range n {
 		g.Go(func() error {
+			if failed.Load() {
+				return nil
+			}
 			o, err := ask(ctx, i)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if err == nil {
-				mu.Lock()
-				defer mu.Unlock()
 				have(i, o)
 			}
+			failed.Store(failed.Load() || err != nil)
 			return err
 		})
 	}
