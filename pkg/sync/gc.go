@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
 	"github.com/datagravity/datagravity/pkg/jobs"
@@ -16,6 +13,7 @@ import (
 	"github.com/datagravity/datagravity/pkg/store"
 	"github.com/datagravity/datagravity/pkg/sync/engine"
 	"github.com/datagravity/datagravity/pkg/sync/lease"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
 // Leftover is something of ours that no longer serves a purpose.
@@ -154,47 +152,40 @@ func (s *Syncer) Collect(ctx context.Context, stores map[string]store.Store, old
 	})
 }
 
-// collectParallel requests at a time ask what stands at the keys of transfers.
-const collectParallel = 16
-
 // standing tells at the keys of which transfers an object stands that may be what they sent: a process that ends between the store's answer and the record
 // of it leaves nothing else that tells it from a stranger's.
 func (s *Syncer) standing(ctx context.Context, stores map[string]store.Store, ids []string) (map[string]bool, error) {
-	var mu sync.Mutex
-	stand := map[string]bool{}
-	var g errgroup.Group // one that fails lets the others be heard out
-	g.SetLimit(collectParallel)
-	for _, id := range ids {
-		var t manifest.Transfer
-		var replica manifest.Replica
-		err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
-			if t, _, err = tx.Transfer(id); err == nil {
-				replica, _, err = tx.Replica(t.DestStore, t.DestKey)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, errors.Join(err, g.Wait())
-		}
-		st := stores[t.DestStore]
-		if st == nil {
-			continue
-		}
-		g.Go(func() error {
-			o, err := st.Head(ctx, t.DestKey)
-			if errors.Is(err, store.ErrNotFound) {
-				return nil
-			}
+	var sent []manifest.Transfer
+	var replicas []manifest.Replica // at their keys, zero where none is known
+	err := s.Manifest.View(func(tx *manifest.Tx) error {
+		for _, id := range ids {
+			t, there, err := tx.Transfer(id)
 			if err != nil {
-				return fmt.Errorf("look whether %q is what a transfer sent: %w", t.DestKey, err)
+				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			stand[id] = o.Size == t.Size && o.ETag != replica.ETag
-			return nil
-		})
+			if !there || stores[t.DestStore] == nil {
+				continue
+			}
+			r, _, err := tx.Replica(t.DestStore, t.DestKey)
+			if err != nil {
+				return err
+			}
+			sent, replicas = append(sent, t), append(replicas, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return stand, g.Wait()
+	stand := map[string]bool{}
+	err = plan.Together(ctx, len(sent), func(ctx context.Context, i int) (store.Object, error) {
+		o, err := stores[sent[i].DestStore].Head(ctx, sent[i].DestKey)
+		if err != nil {
+			err = fmt.Errorf("look whether %q is what a transfer sent: %w", sent[i].DestKey, err)
+		}
+		return o, err
+	}, func(i int, o store.Object) { stand[sent[i].ID] = o.Size == sent[i].Size && o.ETag != replicas[i].ETag })
+	return stand, err
 }
 
 // since is a time, and when it was asked: whatever is later than that was before the clock was set back. Asked again while it collects, the clock would

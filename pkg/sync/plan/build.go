@@ -293,7 +293,7 @@ func (b *builder) askChecksums(ctx context.Context, found seen, places []int) er
 			listed = append(listed, o)
 		}
 	}
-	return together(ctx, len(listed), func(ctx context.Context, i int) (store.Object, error) { return WithChecksums(ctx, b.dest, listed[i]) },
+	return Together(ctx, len(listed), func(ctx context.Context, i int) (store.Object, error) { return WithChecksums(ctx, b.dest, listed[i]) },
 		func(i int, o store.Object) { found.objects[listed[i].Key] = o })
 }
 

@@ -36,7 +36,7 @@ func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen,
 	out := seen{objects: map[string]store.Object{}}
 	if len(keys) <= fewKeys {
 		out.requests = int64(len(keys))
-		return out, together(ctx, len(keys), func(ctx context.Context, i int) (store.Object, error) { return s.Head(ctx, keys[i]) }, func(i int, o store.Object) { out.objects[keys[i]] = o })
+		return out, Together(ctx, len(keys), func(ctx context.Context, i int) (store.Object, error) { return s.Head(ctx, keys[i]) }, func(i int, o store.Object) { out.objects[keys[i]] = o })
 	}
 	out.listed = true
 	for token := ""; ; {
@@ -59,9 +59,9 @@ func look(ctx context.Context, s DestStore, prefix string, keys []string) (seen,
 // asked is how many objects are asked about at a time: one after the other takes a round trip each, which is hours for a million of them far away.
 const asked = 16
 
-// together asks about n objects, and hands over those that there are, one at a time. After an error none is begun, and those that were asked are heard out: one that is
+// Together asks about n objects, and hands over those that there are, one at a time. After an error none is begun, and those that were asked are heard out: one that is
 // cancelled ends at the moment of the error as all others do, and a simulation could not be played again.
-func together(ctx context.Context, n int, ask func(ctx context.Context, i int) (store.Object, error), have func(i int, o store.Object)) error {
+func Together(ctx context.Context, n int, ask func(ctx context.Context, i int) (store.Object, error), have func(i int, o store.Object)) error {
 	var mu sync.Mutex
 	var failed atomic.Bool
 	var g errgroup.Group

@@ -14,24 +14,31 @@ import (
 	"github.com/datagravity/datagravity/pkg/sync/index"
 )
 
-// What was recorded while a listing was on its way is newer than the listing, and stays.
-func TestObserveKeepsWhatIsNewer(t *testing.T) {
+// openManifest opens an empty one, which is closed after the test.
+func openManifest(t *testing.T) *manifest.Manifest {
+	t.Helper()
 	m, err := manifest.OpenDir(t.TempDir(), manifest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return m
+}
+
+// What was recorded while a listing was on its way is newer than the listing, and stays.
+func TestObserveKeepsWhatIsNewer(t *testing.T) {
+	m := openManifest(t)
 	before := manifest.At(m.Now().Add(-time.Hour))
 	replica := func(key, etag string, content byte) manifest.Replica {
 		return manifest.Replica{Store: "b", Key: key, Size: 5, Shard: chunker.Digest{content}, ETag: etag, Seen: before, Verified: before}
 	}
 	claimed := []manifest.Replica{replica("same", "1", 1), replica("replaced", "1", 1), replica("removed", "1", 1), replica("gone", "1", 1)}
 	stands := []manifest.Replica{claimed[0], replica("replaced", "2", 2), claimed[3]}
-	err = m.Update(func(tx *manifest.Tx) error {
+	err := m.Update(func(tx *manifest.Tx) error {
 		for _, r := range stands {
 			if err := tx.PutReplica(r); err != nil {
 				return err
@@ -106,15 +113,7 @@ func TestObjectsAreAskedAboutTogether(t *testing.T) {
 		shards, most int // seconds
 	}{"few, which are not listed": {fewKeys, 1}, "many, whose checksums are": {4 * asked, 4}} {
 		t.Run(name, func(t *testing.T) {
-			m, err := manifest.OpenDir(t.TempDir(), manifest.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := m.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			m := openManifest(t)
 			in := Input{Dataset: index.Dataset{Name: "c4"}, Destination: Destination{Name: "east", Store: "b", Prefix: "data/"}}
 			dest := faraway{objects: map[string]store.Object{}}
 			for i := range c.shards {
