@@ -64,13 +64,13 @@ func (d *Dispatcher) part(ctx context.Context, id string, with func(*manifest.Tx
 	}
 }
 
-// forgetNeed forgets a need of a job. A mark that objects are being replaced stays, because what the manifest knows of them is not to be believed.
+// forgetNeed forgets a need of a job. A mark that objects are being replaced stays, because what the manifest knows of them is not to be believed until
+// somebody looked.
 func forgetNeed(tx *manifest.Tx, n manifest.Need) error {
 	if n.Replacing == 0 {
 		return tx.DeleteNeed(n.ID)
 	}
-	n.Job, n.Open, n.Ready, n.Announced = "", nil, 0, 0
-	return tx.PutNeed(n)
+	return tx.PutNeed(manifest.Need{ID: n.ID, Dataset: n.Dataset, Destination: n.Destination, Globs: n.Globs, Paths: n.Paths, Beside: n.Beside, Replacing: n.Replacing})
 }
 
 // isLeaving tells that a job is being taken back, or turned to something else.

@@ -75,10 +75,10 @@ type Manifest struct {
 	free func(dir string) (n int64, known bool, err error)
 	// keeping is held while snapshots are written beside the manifest.
 	keeping sync.Mutex
-	// trimming is held while something is forgotten; holding guards heldSnapshots, which are not.
+	// trimming is held while something is forgotten; heldSnapshots are not, nor are heldNeeds.
 	trimming      sync.Mutex
-	holding       sync.Mutex
-	heldSnapshots map[chunker.Digest]int
+	heldSnapshots holds[chunker.Digest]
+	heldNeeds     holds[string]
 }
 
 // OpenDir opens the manifest in a state directory, making it if it does not exist. Errors: [ErrLocked], [ErrNewer],

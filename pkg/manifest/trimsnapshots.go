@@ -22,19 +22,7 @@ var snapshotNames = table[[]named]{bucket: "snapshot_pages"}
 // HoldSnapshot has a snapshot not be forgotten until release is called: for who reads it in several transactions, and has recorded nowhere that it is needed.
 // It is called outside of transactions.
 func (m *Manifest) HoldSnapshot(id chunker.Digest) (release func()) {
-	m.holding.Lock()
-	defer m.holding.Unlock()
-	if m.heldSnapshots == nil {
-		m.heldSnapshots = map[chunker.Digest]int{}
-	}
-	m.heldSnapshots[id]++
-	return func() {
-		m.holding.Lock()
-		defer m.holding.Unlock()
-		if m.heldSnapshots[id]--; m.heldSnapshots[id] <= 0 {
-			delete(m.heldSnapshots, id)
-		}
-	}
+	return m.heldSnapshots.hold(id)
 }
 
 // snapshots forgets those that nothing needs.
@@ -211,9 +199,9 @@ func (t *trimmer) forget(h SnapshotHeader) error {
 
 // forgetHeader looks once more whether it is needed: a need, a pin or a job may have come since.
 func (t *trimmer) forgetHeader(id chunker.Digest) (gone bool, err error) {
-	t.m.holding.Lock()
-	defer t.m.holding.Unlock()
-	if t.m.heldSnapshots[id] > 0 {
+	t.m.heldSnapshots.mu.Lock()
+	defer t.m.heldSnapshots.mu.Unlock()
+	if t.m.heldSnapshots.n[id] > 0 {
 		return false, nil
 	}
 	err = t.m.Update(func(tx *Tx) error {

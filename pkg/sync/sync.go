@@ -194,6 +194,7 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.makeRoom(ctx, q, p, out); err != nil {
 		return v, false, err
 	}
+	defer s.Manifest.HoldNeed(needID(q))()
 	items, blocked, err := s.withdraw(ctx, q, p.Items)
 	if err != nil {
 		return v, false, err

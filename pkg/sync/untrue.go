@@ -43,37 +43,6 @@ func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) (ru
 	}
 }
 
-// reassure ends the doubt about pins that were made since a sync of the same need began to replace shards and did not finish: nobody knows whether it replaced
-// what they need. The store is looked at; from then on the manifest knows, and leaves what they need alone. Else what is blocked by such a pin would wait for
-// its job, and the job, which is not ready while shards are being replaced, for what is blocked. The destination's lease is held.
-func (s *Syncer) reassure(ctx context.Context, q Request) error {
-	latest := manifest.Millis(0)
-	err := s.Manifest.View(func(tx *manifest.Tx) error {
-		n, _, err := tx.Need(needID(q))
-		if err != nil || n.Replacing == 0 {
-			return err
-		}
-		if latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now()); latest <= n.Replacing {
-			latest = 0
-		}
-		return err
-	})
-	if err != nil || latest == 0 {
-		return err
-	}
-	if err := s.look(ctx, q.Destination, q.Source.Name, q.Destination.Prefix); err != nil {
-		return err
-	}
-	return s.Manifest.Update(func(tx *manifest.Tx) error {
-		n, _, err := tx.Need(needID(q))
-		if err != nil || n.Replacing == 0 {
-			return err
-		}
-		n.Replacing = max(n.Replacing, latest)
-		return tx.PutNeed(n)
-	})
-}
-
 // latestPin is when the latest live pin at a destination was made, 0 if there is none.
 func latestPin(tx *manifest.Tx, d plan.Destination, now time.Time) (latest manifest.Millis, err error) {
 	err = tx.Pins(func(p manifest.Pin) (bool, error) {
