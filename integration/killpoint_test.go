@@ -202,7 +202,7 @@ func leaveOldState(r *rig, _ string) {
 	if err := os.Mkdir(state, 0o700); err != nil {
 		r.t.Fatal(err)
 	}
-	if out, err := exec.Command("tar", "-xzf", "../pkg/manifest/testdata/schema-5.tgz", "-C", state).CombinedOutput(); err != nil { //nolint:gosec // of this repository
+	if out, err := exec.Command("tar", "-xzf", "../pkg/manifest/testdata/schema-6.tgz", "-C", state).CombinedOutput(); err != nil { //nolint:gosec // of this repository
 		r.t.Fatalf("%v: %s", err, out)
 	}
 }

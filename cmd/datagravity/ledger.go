@@ -53,6 +53,8 @@ type lineJSON struct {
 	Rate     string          `json:"rate_id"`
 	Book     string          `json:"book_version"`
 	State    string          `json:"state"`
+	// Sum of so many older lines.
+	Sum int64 `json:"sum_of,omitempty"`
 }
 
 func (o ledgerFlags) query() observe.SpendQuery {
@@ -113,7 +115,7 @@ func asFlag(err error, more string) error {
 // lineColumns of the CSV, in the order of lineCells.
 var lineColumns = []string{
 	"month", "day", "team", "job", "need", "dataset", "shard", "activity", "source", "destination", "from", "to", "bytes", "requests", "usd", "charged_whole",
-	"rate_id", "book_version", "first", "last", "state",
+	"rate_id", "book_version", "first", "last", "state", "sum_of",
 }
 
 func lineCells(l manifest.Line, state string) []string {
@@ -121,7 +123,7 @@ func lineCells(l manifest.Line, state string) []string {
 	return []string{
 		k.Month, observe.DayOf(l), k.Team, k.Job, k.Need, k.Dataset, k.Path, k.Activity, k.Source, k.Dest, k.From, k.To, strconv.FormatInt(l.Bytes, 10),
 		strconv.FormatInt(l.Requests, 10), cost.NanoUSD(l.NanoUSD).Decimal(), strconv.FormatInt(l.Unknown, 10), l.RateID, l.Book,
-		l.First.Time().Format(time.RFC3339), l.Last.Time().Format(time.RFC3339), state,
+		l.First.Time().Format(time.RFC3339), l.Last.Time().Format(time.RFC3339), state, strconv.FormatInt(l.Sum, 10),
 	}
 }
 
@@ -151,7 +153,7 @@ func (a *app) printLines(o ledgerFlags) error {
 		rows := []lineJSON{}
 		err := each(func(l manifest.Line, state string) {
 			l.LineKey.Day = observe.DayOf(l)
-			rows = append(rows, lineJSON{l.LineKey, l.First, l.Last, l.Bytes, l.Requests, cost.NanoUSD(l.NanoUSD), l.Unknown, l.RateID, l.Book, state})
+			rows = append(rows, lineJSON{l.LineKey, l.First, l.Last, l.Bytes, l.Requests, cost.NanoUSD(l.NanoUSD), l.Unknown, l.RateID, l.Book, state, l.Sum})
 		})
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/daemon"
 	"github.com/datagravity/datagravity/pkg/jobs/spec"
 	"github.com/datagravity/datagravity/pkg/manifest"
@@ -19,10 +20,11 @@ func newManifestTrim(g *globals) *cobra.Command {
 	var olderThan string
 	var yes bool
 	c := &cobra.Command{
-		Use: "trim", Short: "Forget what nothing has needed for long: old snapshots, and their recipes", Args: cobra.NoArgs,
+		Use: "trim", Short: "Forget what nothing has needed for long: old snapshots, their recipes, and the ledger's detail", Args: cobra.NoArgs,
 		Long: `Lists what a manifest can do without, and forgets it with --yes: snapshots that no dataset has as its latest, that no need, pin or job names, and that are
 not wanted for an object that a destination holds; what was learned of paths, and recipes, that nothing refers to then. What is needed is neither touched nor
-read again, at destinations nothing changes, and what was spent stays in the ledger.
+read again, and at destinations nothing changes. What was spent stays in the ledger; what each shard cost is told for agent.history.shard_costs, and what each job
+did for agent.history.job_costs. By team, dataset, link, day and price the sums stay.
 
 It goes when it was not needed for agent.history.keep, as far as this command or the daemon looked; --older-than says otherwise. The daemon does it on a
 schedule. While it runs this command only lists.`,
@@ -52,11 +54,14 @@ func runTrim(ctx context.Context, g *globals, o manifest.TrimOptions) (err error
 		return err
 	}
 	defer closing(a, &err)
-	if o.Keep < 0 {
-		if o.Keep = time.Duration(a.cfg.Agent.History.Keep); o.Keep == 0 {
-			return usageError{errors.New("agent.history.keep is 0, so that everything stays; --older-than says what may go all the same")}
-		}
+	settings := trimOptions(a.cfg.Agent.History)
+	if settings == (manifest.TrimOptions{Keep: manifest.Forever}) && o.Keep < 0 {
+		return usageError{errors.New("everything of agent.history is 0, so that everything stays; --older-than says what may go all the same")}
 	}
+	if o.Keep < 0 {
+		o.Keep = settings.Keep
+	}
+	o.ShardCosts, o.JobCosts = settings.ShardCosts, settings.JobCosts
 	out, err := a.m.Trim(ctx, o)
 	if err != nil {
 		return ended(ctx, err)
@@ -92,15 +97,27 @@ func trimmed(t manifest.Trimmed) string {
 	if t.Packs > 0 {
 		list = append(list, fmt.Sprintf("%d packs are smaller by %s", t.Packs, size(t.PackBytes)))
 	}
+	if t.Lines > 0 {
+		list = append(list, fmt.Sprintf("%d lines of the ledger are added up", t.Lines))
+	}
 	if t.Later {
 		list = append(list, "more recipes the next time, because some were about to be named again")
 	}
 	return strings.Join(list, "; ")
 }
 
+// trimOptions are what a configuration says of the manifest's history.
+func trimOptions(h config.History) manifest.TrimOptions {
+	o := manifest.TrimOptions{Keep: time.Duration(h.Keep), ShardCosts: time.Duration(h.ShardCosts), JobCosts: time.Duration(h.JobCosts)}
+	if o.Keep == 0 {
+		o.Keep = manifest.Forever
+	}
+	return o
+}
+
 // trimming forgets, on a schedule, what nothing needs any more.
 func (a *app) trimming(ctx context.Context, _ string, _ func(string) error) (daemon.Result, error) {
-	out, err := a.m.Trim(ctx, manifest.TrimOptions{Keep: time.Duration(a.cfg.Agent.History.Keep)})
+	out, err := a.m.Trim(ctx, trimOptions(a.cfg.Agent.History))
 	for _, s := range out.Snapshots {
 		a.log.Info("forgot a snapshot that nothing needs", "snapshot", s.ID, "dataset", s.Dataset, "unneeded", s.Unneeded.Time())
 	}

@@ -31,7 +31,7 @@ func (a *app) timers() (list []daemon.Timer) {
 	if d.GC.Every > 0 {
 		list = append(list, daemon.Timer{Name: "gc", Every: time.Duration(d.GC.Every), Run: a.collecting})
 	}
-	if h := a.cfg.Agent.History; h.Keep > 0 {
+	if h := a.cfg.Agent.History; max(h.Keep, h.ShardCosts, h.JobCosts) > 0 {
 		list = append(list, daemon.Timer{Name: "history", Every: time.Duration(h.Every), Run: a.trimming})
 	}
 	return list

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { emutest.Main(m) }
 
-const config = `agent: {location: "azure:eastus", state: state, memory: 32MiB, part_size: 1MiB, allow_insecure: true, pprof: "%s", history: {keep: 1m, every: 20s}}
+const config = `agent: {location: "azure:eastus", state: state, memory: 32MiB, part_size: 1MiB, allow_insecure: true, pprof: "%s", history: {keep: 1m, shard_costs: 1m, job_costs: 2m, every: 20s}}
 stores:
   training: {url: "%s", location: "azure:eastus"}
   aws: {url: "%s", location: "aws:us-east-1"}

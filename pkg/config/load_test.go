@@ -42,7 +42,7 @@ func TestEveryField(t *testing.T) {
 	want := &Config{
 		Agent: Agent{
 			Location: azure, State: filepath.Join(dir, "state"), JournalDir: filepath.Join(filepath.Dir(dir), "journal"),
-			Backup: Backup{Dir: filepath.Join(filepath.Dir(dir), "backups"), Keep: 30}, History: History{Keep: Duration(36 * time.Hour), Every: Duration(5 * time.Minute)},
+			Backup: Backup{Dir: filepath.Join(filepath.Dir(dir), "backups"), Keep: 30}, History: History{Keep: Duration(36 * time.Hour), ShardCosts: Duration(time.Minute), JobCosts: Duration(400 * 24 * time.Hour), Every: Duration(5 * time.Minute)},
 			Socket: filepath.Join(filepath.Dir(dir), "run", "api.sock"),
 			Memory: 3 << 29, Shards: 16, Parts: 2, PartSize: 16 << 20, Lease: Duration(90 * time.Second), AllowInsecure: true,
 		},
@@ -211,7 +211,7 @@ func TestDefaults(t *testing.T) {
 		Agent: Agent{
 			Location: store.Location{Provider: "azure", Region: "eastus"}, State: "/home/user/.local/state/datagravity",
 			Backup:  Backup{Dir: "/home/user/.local/state/datagravity/backups", Every: Duration(24 * time.Hour), Keep: 7},
-			History: History{Keep: Duration(90 * 24 * time.Hour), Every: Duration(24 * time.Hour)},
+			History: History{Keep: Duration(90 * 24 * time.Hour), ShardCosts: Duration(90 * 24 * time.Hour), JobCosts: Duration(1100 * 24 * time.Hour), Every: Duration(24 * time.Hour)},
 			Socket:  "/home/user/.local/state/datagravity/api.sock", Memory: 192 << 20, Shards: 8, Parts: 14, PartSize: 4 << 20,
 			Lease: Duration(10 * time.Minute),
 		},

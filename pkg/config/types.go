@@ -93,10 +93,14 @@ type Backup struct {
 	Keep int `yaml:"keep"`
 }
 
-// History says how long the manifest keeps what nothing needs any more: snapshots that no dataset, need, pin or job names and no destination has a shard of, with their recipes. The daemon forgets it, or datagravity manifest trim.
+// History says how long the manifest keeps what nothing needs any more: snapshots that no dataset, need, pin or job names and no destination has a shard of, with their recipes; and how long the ledger keeps lines apart, whose sums stay. The daemon forgets it, or datagravity manifest trim.
 type History struct {
 	// How long after it was last needed, 1m to 3660d; 0: for ever. Default 90d.
 	Keep Duration `yaml:"keep"`
+	// How long the ledger tells what was for each shard, 1m to 3660d; 0: for ever. Default 90d.
+	ShardCosts Duration `yaml:"shard_costs"`
+	// How long the ledger tells what was for each job and need, 1m to 3660d; 0: for ever. By team, dataset, link, day and price it tells for ever. Default 1100d.
+	JobCosts Duration `yaml:"job_costs"`
 	// How often the daemon looks for what is older, a tenth more or less, 10s to 366d. Default 24h.
 	Every Duration `yaml:"every"`
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -51,7 +52,7 @@ func (s *standing) alert(tx *manifest.Tx, now manifest.Millis, reached *[]manife
 func (u Use) thresholdAlert(threshold int64, now manifest.Millis) manifest.Alert {
 	return manifest.Alert{
 		Budget: u.Budget.Name, Window: u.alertWindow(now), Kind: manifest.AlertThreshold, Share: threshold, At: now,
-		UsedNanoUSD: int64(AddNanoUSD(u.Settled, u.Reserved)), UsedBytes: addSaturating(u.SettledBytes, u.ReservedBytes),
+		UsedNanoUSD: int64(AddNanoUSD(u.Settled, u.Reserved)), UsedBytes: saturating.Add(u.SettledBytes, u.ReservedBytes),
 	}
 }
 

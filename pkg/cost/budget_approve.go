@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -18,7 +19,7 @@ func (a *approval) to(s *standing) (usd NanoUSD, bytes int64) {
 	for _, g := range a.Given {
 		id, hour, _ := strings.Cut(g.Window, givenAt)
 		if id == s.id && (s.Budget.Period.Kind != Rolling || hour >= s.From.UTC().Format(hourName)) {
-			usd, bytes = AddNanoUSD(usd, NanoUSD(g.NanoUSD)), addSaturating(bytes, g.Bytes)
+			usd, bytes = AddNanoUSD(usd, NanoUSD(g.NanoUSD)), saturating.Add(bytes, g.Bytes)
 		}
 	}
 	return usd, bytes
@@ -70,7 +71,7 @@ func (u Use) beyond(amount NanoUSD, bytes int64) (usd NanoUSD, more int64) {
 		usd = max(0, AddNanoUSD(u.Settled, u.Reserved, amount)-AddNanoUSD(u.Budget.LimitNanoUSD, u.ExtraNanoUSD))
 	}
 	if u.Budget.LimitBytes > 0 && bytes > 0 {
-		more = max(0, addSaturating(addSaturating(u.SettledBytes, u.ReservedBytes), bytes)-addSaturating(u.Budget.LimitBytes, u.ExtraBytes))
+		more = max(0, saturating.Add(saturating.Add(u.SettledBytes, u.ReservedBytes), bytes)-saturating.Add(u.Budget.LimitBytes, u.ExtraBytes))
 	}
 	return usd, more
 }
@@ -98,7 +99,7 @@ func give(given []manifest.Draw, d manifest.Draw) []manifest.Draw {
 	given = append([]manifest.Draw(nil), given...)
 	for i := range given {
 		if g := &given[i]; g.Window == d.Window {
-			g.NanoUSD, g.Bytes = addSaturating(g.NanoUSD, d.NanoUSD), addSaturating(g.Bytes, d.Bytes)
+			g.NanoUSD, g.Bytes = saturating.Add(g.NanoUSD, d.NanoUSD), saturating.Add(g.Bytes, d.Bytes)
 			return given
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -138,7 +139,7 @@ func (r *BudgetReport) forecast(now time.Time) {
 	if r.From.IsZero() {
 		spentUSD, spentBytes = 0, 0 // of the days shown alone
 		for _, d := range r.Days {
-			spentUSD, spentBytes = AddNanoUSD(spentUSD, d.NanoUSD), addSaturating(spentBytes, d.Bytes)
+			spentUSD, spentBytes = AddNanoUSD(spentUSD, d.NanoUSD), saturating.Add(spentBytes, d.Bytes)
 		}
 	}
 	over := func(amount int64, seconds int64) int64 { return mulDiv(amount, seconds, elapsed) }
@@ -160,7 +161,7 @@ func (r *BudgetReport) forecast(now time.Time) {
 	} else if !end.IsZero() {
 		rest := max(0, int64(end.Sub(now)/time.Second))
 		r.Forecast = &DaySpent{
-			Day: r.Budget.Period.day(end.Add(-time.Second)), NanoUSD: AddNanoUSD(r.Settled, NanoUSD(over(int64(spentUSD), rest))), Bytes: addSaturating(r.SettledBytes, over(spentBytes, rest)),
+			Day: r.Budget.Period.day(end.Add(-time.Second)), NanoUSD: AddNanoUSD(r.Settled, NanoUSD(over(int64(spentUSD), rest))), Bytes: saturating.Add(r.SettledBytes, over(spentBytes, rest)),
 		}
 	}
 	if lasts < forecastHorizon && (end.IsZero() || now.Add(lasts).Before(end)) {

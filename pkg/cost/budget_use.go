@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/datagravity/datagravity/internal/saturating"
 )
 
 // ErrBudget: a reservation or a plan does not fit a budget. Nothing was sent for it. The error is an [*OverBudget] where one budget
@@ -47,7 +49,7 @@ func (u Use) Left() (NanoUSD, int64) {
 		usd = max(0, AddNanoUSD(u.Budget.LimitNanoUSD, u.ExtraNanoUSD)-AddNanoUSD(u.Settled, u.Reserved))
 	}
 	if u.Budget.LimitBytes > 0 {
-		bytes = max(0, addSaturating(u.Budget.LimitBytes, u.ExtraBytes)-addSaturating(u.SettledBytes, u.ReservedBytes))
+		bytes = max(0, saturating.Add(u.Budget.LimitBytes, u.ExtraBytes)-saturating.Add(u.SettledBytes, u.ReservedBytes))
 	}
 	if u.Doubt != "" {
 		usd, bytes = min(usd, 0), min(bytes, 0)
@@ -66,7 +68,7 @@ func (u Use) LeftWithApproved() (NanoUSD, int64) {
 		usd = AddNanoUSD(usd, u.ApprovedNanoUSD)
 	}
 	if bytes >= 0 {
-		bytes = addSaturating(bytes, u.ApprovedBytes)
+		bytes = saturating.Add(bytes, u.ApprovedBytes)
 	}
 	return usd, bytes
 }
@@ -84,11 +86,11 @@ type JobApproved struct {
 // others there. Without a job, or where nothing was approved for it, it is LeftWithApproved.
 func (u Use) LeftFor(job string) (NanoUSD, int64) {
 	own := false
-	usd, bytes := AddNanoUSD(u.Budget.LimitNanoUSD, u.ExtraNanoUSD, u.ApprovedNanoUSD), addSaturating(addSaturating(u.Budget.LimitBytes, u.ExtraBytes), u.ApprovedBytes)
+	usd, bytes := AddNanoUSD(u.Budget.LimitNanoUSD, u.ExtraNanoUSD, u.ApprovedNanoUSD), saturating.Add(saturating.Add(u.Budget.LimitBytes, u.ExtraBytes), u.ApprovedBytes)
 	for _, a := range u.ApprovedForJobs {
 		if a.Job == job {
 			own = true
-			usd, bytes = AddNanoUSD(usd, a.NanoUSD), addSaturating(bytes, a.Bytes)
+			usd, bytes = AddNanoUSD(usd, a.NanoUSD), saturating.Add(bytes, a.Bytes)
 		} else {
 			usd, bytes = usd-a.GivenNanoUSD, bytes-a.GivenBytes
 		}
@@ -104,7 +106,7 @@ func (u Use) LeftFor(job string) (NanoUSD, int64) {
 	if u.Budget.LimitBytes == 0 {
 		return usd, -1
 	}
-	return usd, max(0, bytes-addSaturating(u.SettledBytes, u.ReservedBytes))
+	return usd, max(0, bytes-saturating.Add(u.SettledBytes, u.ReservedBytes))
 }
 
 // wholeShare is all of a limit, in the hundredths of a percent that shares are counted in.
@@ -123,8 +125,8 @@ func (u Use) Share() int64 {
 		q, _ := bits.Div64(hi, lo, uint64(limit))
 		return int64(min(q, math.MaxInt64))
 	}
-	return max(share(addSaturating(int64(u.Settled), int64(u.Reserved)), int64(u.Budget.LimitNanoUSD)),
-		share(addSaturating(u.SettledBytes, u.ReservedBytes), u.Budget.LimitBytes))
+	return max(share(saturating.Add(int64(u.Settled), int64(u.Reserved)), int64(u.Budget.LimitNanoUSD)),
+		share(saturating.Add(u.SettledBytes, u.ReservedBytes), u.Budget.LimitBytes))
 }
 
 // missing is by how much an amount does not fit.

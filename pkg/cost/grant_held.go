@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -197,8 +198,8 @@ func applyGrant(tx *manifest.Tx, id string, d manifest.Window) error {
 	if err != nil || !ok {
 		return err
 	}
-	w.SettledBytes, w.SettledNanoUSD = addSaturating(w.SettledBytes, d.SettledBytes), addSaturating(w.SettledNanoUSD, d.SettledNanoUSD)
-	w.SettledRequests = addSaturating(w.SettledRequests, d.SettledRequests)
+	w.SettledBytes, w.SettledNanoUSD = saturating.Add(w.SettledBytes, d.SettledBytes), saturating.Add(w.SettledNanoUSD, d.SettledNanoUSD)
+	w.SettledRequests = saturating.Add(w.SettledRequests, d.SettledRequests)
 	w.ReservedBytes, w.ReservedNanoUSD = w.ReservedBytes+d.ReservedBytes, w.ReservedNanoUSD+d.ReservedNanoUSD
 	w.ReservedRequests += d.ReservedRequests
 	return tx.PutWindow(id, w)

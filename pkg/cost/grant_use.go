@@ -3,6 +3,7 @@ package cost
 import (
 	"fmt"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -71,8 +72,8 @@ func (l *Ledger) Hold(g manifest.HeldGrant) error {
 		if err != nil {
 			return err
 		}
-		w.SettledBytes, w.SettledRequests = addSaturating(w.SettledBytes, owed.SettledBytes), addSaturating(w.SettledRequests, owed.SettledRequests)
-		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, owed.SettledNanoUSD)
+		w.SettledBytes, w.SettledRequests = saturating.Add(w.SettledBytes, owed.SettledBytes), saturating.Add(w.SettledRequests, owed.SettledRequests)
+		w.SettledNanoUSD = saturating.Add(w.SettledNanoUSD, owed.SettledNanoUSD)
 		owed.SettledBytes, owed.SettledRequests, owed.SettledNanoUSD = 0, 0, 0
 		if err := tx.PutWindow(owedWindow(g.For.Source), owed); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -130,7 +131,7 @@ func (l *Ledger) MonthToDate(tx *manifest.Tx, pool, month string) (*int64, error
 	if err != nil {
 		return nil, err
 	}
-	total := max(l.allowances[pool], addSaturating(max(0, base), meter.SettledBytes))
+	total := max(l.allowances[pool], saturating.Add(max(0, base), meter.SettledBytes))
 	return &total, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -127,7 +128,7 @@ func (a *admission) fit(of Subject, amount NanoUSD, bytes int64) (drawn []manife
 		for _, one := range a.live {
 			if one.lets(u.Budget.Name, of) {
 				usd, bytes := one.to(s)
-				u.ExtraNanoUSD, u.ExtraBytes = AddNanoUSD(u.ExtraNanoUSD, usd), addSaturating(u.ExtraBytes, bytes)
+				u.ExtraNanoUSD, u.ExtraBytes = AddNanoUSD(u.ExtraNanoUSD, usd), saturating.Add(u.ExtraBytes, bytes)
 			}
 		}
 		// What was settled or reserved beyond the limit is missing too: an approval that expired no longer carries it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/datagravity/datagravity/internal/crashpoint"
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -156,9 +157,9 @@ func (l *Ledger) apply(tx *manifest.Tx, o manifest.Open, d manifest.Window) erro
 			return err
 		}
 		// Saturating, because without a limit of one kind nothing else bounds it.
-		w.SettledNanoUSD = addSaturating(w.SettledNanoUSD, d.SettledNanoUSD)
+		w.SettledNanoUSD = saturating.Add(w.SettledNanoUSD, d.SettledNanoUSD)
 		w.ReservedNanoUSD += d.ReservedNanoUSD
-		w.SettledBytes = addSaturating(w.SettledBytes, d.SettledBytes)
+		w.SettledBytes = saturating.Add(w.SettledBytes, d.SettledBytes)
 		w.ReservedBytes += d.ReservedBytes
 		if err := tx.PutWindow(id, w); err != nil {
 			return err
@@ -175,7 +176,7 @@ func addToMeter(tx *manifest.Tx, id string, d manifest.Meter) error {
 	if err != nil {
 		return err
 	}
-	m.SettledBytes = addSaturating(m.SettledBytes, d.SettledBytes)
+	m.SettledBytes = saturating.Add(m.SettledBytes, d.SettledBytes)
 	m.ReservedBytes += d.ReservedBytes
 	return tx.PutMeter(id, m)
 }
@@ -189,15 +190,11 @@ func bookLine(tx *manifest.Tx, s manifest.Open, now manifest.Millis, whole bool)
 	if !ok {
 		line = manifest.Line{LineKey: s.Line, First: s.At, RateID: s.RateID, Book: s.Book}
 	}
-	line.Last = max(line.Last, now)
-	line.Bytes = addSaturating(line.Bytes, s.Bytes)
-	line.NanoUSD = addSaturating(line.NanoUSD, s.NanoUSD)
-	line.OtherNanoUSD = addSaturating(line.OtherNanoUSD, s.OtherNanoUSD)
-	line.Requests += s.Requests
+	add := manifest.Line{First: line.First, Last: now, Bytes: s.Bytes, NanoUSD: s.NanoUSD, Requests: s.Requests, OtherNanoUSD: s.OtherNanoUSD}
 	if whole {
-		line.Unknown++
+		add.Unknown = 1
 	}
-	return tx.PutLine(line)
+	return tx.PutLine(line.Plus(add))
 }
 
 func (l *Ledger) journal(kind string, whole bool, opens ...manifest.Open) error {

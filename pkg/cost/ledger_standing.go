@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/datagravity/datagravity/internal/saturating"
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
@@ -66,7 +67,7 @@ func spentIn(tx *manifest.Tx, id, zone string) (sum manifest.Spent, err error) {
 	end := nextDay(last, 1)
 	err = tx.Spending(budget, manifest.Day, nextDay(first, -1), func(day string, s manifest.Spent) (bool, error) {
 		if first <= day && day <= last || day <= end && s.Zone != zone {
-			sum.NanoUSD, sum.Bytes = addSaturating(sum.NanoUSD, s.NanoUSD), addSaturating(sum.Bytes, s.Bytes)
+			sum.NanoUSD, sum.Bytes = saturating.Add(sum.NanoUSD, s.NanoUSD), saturating.Add(sum.Bytes, s.Bytes)
 		}
 		return day <= end, nil
 	})
@@ -143,7 +144,7 @@ const westernmost = 12 * time.Hour
 func spentSince(tx *manifest.Tx, budget string, from time.Time) (sum manifest.Spent, err error) {
 	first := from.Add(-westernmost).UTC().Format(time.DateOnly)
 	err = tx.Spending(budget, manifest.Day, first, func(_ string, s manifest.Spent) (bool, error) {
-		sum.NanoUSD, sum.Bytes = addSaturating(sum.NanoUSD, s.NanoUSD), addSaturating(sum.Bytes, s.Bytes)
+		sum.NanoUSD, sum.Bytes = saturating.Add(sum.NanoUSD, s.NanoUSD), saturating.Add(sum.Bytes, s.Bytes)
 		return true, nil
 	})
 	if err != nil {
@@ -183,7 +184,7 @@ func addSpent(tx *manifest.Tx, budget string, kind manifest.SpanKind, span strin
 	} else if s.Zone != d.Zone {
 		s.Zone = manifest.ManyZones
 	}
-	s.NanoUSD, s.Bytes = addSaturating(s.NanoUSD, d.NanoUSD), addSaturating(s.Bytes, d.Bytes)
+	s.NanoUSD, s.Bytes = saturating.Add(s.NanoUSD, d.NanoUSD), saturating.Add(s.Bytes, d.Bytes)
 	return tx.PutSpent(budget, kind, span, s)
 }
 
@@ -249,10 +250,10 @@ func (l *Ledger) uses(tx *manifest.Tx) ([]Use, error) {
 		}
 		for _, a := range given {
 			usd, bytes := a.to(&s)
-			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), addSaturating(s.ExtraBytes, bytes)
+			s.ExtraNanoUSD, s.ExtraBytes = AddNanoUSD(s.ExtraNanoUSD, usd), saturating.Add(s.ExtraBytes, bytes)
 			if a.Budget == b.Name {
 				usd, bytes = a.left(b.Name)
-				s.ApprovedNanoUSD, s.ApprovedBytes = AddNanoUSD(s.ApprovedNanoUSD, usd), addSaturating(s.ApprovedBytes, bytes)
+				s.ApprovedNanoUSD, s.ApprovedBytes = AddNanoUSD(s.ApprovedNanoUSD, usd), saturating.Add(s.ApprovedBytes, bytes)
 			}
 			if a.Job != "" {
 				one := JobApproved{Job: a.Job, GivenNanoUSD: usd, GivenBytes: bytes}

@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/saturating"
 )
 
 // NanoUSD is an amount of money in billionths of a US dollar. The finest list prices (2.7397e-5 USD for a GiB-hour) need
@@ -104,7 +106,7 @@ func ParseUSD(s string) (NanoUSD, error) {
 func AddNanoUSD(amounts ...NanoUSD) NanoUSD {
 	var sum NanoUSD
 	for _, a := range amounts {
-		sum = NanoUSD(addSaturating(int64(sum), int64(a)))
+		sum = NanoUSD(saturating.Add(int64(sum), int64(a)))
 	}
 	return sum
 }
@@ -171,14 +173,6 @@ func (p product) perUp(unit int64) NanoUSD {
 		q++
 	}
 	return NanoUSD(min(q, uint64(MaxNanoUSD)))
-}
-
-// addSaturating sums two numbers that are not negative.
-func addSaturating(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }
 
 // mulDiv is a*b/c in 128 bits, rounded half up; it stays at the largest value instead of wrapping.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/datagravity/datagravity/internal/saturating"
 )
 
 // Class is how a hop is billed.
@@ -114,7 +116,7 @@ func (r Rate) eachBand(at, bytes int64, band func(n int64, price NanoUSD)) {
 			n = min(bytes, max(0, r.endBytes(t)-at))
 		}
 		band(n, t.NanoUSDPerUnit)
-		at, bytes = addSaturating(at, n), bytes-n
+		at, bytes = saturating.Add(at, n), bytes-n
 	}
 }
 
@@ -130,7 +132,7 @@ func (r Rate) Dearest(bytes int64, monthToDate *int64, alsoReservedBytes int64) 
 		return p.per(r.UnitBytes)
 	}
 	at := max(0, *monthToDate)
-	end := addSaturating(addSaturating(at, max(0, alsoReservedBytes)), bytes)
+	end := saturating.Add(saturating.Add(at, max(0, alsoReservedBytes)), bytes)
 	p.add(bytes, r.dearest(max(0, at-r.AllowanceBytes), end))
 	return p.per(r.UnitBytes)
 }
@@ -202,7 +204,7 @@ func (r Rate) Cheapest(bytes int64, monthToDate *int64) NanoUSD {
 	end := int64(0)
 	for _, t := range r.Tiers[:max(0, len(r.Tiers)-1)] {
 		end = r.endBytes(t)
-		for _, at := range []int64{addSaturating(end, r.AllowanceBytes), max(0, addSaturating(end, r.AllowanceBytes)-bytes)} {
+		for _, at := range []int64{saturating.Add(end, r.AllowanceBytes), max(0, saturating.Add(end, r.AllowanceBytes)-bytes)} {
 			least = min(least, r.Price(bytes, &at))
 		}
 	}

@@ -1,5 +1,7 @@
 package manifest
 
+import "github.com/datagravity/datagravity/internal/saturating"
+
 var (
 	reservations = table[Open]{bucket: "reservations", sealed: true}
 	windows      = table[Window]{bucket: "windows", sealed: true}
@@ -54,7 +56,7 @@ type LineKey struct {
 	Team string `cbor:"12,keyasint,omitempty" json:"team,omitempty"`
 }
 
-// Line is the account of one shard over one link on one day at one price: the settled sums. The journal holds every single step.
+// Line is the account of one shard over one link on one day at one price: the settled sums. The journal holds every single step. [Manifest.Trim] adds up those that are old.
 type Line struct {
 	LineKey  LineKey `cbor:"1,keyasint" json:"line"`
 	First    Millis  `cbor:"2,keyasint" json:"first"`
@@ -68,6 +70,17 @@ type Line struct {
 	Book    string `cbor:"9,keyasint,omitempty" json:"book,omitempty"`
 	// OtherNanoUSD is the part of NanoUSD that is for requests, retrieval and charges at the agent.
 	OtherNanoUSD int64 `cbor:"10,keyasint,omitempty" json:"other_nano_usd,omitempty"`
+	// Sum tells that it is what so many older lines came to, which are not there any more; 0 for a line itself.
+	Sum int64 `cbor:"11,keyasint,omitempty" json:"sum_of,omitempty"`
+}
+
+// Plus is a line with what another came to under the same names.
+func (l Line) Plus(o Line) Line {
+	l.First, l.Last = min(l.First, o.First), max(l.Last, o.Last)
+	l.Bytes, l.Requests = saturating.Add(l.Bytes, o.Bytes), saturating.Add(l.Requests, o.Requests)
+	l.NanoUSD, l.OtherNanoUSD = saturating.Add(l.NanoUSD, o.NanoUSD), saturating.Add(l.OtherNanoUSD, o.OtherNanoUSD)
+	l.Unknown, l.Sum = l.Unknown+o.Unknown, l.Sum+o.Sum
+	return l
 }
 
 // Window is what one budget has used in one window.
@@ -126,7 +139,15 @@ func MeterID(pool, month string) string { return string(key(pool, month)) }
 
 func (l Line) bytes() []byte {
 	k := l.LineKey
-	return key(k.Month, k.Dataset, k.Path, k.Source, k.Dest, k.From, k.To, k.Need, k.Activity, k.Day, k.Job, k.Team, l.RateID, l.Book)
+	parts := []string{k.Month, k.Dataset, k.Path, k.Source, k.Dest, k.From, k.To, k.Need, k.Activity, k.Day, k.Job, k.Team, l.RateID, l.Book}
+	// What was added up is beside what is still counted under the same names; and what was charged whole is not mixed with what was metered.
+	switch {
+	case l.Sum > 0 && l.Unknown > 0:
+		parts = append(parts, "sum", "whole")
+	case l.Sum > 0:
+		parts = append(parts, "sum")
+	}
+	return key(parts...)
 }
 
 // Line returns the account of one shard over one link on one day, at one price.

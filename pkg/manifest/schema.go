@@ -12,7 +12,7 @@ import (
 )
 
 // SchemaVersion is what this program writes.
-const SchemaVersion = 6
+const SchemaVersion = 7
 
 var metaBucket, versionKey = []byte("meta"), []byte("schema")
 
@@ -32,6 +32,7 @@ var migrations = map[int]func(*bolt.Tx) error{
 	3: func(*bolt.Tx) error { return nil }, // version 4 has jobs, lists of paths and the speeds of links
 	4: func(*bolt.Tx) error { return nil }, // version 5 has grants
 	5: func(*bolt.Tx) error { return nil }, // version 6 has timers and notices
+	6: func(*bolt.Tx) error { return nil }, // version 7 adds up old lines of the ledger
 }
 
 // initSchema makes what is missing. It serves a new file, and an older one after its migration.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/datagravity/datagravity/pkg/chunker"
@@ -9,14 +10,19 @@ import (
 
 // TrimOptions of [Manifest.Trim].
 type TrimOptions struct {
-	// Keep is how long what nothing needs any more stays.
+	// Keep is how long what nothing needs any more stays; [Forever]: all of it does.
 	Keep time.Duration
+	// ShardCosts is how long the ledger tells what each shard cost, and JobCosts what each job and need did; 0: for ever. Older lines are added up.
+	ShardCosts, JobCosts time.Duration
 	// DryRun only finds out what would go.
 	DryRun bool
 
 	// atOnce is how many pages and records one transaction forgets at most, and one view reads; 0: as many as nobody waits for.
 	atOnce int
 }
+
+// Forever as TrimOptions.Keep forgets nothing.
+const Forever = time.Duration(math.MaxInt64)
 
 // Trimmed is what was forgotten, or would be.
 type Trimmed struct {
@@ -31,6 +37,8 @@ type Trimmed struct {
 	PackBytes   int64 `json:"pack_bytes"`
 	// Later: recipes are left for the next time, because something that names old ones is under way.
 	Later bool `json:"later"`
+	// Lines of the ledger that were added up: what each shard cost, or each job.
+	Lines int `json:"ledger_lines"`
 }
 
 // TrimmedSnapshot is one that was forgotten.
@@ -69,6 +77,7 @@ const (
 //     that what was the latest until yesterday is not old.
 //   - What was learned of paths that no snapshot names, and that objects were deleted.
 //   - Recipes that no snapshot, fact, replica and transfer refers to, and packs that have none that is. One that is more than half empty is written anew.
+//   - Of old lines of the ledger what was for each shard, and of older ones what was for each job. Their sums stay, by month, day, team, dataset, link and price.
 //
 // It is done in many small transactions, each of which leaves a sound manifest; a process that dies in between leaves the rest to the next Trim. Others read
 // and write meanwhile. Errors: [ErrCorrupt], those of the disk and of ctx.
@@ -76,13 +85,18 @@ func (m *Manifest) Trim(ctx context.Context, o TrimOptions) (out Trimmed, err er
 	m.trimming.Lock()
 	defer m.trimming.Unlock()
 	out.Snapshots = []TrimmedSnapshot{}
-	t := &trimmer{m: m, ctx: ctx, o: o, out: &out, before: At(m.now().Add(-o.Keep)), gone: map[chunker.Digest]bool{}}
+	t := &trimmer{m: m, ctx: ctx, o: o, out: &out, gone: map[chunker.Digest]bool{}}
 	t.names = newNamer()
 	if t.pagesAtOnce, t.recordsAtOnce = pagesAtOnce, recordsAtOnce; o.atOnce > 0 {
 		t.pagesAtOnce, t.recordsAtOnce = o.atOnce, o.atOnce
 	}
-	defer m.recipes.named.stop()
-	for _, step := range []func() error{t.goOn, t.snapshots, t.look, t.replicas, t.facts, t.recipes, t.packs} {
+	steps := []func() error{t.goOn, t.lines}
+	if o.Keep != Forever {
+		t.before = At(m.now().Add(-o.Keep))
+		steps = append(steps, t.snapshots, t.look, t.replicas, t.facts, t.recipes, t.packs)
+		defer m.recipes.named.stop()
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return out, err
 		}

@@ -229,7 +229,15 @@ func (h *history) trim(t *rapid.T) {
 			h.unneeded[id] = h.now
 		}
 	}
-	dry, err := h.m.Trim(t.Context(), TrimOptions{Keep: keep, DryRun: true})
+	o := TrimOptions{
+		Keep:       keep,
+		ShardCosts: time.Duration(rapid.IntRange(0, 3).Draw(t, "shard costs")) * time.Hour,
+		JobCosts:   time.Duration(rapid.IntRange(0, 3).Draw(t, "job costs")) * time.Hour,
+	}
+	booked := ledgerOf(t, h.m)
+	dryRun := o
+	dryRun.DryRun = true
+	dry, err := h.m.Trim(t.Context(), dryRun)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,33 +255,37 @@ func (h *history) trim(t *rapid.T) {
 			}
 		}
 	})
-	out, err := h.m.Trim(t.Context(), TrimOptions{Keep: keep, atOnce: atOnce})
+	once := o
+	once.atOnce = atOnce
+	out, err := h.m.Trim(t.Context(), once)
 	crashpoint.Set(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(dry.Snapshots, dry.Facts, dry.Replicas) != fmt.Sprint(out.Snapshots, out.Facts, out.Replicas) || dry.Recipes > out.Recipes {
+	if fmt.Sprint(dry.Snapshots, dry.Facts, dry.Replicas, dry.Lines) != fmt.Sprint(out.Snapshots, out.Facts, out.Replicas, out.Lines) || dry.Recipes > out.Recipes {
 		t.Errorf("a dry run said %+v, and this was done: %+v", dry, out)
 	}
 	if dies > 0 && dies <= commits {
-		h.another(t, image, keep, before)
+		h.another(t, image, o, before, booked)
 	}
 	h.forgotten(t, h.m, keep, before)
+	h.summed(t, h.m, o, booked)
 	h.adjust(t)
 }
 
 // another process finds what one that died left, and finishes it.
-func (h *history) another(t *rapid.T, image string, keep time.Duration, before []string) {
+func (h *history) another(t *rapid.T, image string, o TrimOptions, before []string, booked map[string]Line) {
 	m, err := OpenDir(image, Options{Now: func() time.Time { return h.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closeIt(t, m)
 	sound(t, m)
-	if _, err := m.Trim(t.Context(), TrimOptions{Keep: keep}); err != nil {
+	if _, err := m.Trim(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	h.forgotten(t, m, keep, before)
+	h.forgotten(t, m, o.Keep, before)
+	h.summed(t, m, o, booked)
 }
 
 func sound(t rapid.TB, m *Manifest) {
@@ -435,6 +447,7 @@ func TestTrimForgetsWhatNothingNeeds(t *testing.T) {
 			"bring":  h.bring,
 			"remove": h.remove,
 			"name":   h.name,
+			"spend":  h.spend,
 			"trim":   h.trim,
 			"wait": func(t *rapid.T) {
 				h.now = h.now.Add(time.Duration(rapid.IntRange(1, 100).Draw(t, "minutes")) * time.Minute)
