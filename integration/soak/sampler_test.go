@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,11 +20,13 @@ const (
 	openFiles  = "open files"
 	goroutines = "goroutines"
 	database   = "database"
+	file       = "database file"
 	all        = "state folder"
 )
 
 // limits that are judged. An hour of churn may add so much, which is what a bound of a day and more can be made of; the noise is what an idle
-// daemon's series do by themselves: garbage collection, connections that come and go, a database that takes its space in steps.
+// daemon's series do by themselves: garbage collection, connections that come and go, snapshots until nothing has needed them for a while. Of the database
+// what holds something is judged: its file doubles when there is no room left, and half of it then is room.
 var limits = []Limit{
 	{rss, "MiB", 4, 6},
 	{openFiles, "", 6, 6},
@@ -36,6 +39,7 @@ type sampler struct {
 	pid    int
 	dir    string
 	client *http.Client
+	api    *http.Client
 	start  time.Time
 	series map[string][]Sample
 }
@@ -43,20 +47,25 @@ type sampler struct {
 func newSampler(pid int, dir string) *sampler {
 	return &sampler{
 		pid: pid, dir: dir, start: time.Now(), series: map[string][]Sample{},
-		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-			DisableKeepAlives: true, // else the connection would be one of those that are counted
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, "pprof.sock"))
-			},
-		}},
+		client: over(filepath.Join(dir, "pprof.sock")), api: over(filepath.Join(dir, "state", "api.sock")),
 	}
+}
+
+// over a Unix socket, with a connection for each request: else it would be one of those that are counted.
+func over(socket string) *http.Client {
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
 }
 
 // look adds a sample to every series.
 func (s *sampler) look() error {
 	at := time.Since(s.start).Seconds()
 	for name, read := range map[string]func() (float64, error){
-		rss: s.memory, openFiles: s.files, goroutines: s.goroutines, database: s.database, all: s.state,
+		rss: s.memory, openFiles: s.files, goroutines: s.goroutines, database: s.database, file: s.file, all: s.state,
 	} {
 		v, err := read()
 		if err != nil {
@@ -107,7 +116,34 @@ func (s *sampler) goroutines() (n float64, err error) {
 	return n, err
 }
 
+// database is what holds something in its file, in MiB, as the daemon's metrics say.
 func (s *sampler) database() (float64, error) {
+	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://datagravity/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := s.api.Do(q)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	sizes := map[string]float64{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if name == "datagravity_manifest_size_bytes" || name == "datagravity_manifest_free_bytes" {
+			if sizes[name], err = strconv.ParseFloat(value, 64); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if len(sizes) != 2 || lines.Err() != nil {
+		return 0, fmt.Errorf("the metrics say %v of the database: %w", sizes, lines.Err())
+	}
+	return (sizes["datagravity_manifest_size_bytes"] - sizes["datagravity_manifest_free_bytes"]) / (1 << 20), nil
+}
+
+func (s *sampler) file() (float64, error) {
 	i, err := os.Stat(filepath.Join(s.dir, "state", "manifest.db"))
 	if err != nil {
 		return 0, err

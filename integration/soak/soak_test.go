@@ -128,6 +128,9 @@ func report(dir, about string, series map[string][]Sample, verdicts []Verdict, w
 		}
 		fmt.Fprintf(&md, "| %s | %.4g %s | %.4g | %+.3g | %+.3g to %+.3g | %+.3g | %.3g | %s |\n", v.Name, v.Start, v.Unit, v.End, v.Slope, v.Low, v.High, v.PerHour, v.Noise, word)
 	}
+	if whole := series[file]; len(whole) > 0 {
+		fmt.Fprintf(&md, "\nThe file of the database, which doubles when it is full and never shrinks: %.3g to %.3g MiB.\n", whole[0].Value, whole[len(whole)-1].Value)
+	}
 	if whole := series[all]; len(whole) > 0 {
 		fmt.Fprintf(&md, "\nThe state folder, with the journal, which only ever grows: %.3g to %.3g MiB. What nothing needs for a minute is forgotten by the database here.\n", whole[0].Value, whole[len(whole)-1].Value)
 	}
