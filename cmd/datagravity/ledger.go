@@ -170,7 +170,11 @@ func (a *app) printLines(o ledgerFlags) error {
 	t.row("DAY", "TEAM", "JOB", "SHARD", "LINK", "ACTIVITY", "ON THE WIRE", "USD", "PRICE", "BOOK", "STATE")
 	err := each(func(l manifest.Line, state string) {
 		k := l.LineKey
-		t.row(observe.DayOf(l), k.Team, k.Job, k.Dataset+"/"+k.Path, k.From+" -> "+k.To, k.Activity, size(l.Bytes), cost.NanoUSD(l.NanoUSD), l.RateID, l.Book, state)
+		shard := k.Dataset + "/" + k.Path
+		if l.Sum > 0 {
+			shard = fmt.Sprintf("%s (sum of %d)", shard, l.Sum)
+		}
+		t.row(observe.DayOf(l), k.Team, k.Job, shard, k.From+" -> "+k.To, k.Activity, size(l.Bytes), cost.NanoUSD(l.NanoUSD), l.RateID, l.Book, state)
 	})
 	return errors.Join(err, t.flush())
 }

@@ -83,7 +83,7 @@ func (d *Dispatcher) leaveBehind(j manifest.Job) error {
 		}
 		left := now
 		left.To = nil
-		if err := d.eachNeed(tx, left, func(n manifest.Need) error { return forgetNeed(tx, n) }); err != nil {
+		if err := d.eachNeed(tx, left, func(n manifest.Need) error { return d.forgetNeed(tx, n) }); err != nil {
 			return err
 		}
 		for _, to := range now.Left {

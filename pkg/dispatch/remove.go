@@ -52,7 +52,7 @@ func (d *Dispatcher) part(ctx context.Context, id string, with func(*manifest.Tx
 				if n.Told != 0 {
 					return errTold
 				}
-				return forgetNeed(tx, n)
+				return d.forgetNeed(tx, n)
 			})
 			return errors.Join(err, dgsync.UnpinJob(tx, id), with(tx, now))
 		})
@@ -66,11 +66,11 @@ func (d *Dispatcher) part(ctx context.Context, id string, with func(*manifest.Tx
 
 // forgetNeed forgets a need of a job. A mark that objects are being replaced stays, because what the manifest knows of them is not to be believed until
 // somebody looked.
-func forgetNeed(tx *manifest.Tx, n manifest.Need) error {
+func (d *Dispatcher) forgetNeed(tx *manifest.Tx, n manifest.Need) error {
 	if n.Replacing == 0 {
 		return tx.DeleteNeed(n.ID)
 	}
-	return tx.PutNeed(manifest.Need{ID: n.ID, Dataset: n.Dataset, Destination: n.Destination, Globs: n.Globs, Paths: n.Paths, Beside: n.Beside, Replacing: n.Replacing})
+	return tx.PutNeed(dgsync.Doubt(n, n.ID, d.now()))
 }
 
 // isLeaving tells that a job is being taken back, or turned to something else.

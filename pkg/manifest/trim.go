@@ -90,13 +90,13 @@ func (m *Manifest) Trim(ctx context.Context, o TrimOptions) (out Trimmed, err er
 	if t.pagesAtOnce, t.recordsAtOnce = pagesAtOnce, recordsAtOnce; o.atOnce > 0 {
 		t.pagesAtOnce, t.recordsAtOnce = o.atOnce, o.atOnce
 	}
-	steps := []func() error{t.goOn, t.lines}
+	steps := []func() error{t.goOn}
 	if o.Keep != Forever {
 		t.before = At(m.now().Add(-o.Keep))
 		steps = append(steps, t.snapshots, t.look, t.replicas, t.facts, t.recipes, t.packs)
 		defer m.recipes.named.stop()
 	}
-	for _, step := range steps {
+	for _, step := range append(steps, t.lines) {
 		if err := step(); err != nil {
 			return out, err
 		}

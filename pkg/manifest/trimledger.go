@@ -8,8 +8,11 @@ type summing struct {
 	shards, jobs Millis
 }
 
-// of returns the sum that a line goes into; it may be in one already.
+// of returns the sum that a line goes into; it may be in one already. Lines of before schema 3 tell no day, but when they began, which a sum would not.
 func (s summing) of(l Line) (into Line, goes bool) {
+	if l.LineKey.Day == "" {
+		return l, false
+	}
 	into = l
 	k := &into.LineKey
 	if l.Last <= s.shards {

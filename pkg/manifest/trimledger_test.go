@@ -149,7 +149,7 @@ func TestBookedAgainAfterItWasAddedUp(t *testing.T) {
 func TestCheckFindsWhatIsNotInASum(t *testing.T) {
 	dir := memoryDir(t)
 	h := newHistory(t, dir)
-	k := LineKey{Month: "2026-11", Dataset: "c4", Source: "training", Activity: "transfer", Need: "n"}
+	k := LineKey{Month: "2026-11", Day: "2026-11-26", Dataset: "c4", Source: "training", Activity: "transfer", Need: "n"}
 	book := func(path string, nano int64) (id uint64) {
 		k.Path = path
 		update(t, h.m, func(tx *Tx) (err error) {

@@ -62,6 +62,9 @@ func (s *Syncer) ask(tx *manifest.Tx, q Request) (manifest.Need, error) {
 	if !ok {
 		n = newNeed(q)
 	}
+	if err := s.leaveDoubt(tx, &n, q); err != nil {
+		return n, err
+	}
 	_, _, n.Paths = q.Selection.Paths()
 	n.Dataset, n.Globs = q.Source.Name, q.Selection.Globs
 	open := manifest.OpenNeed{Asked: manifest.At(s.Manifest.Now())}

@@ -2,72 +2,106 @@ package sync
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/datagravity/datagravity/pkg/manifest"
 )
 
-// reassure ends doubts about what stands at a destination, whose lease is held, by a look at it: from then on the manifest knows. It looks for two causes.
+// lands is how long what a run that was cut off had sent may still take to arrive: a service may have all of a request whose answer nobody waits for any more.
+const lands = 10 * time.Minute
+
+// Doubt is what is left of a need that is given up while its run replaces shards: the mark that what is known of these is not to be believed, under another id
+// where the need's own goes on to stand for other shards. It lasts until somebody looked.
+func Doubt(n manifest.Need, id string, now time.Time) manifest.Need {
+	return manifest.Need{
+		ID: id, Dataset: n.Dataset, Destination: n.Destination, Globs: n.Globs, Paths: n.Paths, Beside: n.Beside, Replacing: n.Replacing, Updated: manifest.At(now),
+	}
+}
+
+// ofOthers is the id of the doubt about what a need stood for before.
+func ofOthers(n manifest.Need) string { return fmt.Sprintf("%s@%d", n.ID, n.Replacing) }
+
+// leaveDoubt has a need's mark stand for itself, where the need is about to stand for other shards than those that were being replaced.
+func (s *Syncer) leaveDoubt(tx *manifest.Tx, n *manifest.Need, q Request) error {
+	_, _, paths := q.Selection.Paths()
+	if n.Replacing == 0 || n.Dataset == q.Source.Name && slices.Equal(n.Globs, q.Selection.Globs) && n.Paths == paths {
+		return nil
+	}
+	was := Doubt(*n, ofOthers(*n), s.Manifest.Now())
+	n.Replacing = 0
+	return tx.PutNeed(was)
+}
+
+// reassure ends doubts about what stands at a destination before anything is planned by what the manifest knows of it. Where a sync began to replace shards
+// and did not finish, be it of the same need or of another, it looks, with the destination's lease: from then on the manifest knows.
 //
-//   - Pins that were made since a sync of the same need began to replace shards and did not finish: nobody knows whether it replaced what they need. The
-//     manifest leaves that alone from now on. Else what is blocked by such a pin would wait for its job, and the job, which is not ready while shards are
-//     being replaced, for what is blocked.
-//   - Needs of which there is nothing left but that they began to replace shards, because their jobs were taken back: nobody else would ever end that doubt.
-func (s *Syncer) reassure(ctx context.Context, q Request) error {
+// Pins that were made since a sync of the same need began are looked at with that, and are left alone from now on: else what is blocked by such a pin would wait
+// for its job, and the job, which is not ready while shards are being replaced, for what is blocked. Of needs that were given up nothing else is left, so that
+// they go once nothing that was sent for them can still arrive; nobody else would ever end their doubts.
+func (s *Syncer) reassure(ctx context.Context, q Request) (err error) {
 	var latest manifest.Millis
-	var left []manifest.Need
-	err := s.Manifest.View(func(tx *manifest.Tx) (err error) {
-		if left, err = s.abandoned(tx, q); err != nil {
+	var doubts []manifest.Need
+	err = s.Manifest.View(func(tx *manifest.Tx) error {
+		if latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now()); err != nil {
 			return err
 		}
-		n, _, err := tx.Need(needID(q))
-		if err != nil || n.Replacing == 0 {
-			return err
-		}
-		if latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now()); latest <= n.Replacing {
-			latest = 0
-		}
-		return err
+		return tx.Needs(func(n manifest.Need) (bool, error) {
+			if s.doubtful(n, q) {
+				doubts = append(doubts, n)
+			}
+			return true, nil
+		})
 	})
-	if err != nil || latest == 0 && len(left) == 0 {
+	if err != nil || len(doubts) == 0 {
 		return err
 	}
-	if err := s.look(ctx, q.Destination, q.Source.Name, q.Destination.Prefix); err != nil {
+	if q.Destination, err = q.Destination.opened(ctx); err != nil {
+		return err
+	}
+	if err := q.leased.take(ctx, q.Destination.Store, q.mirrorPrefix()); err != nil {
+		return err
+	}
+	looked := s.Manifest.Now()
+	if err := s.look(ctx, q.Destination, q.Source.Name, q.mirrorPrefix()); err != nil {
 		return err
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
-		for _, was := range left {
+		for _, was := range doubts {
 			n, ok, err := tx.Need(was.ID)
-			if err == nil && ok && n.Replacing == was.Replacing && s.isAbandoned(n, q) {
-				err = tx.DeleteNeed(n.ID)
+			if err == nil && ok && n.Replacing == was.Replacing && s.doubtful(n, q) {
+				err = endDoubt(tx, n, needID(q), latest, looked)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		n, _, err := tx.Need(needID(q))
-		if err != nil || n.Replacing == 0 || latest == 0 {
-			return err
-		}
-		n.Replacing = max(n.Replacing, latest)
-		return tx.PutNeed(n)
+		return tx.SweepPaths()
 	})
 }
 
-// abandoned are the needs at a request's destination of which only a mark is left that they began to replace shards.
-func (s *Syncer) abandoned(tx *manifest.Tx, q Request) (list []manifest.Need, err error) {
-	if q.Destination.Snapshots {
-		return nil, nil // what stands beside a mirror is not replaced
+// endDoubt does with a need what a look at the destination allows.
+func endDoubt(tx *manifest.Tx, n manifest.Need, own string, latest manifest.Millis, looked time.Time) error {
+	switch {
+	case n.ID == own:
+		if latest <= n.Replacing {
+			return nil
+		}
+		n.Replacing = latest
+	case n.Job != "" || n.Open != nil || n.Ready != 0 || n.Updated > manifest.At(looked.Add(-lands)):
+		return nil // who wants it ends it, or what was sent for it may still arrive
+	case n.Snapshot.IsZero():
+		return tx.DeleteNeed(n.ID)
+	default:
+		n.Replacing = 0
 	}
-	err = tx.Needs(func(n manifest.Need) (bool, error) {
-		if s.isAbandoned(n, q) {
-			list = append(list, n)
-		}
-		return true, nil
-	})
-	return list, err
+	return tx.PutNeed(n)
 }
 
-func (s *Syncer) isAbandoned(n manifest.Need, q Request) bool {
-	return n.Replacing != 0 && n.Dataset == q.Source.Name && n.Destination == q.Destination.Name && n.Job == "" && n.Open == nil && n.Ready == 0 &&
-		n.Snapshot.IsZero() && n.ID != needID(q) && !s.Manifest.NeedHeld(n.ID)
+// doubtful tells whether a need at a request's destination began to replace shards, and nobody replaces them at this moment.
+func (s *Syncer) doubtful(n manifest.Need, q Request) bool {
+	id, _, _ := strings.Cut(n.ID, "@")
+	return n.Replacing != 0 && n.Dataset == q.Source.Name && n.Destination == q.Destination.Name && !s.Manifest.NeedHeld(id)
 }

@@ -1,63 +1,89 @@
 package sync
 
 import (
-	"slices"
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/datagravity/datagravity/pkg/jobs"
-	"github.com/datagravity/datagravity/pkg/manifest"
+	"github.com/datagravity/datagravity/pkg/store"
+	"github.com/datagravity/datagravity/pkg/sync/plan"
 )
 
-// A job was taken back after its run began to replace shards, and did. The next run at the destination, for whatever shards, ends that doubt: it finds that what the
-// manifest knew is not so, and nothing is left of the job. What somebody works on is none of its business.
-func TestDoubtsOfJobsThatWereTakenBackEnd(t *testing.T) {
-	r := newRig(t)
-	r.put("a.tar", data(1, 1000))
-	r.put("b.tar", data(2, 1000))
-	first := r.mustSync().Snapshot.ID
-	for i, worked := range []bool{true, false} {
-		putObject(t, r.dest, "data/c4/b.tar", data(3, 1000))
-		r.put("a.tar", data(uint64(10+i), 1000))
-		s := r.open()
-		q := r.request()
-		left := manifest.Need{ID: "of a job", Dataset: "c4", Destination: q.Destination.Name, Replacing: manifest.At(s.Manifest.Now())}
-		if err := s.Manifest.Update(func(tx *manifest.Tx) error { return tx.PutNeed(left) }); err != nil {
-			t.Fatal(err)
-		}
-		ready, err := s.Ready(t.Context(), Request{Source: q.Source, Destination: q.Destination, Snapshot: first}, 0)
-		if err != nil || ready.Ready || worked && !strings.Contains(ready.Reason, "did not finish") {
-			t.Errorf("with the doubt: %+v, %v", ready, err)
-		}
-		release := func() {}
-		if worked {
-			release = s.Manifest.HoldNeed(left.ID)
-		}
-		sel, err := jobs.NewSelection([]string{"a.tar"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		q.Selection = sel
-		if rep, err := s.Sync(t.Context(), q); err != nil || !rep.Ready {
-			t.Fatalf("%+v, %v", rep, err)
-		}
-		release()
-		err = s.Manifest.View(func(tx *manifest.Tx) error {
-			_, there, err := tx.Need(left.ID)
-			if there != worked {
-				t.Errorf("somebody works on it: %v; it is there: %v", worked, there)
-			}
-			return err
-		})
-		r.close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b := r.replica("data/c4/b.tar"); b.Present() == !worked {
-			t.Errorf("somebody works on it: %v; what was known of the other shard: %+v", worked, b)
+// A sync begins to replace a shard and does not finish; then what it began to replace is pinned. Nobody knows whether the old shard still stands, so what is pinned is not
+// ready; the next sync looks before it plans, and then it is known: ready where it stands, and else replaced, so that neither waits for the other for ever.
+func TestPinMadeAfterAReplacementThatFailed(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		for _, clock := range []time.Duration{time.Second, -time.Hour} {
+			t.Run(fmt.Sprintf("replaced %t, clock %v", replaced, clock), func(t *testing.T) {
+				r := newRig(t)
+				off := time.Duration(0)
+				r.now = func() time.Time { return time.Now().Add(off) }
+				r.put("a.tar", data(1, 50_000))
+				r.put("b.tar", data(2, 1000))
+				first := r.mustSync().Snapshot.ID
+				r.put("a.tar", data(3, 50_000))
+				s := r.open()
+				q := r.request()
+				q.Destination.Store = &takesNothing{r.dest}
+				if _, err := s.Sync(context.Background(), q); !errors.Is(err, store.ErrPermanent) {
+					t.Fatalf("%v", err)
+				}
+				if replaced { // and the process was killed before it could say so
+					if _, err := r.dest.Put(context.Background(), "data/c4/a.tar", data(3, 50_000), store.WriteOptions{Condition: store.Always()}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				off = clock
+				r.pinFirst(s, first)
+				was := r.request()
+				was.Snapshot = first
+				if out, err := s.Ready(context.Background(), was, time.Hour); err != nil || out.Ready {
+					t.Errorf("nobody knows what stands there: %+v, %v", out, err)
+				}
+				_, err := s.Sync(context.Background(), r.request())
+				if errors.Is(err, plan.ErrPinned) == replaced || replaced && err != nil {
+					t.Errorf("%v", err)
+				}
+				out, err := s.Ready(context.Background(), was, time.Hour)
+				if err != nil || out.Ready == replaced {
+					t.Errorf("after a look: %+v, %v", out, err)
+				}
+				_, err = s.Sync(context.Background(), r.request())
+				r.close()
+				if replaced != (err == nil) {
+					t.Errorf("then: %v", err)
+				}
+				if replaced {
+					r.equal()
+				}
+			})
 		}
 	}
-	if ready := r.readyTo(first); ready.Ready || !slices.ContainsFunc(ready.Missing, func(m MissingShard) bool { return m.Path == "b.tar" }) {
-		t.Errorf("without the doubt: %+v", ready)
+}
+
+// takesNothing refuses shards.
+type takesNothing struct{ store.Store }
+
+func (n *takesNothing) refuse(key string) error {
+	if !strings.HasPrefix(key, "data/") {
+		return nil
 	}
+	return &store.Error{Op: "put", Store: n.URL(), Key: key, Kind: store.ErrPermanent, Err: errors.New("the disk is full")}
+}
+
+func (n *takesNothing) Put(ctx context.Context, key string, b []byte, o store.WriteOptions) (store.Object, error) {
+	if err := n.refuse(key); err != nil {
+		return store.Object{}, err
+	}
+	return n.Store.Put(ctx, key, b, o)
+}
+
+func (n *takesNothing) CreateUpload(ctx context.Context, key string, o store.UploadOptions) (store.Upload, error) {
+	if err := n.refuse(key); err != nil {
+		return store.Upload{}, err
+	}
+	return n.Store.CreateUpload(ctx, key, o)
 }

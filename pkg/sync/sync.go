@@ -118,6 +118,9 @@ func (s *Syncer) round(ctx context.Context, q Request, out *Report) (v *survey, 
 	if err := s.complete(v); err != nil && q.Snapshot.IsZero() {
 		return v, false, err
 	}
+	if err := s.reassure(ctx, q); err != nil {
+		return v, false, err
+	}
 	if v.unchanged && !q.Check {
 		if p, err := s.allHeld(q, v); p != nil || err != nil {
 			if out.Plan == nil {
@@ -336,6 +339,13 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 		if err := current(tx, q); err != nil {
 			return err
 		}
+		was, _, err := tx.Need(id)
+		if err == nil {
+			err = s.leaveDoubt(tx, &was, q)
+		}
+		if err != nil {
+			return err
+		}
 		if q.Job != "" {
 			// What was found a moment ago may have changed while the receipt was written; the marks of the job's own receipt are others' to change.
 			var now lookup
@@ -344,10 +354,6 @@ func (s *Syncer) announce(ctx context.Context, q Request, out Report) error {
 			}
 			if len(now.missing) > 0 {
 				return fmt.Errorf("%w: %s is %s", ErrNotReady, now.missing[0].Path, now.missing[0].Reason)
-			}
-			was, _, err := tx.Need(id)
-			if err != nil {
-				return err
 			}
 			n.Told, n.Until = was.Told, was.Until
 			if n.Announced = was.Announced; was.Ready == 0 || was.Snapshot != n.Snapshot || was.Selection != n.Selection {

@@ -17,9 +17,6 @@ import (
 // withdraw takes back what the run will make untrue, before it replaces the first object. It returns what may run: what a pin needs that was made since the
 // plan is blocked like what the plan blocks.
 func (s *Syncer) withdraw(ctx context.Context, q Request, items []plan.Item) (run []plan.Item, blocked engine.Summary, err error) {
-	if err := s.reassure(ctx, q); err != nil {
-		return nil, blocked, err
-	}
 	keys := map[string]bool{}
 	for {
 		run, blocked = withoutBlocked(items)
