@@ -10,11 +10,12 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/datagravity/datagravity/internal/retryafter"
 )
 
 // The bounds of a feed. AWS's largest offer files have some gigabytes; the transfer offer has tens of megabytes. A page of
@@ -142,14 +143,21 @@ func (c *collector) get(ctx context.Context, u *url.URL) (io.ReadCloser, error) 
 	err = fmt.Errorf("the server answers %s", resp.Status)
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
-		if s, parse := strconv.Atoi(resp.Header.Get("Retry-After")); parse == nil && s >= 0 && s <= 60 {
-			return nil, fmt.Errorf("%w: %w", err, &backoff.RetryAfterError{Duration: time.Duration(s) * time.Second})
+		if resp.Header.Get("Retry-After") == "" {
+			return nil, err
 		}
-		return nil, err
+		wait := retryafter.Of(resp.Header, time.Time{})
+		if wait > longestWait {
+			return nil, backoff.Permanent(fmt.Errorf("%w, and asks to be left alone for %s: import again after that", err, wait))
+		}
+		return nil, fmt.Errorf("%w: %w", err, &backoff.RetryAfterError{Duration: wait})
 	default:
 		return nil, backoff.Permanent(err)
 	}
 }
+
+// longestWait is how long an import waits because a server asks for it.
+const longestWait = time.Minute
 
 // waitForServer is how long a server may think before it answers.
 const waitForServer = time.Minute

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,6 +36,40 @@ func TestAzureOverHTTP(t *testing.T) {
 	}
 	if busy.Load() {
 		t.Error("the server was never asked twice")
+	}
+}
+
+// A server says when it wants to be asked again, in seconds or by its clock; what asks for long is told at once.
+func TestServerThatIsBusy(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct{ after, want string }{
+		"until a moment ago": {now.Add(-time.Second).Format(http.TimeFormat), ""},
+		"for an hour":        {"3600", "429 Too Many Requests, and asks to be left alone for 1h0m0s"},
+		"for a day":          {now.Add(24 * time.Hour).Format(http.TimeFormat), "and asks to be left alone for 24h0m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int64
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if asked.Add(1) == 1 {
+					w.Header().Set("Date", now.Format(http.TimeFormat))
+					w.Header().Set("Retry-After", tt.after)
+					w.WriteHeader(http.StatusTooManyRequests)
+					return
+				}
+				http.ServeFile(w, r, "testdata/aws.csv")
+			}))
+			defer s.Close()
+			_, err := Import(context.Background(), "aws", []string{s.URL + "/aws.csv"}, options())
+			if tt.want == "" {
+				if err != nil || asked.Load() < 2 {
+					t.Errorf("asked %d times: %v", asked.Load(), err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || asked.Load() != 1 {
+				t.Errorf("asked %d times: %v", asked.Load(), err)
+			}
+		})
 	}
 }
 
