@@ -45,15 +45,16 @@ func (s *Syncer) reassure(ctx context.Context, q Request) (err error) {
 	var latest manifest.Millis
 	var doubts []manifest.Need
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		if latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now()); err != nil {
-			return err
-		}
-		return tx.Needs(func(n manifest.Need) (bool, error) {
+		err := tx.Needs(func(n manifest.Need) (bool, error) {
 			if s.doubtful(n, q) {
 				doubts = append(doubts, n)
 			}
 			return true, nil
 		})
+		if err == nil && len(doubts) > 0 {
+			latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now())
+		}
+		return err
 	})
 	if err != nil || len(doubts) == 0 {
 		return err
@@ -69,35 +70,43 @@ func (s *Syncer) reassure(ctx context.Context, q Request) (err error) {
 		return err
 	}
 	return s.Manifest.Update(func(tx *manifest.Tx) error {
+		gone := false
 		for _, was := range doubts {
 			n, ok, err := tx.Need(was.ID)
-			if err == nil && ok && n.Replacing == was.Replacing && s.doubtful(n, q) {
-				err = endDoubt(tx, n, needID(q), latest, looked)
-			}
 			if err != nil {
 				return err
 			}
+			if !ok || n.Replacing != was.Replacing || !s.doubtful(n, q) {
+				continue
+			}
+			ended, err := endDoubt(tx, n, needID(q), latest, looked)
+			if gone = gone || ended; err != nil {
+				return err
+			}
+		}
+		if !gone {
+			return nil
 		}
 		return tx.SweepPaths()
 	})
 }
 
-// endDoubt does with a need what a look at the destination allows.
-func endDoubt(tx *manifest.Tx, n manifest.Need, own string, latest manifest.Millis, looked time.Time) error {
+// endDoubt does with a need what a look at the destination allows. It tells whether nothing is left of it.
+func endDoubt(tx *manifest.Tx, n manifest.Need, own string, latest manifest.Millis, looked time.Time) (gone bool, err error) {
 	switch {
 	case n.ID == own:
 		if latest <= n.Replacing {
-			return nil
+			return false, nil
 		}
 		n.Replacing = latest
 	case n.Job != "" || n.Open != nil || n.Ready != 0 || n.Updated > manifest.At(looked.Add(-lands)):
-		return nil // who wants it ends it, or what was sent for it may still arrive
+		return false, nil // who wants it ends it, or what was sent for it may still arrive
 	case n.Snapshot.IsZero():
-		return tx.DeleteNeed(n.ID)
+		return true, tx.DeleteNeed(n.ID)
 	default:
 		n.Replacing = 0
 	}
-	return tx.PutNeed(n)
+	return false, tx.PutNeed(n)
 }
 
 // doubtful tells whether a need at a request's destination began to replace shards, and nobody replaces them at this moment.
