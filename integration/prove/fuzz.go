@@ -14,6 +14,9 @@ import (
 var (
 	executed = regexp.MustCompile(`(?m)^fuzz: elapsed: .*, execs: (\d+) `)
 	crasher  = regexp.MustCompile(`(?m)^\s*Failing input written to (\S+)`)
+	// timeOver is what Go's coordinator of fuzzing says, now and then on a busy machine, of a target whose time is over and that found nothing: it looks
+	// whether its workers' context ended in the moment before it does (https://go.dev/issue/75804).
+	timeOver = regexp.MustCompile(`(?m)^--- FAIL: \S+ \([0-9.]+s\)\n    context deadline exceeded\nFAIL\n`)
 )
 
 // fuzz runs a native fuzz target for a time. It has no seeds: what it learned is in Go's cache, and what it failed with in testdata.
@@ -27,29 +30,35 @@ func (p *prover) fuzz(ctx context.Context, t Test, d time.Duration) (b Batch, er
 	if ctx.Err() != nil {
 		return b, ctx.Err()
 	}
-	if all := executed.FindAllStringSubmatch(log, -1); all != nil {
-		b.Runs, err = strconv.Atoi(all[len(all)-1][1])
-		if err != nil {
-			return b, err
-		}
-	}
-	if ended == nil {
-		if b.Runs == 0 {
-			return b, fmt.Errorf("%s in %s tried nothing:\n%s", t.Name, t.Package, tail(log))
-		}
-		return b, nil
-	}
-	m := crasher.FindStringSubmatch(log)
-	if m == nil {
-		return b, fmt.Errorf("%s in %s: %w\n%s", t.Name, t.Package, ended, tail(log))
+	input, err := b.fuzzed(log, ended)
+	if err != nil || input == "" {
+		return b, err
 	}
 	fmt.Fprintln(p.out, tail(log))
 	b.Runs = max(b.Runs, 1)
 	b.Failures = []Failure{{
-		Input:  m[1],
-		Replay: fmt.Sprintf("go test -count 1 -run '%s' %s", one(t, m[1]), t.Package),
+		Input:  input,
+		Replay: fmt.Sprintf("go test -count 1 -run '%s' %s", one(t, input), t.Package),
 	}}
 	return b, nil
+}
+
+// fuzzed reads from the output of a target how much it tried, and what it failed with; "" if with nothing. An end that nothing explains is an error.
+func (b *Batch) fuzzed(log string, ended error) (input string, err error) {
+	if all := executed.FindAllStringSubmatch(log, -1); all != nil {
+		if b.Runs, err = strconv.Atoi(all[len(all)-1][1]); err != nil {
+			return "", err
+		}
+	}
+	switch m := crasher.FindStringSubmatch(log); {
+	case m != nil && ended != nil:
+		return m[1], nil
+	case ended != nil && !timeOver.MatchString(log):
+		return "", fmt.Errorf("%s in %s: %w\n%s", b.Name, b.Package, ended, tail(log))
+	case b.Runs == 0:
+		return "", fmt.Errorf("%s in %s tried nothing:\n%s", b.Name, b.Package, tail(log))
+	}
+	return "", nil
 }
 
 // passes tells whether a target passes with the input of a file that it once failed with.

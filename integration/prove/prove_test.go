@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,6 +95,34 @@ func TestFuzzTarget(t *testing.T) {
 	t.Setenv("ODD", "")
 	if !p.passes(t.Context(), test, input) || p.passes(t.Context(), test, "testdata/gone") {
 		t.Error("what passes is not what was mended")
+	}
+}
+
+// What go says of a target that ended is understood: only an input that it names is a failure, and a time that is over is none.
+func TestEndOfFuzzing(t *testing.T) {
+	const begun = "fuzz: elapsed: 20s, execs: 169948 (7550/sec), new interesting: 217 (total: 219)\n"
+	const over = "--- FAIL: FuzzWids (20.11s)\n    context deadline exceeded\nFAIL\nexit status 1\nFAIL\tpkg/jobs/format\t20.174s\n"
+	failed := errors.New("exit status 1")
+	for name, tt := range map[string]struct {
+		log   string
+		ended error
+		input string
+		runs  int
+		fails bool
+	}{
+		"well":                    {begun + "PASS\n", nil, "", 169948, false},
+		"its time is over":        {begun + over, failed, "", 169948, false},
+		"over before it tried":    {over, failed, "", 0, true},
+		"nothing tried":           {"PASS\n", nil, "", 0, true},
+		"does not build":          {"x.go:1: undefined: y\nFAIL\n", failed, "", 0, true},
+		"a deadline of its own":   {begun + "--- FAIL: FuzzWids (3.11s)\n    x_test.go:9: read: context deadline exceeded\nFAIL\n", failed, "", 169948, true},
+		"an input, then the time": {begun + "--- FAIL: FuzzWids (20.11s)\n    --- FAIL: FuzzWids (0.00s)\n    \n    Failing input written to testdata/fuzz/FuzzWids/1a\n" + over, failed, "testdata/fuzz/FuzzWids/1a", 169948, false},
+	} {
+		b := Batch{Test: Test{Kind: Fuzz, Package: "./pkg/jobs/format", Name: "FuzzWids"}}
+		input, err := b.fuzzed(tt.log, tt.ended)
+		if input != tt.input || (err != nil) != tt.fails || b.Runs != tt.runs {
+			t.Errorf("%s: input %q, %d runs, %v", name, input, b.Runs, err)
+		}
 	}
 }
 
