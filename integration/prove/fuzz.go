@@ -50,9 +50,10 @@ func (b *Batch) fuzzed(log string, ended error) (input string, err error) {
 			return "", err
 		}
 	}
-	switch m := crasher.FindStringSubmatch(log); {
-	case m != nil && ended != nil:
+	if m := crasher.FindStringSubmatch(log); m != nil {
 		return m[1], nil
+	}
+	switch {
 	case ended != nil && !timeOver.MatchString(log):
 		return "", fmt.Errorf("%s in %s: %w\n%s", b.Name, b.Package, ended, tail(log))
 	case b.Runs == 0:
