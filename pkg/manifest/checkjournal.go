@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +78,21 @@ func (c *checker) booked(ctx context.Context, settled amounts) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.SortedFunc(maps.Keys(settled), func(a, b lineName) int { return cmp.Compare(a.String(), b.String()) }) {
+	short := amounts{} // by what is left of names in a sum
+	for name, less := range settled {
+		short.add(name.summed(), max(0, less.bytes), max(0, less.nanoUSD))
+	}
+	for name, sum := range sums {
+		short.add(name, -sum.bytes, -sum.nanoUSD)
+	}
+	var names []lineName // of lines that may be missing, in the order in which they are told
+	for name := range settled {
+		if all := short[name.summed()]; all.bytes > 0 || all.nanoUSD > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b lineName) int { return cmp.Compare(a.String(), b.String()) })
+	for _, name := range names {
 		less := sums.cover(name.summed(), settled[name])
 		if less.bytes > 0 || less.nanoUSD > 0 {
 			c.out.add(Damage, "ledger/"+name.String(), "has %d bytes and %d billionths of a dollar less than the journal", max(0, less.bytes), max(0, less.nanoUSD))

@@ -30,6 +30,16 @@ func (h *holds[K]) held(k K) bool {
 	return h.n[k] > 0
 }
 
+// unlessHeld calls f while nobody can begin to hold k, or not at all if somebody does.
+func (h *holds[K]) unlessHeld(k K, f func() error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.n[k] > 0 {
+		return nil
+	}
+	return f()
+}
+
 // HoldNeed tells others in this process, until release is called, that somebody works on a need.
 func (m *Manifest) HoldNeed(id string) (release func()) { return m.heldNeeds.hold(id) }
 

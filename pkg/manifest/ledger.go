@@ -158,6 +158,18 @@ func (tx *Tx) Line(k LineKey, rateID, book string) (Line, bool, error) {
 // PutLine replaces it.
 func (tx *Tx) PutLine(l Line) error { return lines.put(tx, l.bytes(), l) }
 
+// addToLine adds to what stands under the same names, if anything does.
+func (tx *Tx) addToLine(l Line) error {
+	have, ok, err := lines.get(tx, l.bytes())
+	if err != nil {
+		return err
+	}
+	if ok {
+		l = have.Plus(l)
+	}
+	return tx.PutLine(l)
+}
+
 // Lines calls f for every line, by month, dataset and path.
 func (tx *Tx) Lines(f func(Line) (bool, error)) error {
 	return lines.scan(tx, nil, nil, func(_ []byte, l Line) (bool, error) { return f(l) })

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"time"
@@ -194,4 +195,42 @@ func inParts[V any](t *trimmer, list []V, f func(tx *Tx, part []V) error) error 
 		list = list[n:]
 	}
 	return nil
+}
+
+// sweep forgets the records of a table that go, by view, and counts them. forget looks once more, in the transaction in which it forgets: what was found may be
+// another by then.
+func sweep[V any](t *trimmer, of table[V], n *int, goes func(tx *Tx, key []byte, v V) (bool, error), forget func(tx *Tx, key []byte, found V) (gone bool, err error)) error {
+	type record struct {
+		key []byte
+		v   V
+	}
+	var found []record
+	return each(t, of, nil, func(tx *Tx, key []byte, v V) error {
+		yes, err := goes(tx, key, v)
+		if yes {
+			found = append(found, record{bytes.Clone(key), v})
+		}
+		return err
+	}, func() error {
+		list := found
+		found = nil
+		if t.o.DryRun {
+			*n += len(list)
+			return nil
+		}
+		return inParts(t, list, func(tx *Tx, part []record) error {
+			count := 0
+			for _, r := range part {
+				gone, err := forget(tx, r.key, r.v)
+				if err != nil {
+					return err
+				}
+				if gone {
+					count++
+				}
+			}
+			tx.b.OnCommit(func() { *n += count })
+			return nil
+		})
+	})
 }

@@ -1,6 +1,6 @@
 package manifest
 
-import "bytes"
+import "errors"
 
 // summing says which lines of the ledger are added up, and to what.
 type summing struct {
@@ -41,54 +41,15 @@ func (t *trimmer) lines() error {
 	if s == (summing{}) {
 		return nil
 	}
-	var old [][]byte
-	return each(t, lines, nil, func(_ *Tx, key []byte, l Line) error {
-		if _, goes := s.of(l); goes {
-			old = append(old, bytes.Clone(key))
+	return sweep(t, lines, &t.out.Lines, func(_ *Tx, _ []byte, l Line) (bool, error) {
+		_, goes := s.of(l)
+		return goes, nil
+	}, func(tx *Tx, key []byte, _ Line) (bool, error) {
+		now, ok, err := lines.get(tx, key)
+		into, goes := s.of(now)
+		if err != nil || !ok || !goes { // it was booked meanwhile
+			return false, err
 		}
-		return nil
-	}, func() error {
-		list := old
-		old = nil
-		if t.o.DryRun {
-			t.out.Lines += len(list)
-			return nil
-		}
-		return inParts(t, list, func(tx *Tx, part [][]byte) error {
-			n := 0
-			sums := map[string]Line{}
-			for _, k := range part {
-				l, ok, err := lines.get(tx, k)
-				if err != nil {
-					return err
-				}
-				into, goes := s.of(l)
-				if !ok || !goes {
-					continue // it was booked meanwhile
-				}
-				n++
-				if err := lines.delete(tx, k); err != nil {
-					return err
-				}
-				at := into.bytes()
-				have, ok := sums[string(at)]
-				if !ok {
-					if have, ok, err = lines.get(tx, at); err != nil {
-						return err
-					}
-				}
-				if ok {
-					into = have.Plus(into)
-				}
-				sums[string(at)] = into
-			}
-			for k, l := range sums {
-				if err := lines.put(tx, []byte(k), l); err != nil {
-					return err
-				}
-			}
-			tx.b.OnCommit(func() { t.out.Lines += n })
-			return nil
-		})
+		return true, errors.Join(lines.delete(tx, key), tx.addToLine(into))
 	})
 }

@@ -27,18 +27,9 @@ func (h *history) spend(t *rapid.T) {
 	}
 	var id uint64
 	update(t, h.m, func(tx *Tx) error {
-		var ok bool
-		l, ok, err := tx.Line(k, add.RateID, add.Book)
-		if err != nil {
-			return err
-		}
-		if ok {
-			l = l.Plus(add)
-		} else {
-			l = add
-		}
+		var err error
 		id, err = tx.NextReservation()
-		return errors.Join(err, tx.PutLine(l))
+		return errors.Join(err, tx.addToLine(add))
 	})
 	err := h.m.Journal().Append(Entry{Kind: "settle", Whole: add.Unknown > 0, Open: Open{ID: id, At: At(h.now), Bytes: add.Bytes, NanoUSD: add.NanoUSD, Line: k, RateID: add.RateID, Book: add.Book}})
 	if err != nil {
@@ -114,13 +105,7 @@ func TestBookedAgainAfterItWasAddedUp(t *testing.T) {
 	k := LineKey{Month: "2026-11", Dataset: "c4", Activity: "list", Source: "training", Day: "2026-11-26", Job: "train"}
 	book := func() {
 		update(t, h.m, func(tx *Tx) error {
-			l, ok, err := tx.Line(k, "", "")
-			if add := (Line{LineKey: k, First: At(h.now), Last: At(h.now), NanoUSD: 5}); ok {
-				l = l.Plus(add)
-			} else {
-				l = add
-			}
-			return errors.Join(err, tx.PutLine(l))
+			return tx.addToLine(Line{LineKey: k, First: At(h.now), Last: At(h.now), NanoUSD: 5})
 		})
 	}
 	for range 3 {

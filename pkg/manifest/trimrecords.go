@@ -48,37 +48,19 @@ func (t *trimmer) look() error {
 
 // replicas forgets that objects were deleted.
 func (t *trimmer) replicas() error {
-	var gone []Replica
 	goes := func(r Replica) bool { return r.Missing == Deleted && max(r.Seen, r.Written, r.Verified) <= t.before }
-	return each(t, replicas, nil, func(_ *Tx, _ []byte, r Replica) error {
+	return sweep(t, replicas, &t.out.Replicas, func(_ *Tx, _ []byte, r Replica) (bool, error) {
 		if goes(r) {
-			gone = append(gone, r)
-		} else {
-			t.inUse.add(shortOf(r.Recipe))
+			return true, nil
 		}
-		return nil
-	}, func() error {
-		list := gone
-		gone = nil
-		if t.o.DryRun {
-			t.out.Replicas += len(list)
-			return nil
+		t.inUse.add(shortOf(r.Recipe))
+		return false, nil
+	}, func(tx *Tx, _ []byte, r Replica) (bool, error) {
+		now, ok, err := tx.Replica(r.Store, r.Key)
+		if err != nil || !ok || !goes(now) {
+			return false, err
 		}
-		return inParts(t, list, func(tx *Tx, part []Replica) error {
-			n := 0
-			for _, r := range part {
-				now, ok, err := tx.Replica(r.Store, r.Key)
-				if err == nil && ok && goes(now) {
-					n++
-					err = tx.DeleteReplica(r.Store, r.Key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			tx.b.OnCommit(func() { t.out.Replicas += n })
-			return nil
-		})
+		return true, tx.DeleteReplica(r.Store, r.Key)
 	})
 }
 
@@ -97,45 +79,21 @@ func (t *trimmer) facts() error {
 	if err != nil {
 		return err
 	}
-	type found struct {
-		key []byte
-		Fact
-	}
-	var gone []found
-	return each(t, facts, nil, func(tx *Tx, key []byte, f Fact) error {
+	return sweep(t, facts, &t.out.Facts, func(tx *Tx, key []byte, f Fact) (bool, error) {
 		dataset, _, _ := bytes.Cut(key, []byte{0})
 		if f.Indexed <= min(t.before, taken[string(dataset)]) && !t.paths.has(t.names.path(string(dataset), f.Path)) {
-			if wanted, err := t.holds.have(tx, f.Path, f.Shard); err != nil {
-				return err
-			} else if !wanted {
-				gone = append(gone, found{bytes.Clone(key), f})
-				return nil
+			if wanted, err := t.holds.have(tx, f.Path, f.Shard); err != nil || !wanted {
+				return err == nil, err
 			}
 		}
 		t.inUse.add(shortOf(f.Recipe))
-		return nil
-	}, func() error {
-		list := gone
-		gone = nil
-		if t.o.DryRun {
-			t.out.Facts += len(list)
-			return nil
+		return false, nil
+	}, func(tx *Tx, key []byte, f Fact) (bool, error) {
+		now, ok, err := facts.get(tx, key)
+		if err != nil || !ok || now.Indexed != f.Indexed || now.ETag != f.ETag {
+			return false, err
 		}
-		return inParts(t, list, func(tx *Tx, part []found) error {
-			n := 0
-			for _, f := range part {
-				now, ok, err := facts.get(tx, f.key)
-				if err == nil && ok && now.Indexed == f.Indexed && now.ETag == f.ETag {
-					n++
-					err = facts.delete(tx, f.key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			tx.b.OnCommit(func() { t.out.Facts += n })
-			return nil
-		})
+		return true, facts.delete(tx, key)
 	})
 }
 

@@ -199,23 +199,20 @@ func (t *trimmer) forget(h SnapshotHeader) error {
 
 // forgetHeader looks once more whether it is needed: a need, a pin or a job may have come since.
 func (t *trimmer) forgetHeader(id chunker.Digest) (gone bool, err error) {
-	t.m.heldSnapshots.mu.Lock()
-	defer t.m.heldSnapshots.mu.Unlock()
-	if t.m.heldSnapshots.n[id] > 0 {
-		return false, nil
-	}
-	err = t.m.Update(func(tx *Tx) error {
-		gone = false
-		needed, _, err := namedSnapshots(tx, func(Pin) bool { return true })
-		if err != nil || needed[id] {
-			return err
-		}
-		gone = true
-		// Of the one before nothing is left: goOn and forgetPages have seen to that.
-		if err := leave(tx, func(s *trimming) { s.Forgetting, s.Recipes = id, true }); err != nil {
-			return err
-		}
-		return snapshots.delete(tx, id[:])
+	err = t.m.heldSnapshots.unlessHeld(id, func() error {
+		return t.m.Update(func(tx *Tx) error {
+			gone = false
+			needed, _, err := namedSnapshots(tx, func(Pin) bool { return true })
+			if err != nil || needed[id] {
+				return err
+			}
+			gone = true
+			// Of the one before nothing is left: goOn and forgetPages have seen to that.
+			if err := leave(tx, func(s *trimming) { s.Forgetting, s.Recipes = id, true }); err != nil {
+				return err
+			}
+			return snapshots.delete(tx, id[:])
+		})
 	})
 	return gone && err == nil, err
 }
