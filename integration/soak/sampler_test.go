@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -61,6 +62,19 @@ func over(socket string) *http.Client {
 	}}
 }
 
+// ask for an answer's body, which is to be closed.
+func ask(c *http.Client, url string) (io.ReadCloser, error) {
+	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // look adds a sample to every series.
 func (s *sampler) look() error {
 	at := time.Since(s.start).Seconds()
@@ -99,16 +113,12 @@ func (s *sampler) files() (float64, error) {
 
 // goroutines as the profile's first line counts them, with the two that answer us.
 func (s *sampler) goroutines() (n float64, err error) {
-	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://pprof/debug/pprof/goroutine?debug=1", nil)
+	body, err := ask(s.client, "http://pprof/debug/pprof/goroutine?debug=1")
 	if err != nil {
 		return 0, err
 	}
-	resp, err := s.client.Do(q)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	defer body.Close()
+	line, err := bufio.NewReader(body).ReadString('\n')
 	if err != nil {
 		return 0, err
 	}
@@ -118,17 +128,13 @@ func (s *sampler) goroutines() (n float64, err error) {
 
 // database is what holds something in its file, in MiB, as the daemon's metrics say.
 func (s *sampler) database() (float64, error) {
-	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://datagravity/metrics", nil)
+	body, err := ask(s.api, "http://datagravity/metrics")
 	if err != nil {
 		return 0, err
 	}
-	resp, err := s.api.Do(q)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
+	defer body.Close()
 	sizes := map[string]float64{}
-	lines := bufio.NewScanner(resp.Body)
+	lines := bufio.NewScanner(body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		if name == "datagravity_manifest_size_bytes" || name == "datagravity_manifest_free_bytes" {

@@ -77,12 +77,10 @@ func (s *Syncer) PinIn(tx *manifest.Tx, c Claim) (p manifest.Pin, err error) {
 		return p, tx.PutPin(p)
 	}
 	// Whatever the clock says, it came after what is being replaced there: see [Syncer.pinned].
-	err = tx.Needs(func(n manifest.Need) (bool, error) {
-		if n.Replacing != 0 && n.Dataset == p.Dataset && n.Destination == p.Destination {
-			p.Created = max(p.Created, n.Replacing+1)
-		}
-		return true, nil
-	})
+	marks, err := replacingAt(tx, p.Dataset, p.Destination)
+	for _, n := range marks {
+		p.Created = max(p.Created, n.Replacing+1)
+	}
 	return p, errors.Join(err, tx.PutPin(p))
 }
 

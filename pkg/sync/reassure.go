@@ -45,12 +45,8 @@ func (s *Syncer) reassure(ctx context.Context, q Request) (err error) {
 	var latest manifest.Millis
 	var doubts []manifest.Need
 	err = s.Manifest.View(func(tx *manifest.Tx) error {
-		err := tx.Needs(func(n manifest.Need) (bool, error) {
-			if s.doubtful(n, q) {
-				doubts = append(doubts, n)
-			}
-			return true, nil
-		})
+		marks, err := replacingAt(tx, q.Source.Name, q.Destination.Name)
+		doubts = slices.DeleteFunc(marks, s.replacesNow)
 		if err == nil && len(doubts) > 0 {
 			latest, err = latestPin(tx, q.Destination.Destination, s.Manifest.Now())
 		}
@@ -76,7 +72,7 @@ func (s *Syncer) reassure(ctx context.Context, q Request) (err error) {
 			if err != nil {
 				return err
 			}
-			if !ok || n.Replacing != was.Replacing || !s.doubtful(n, q) {
+			if !ok || n.Replacing != was.Replacing || s.replacesNow(n) {
 				continue
 			}
 			ended, err := endDoubt(tx, n, needID(q), latest, looked)
@@ -109,8 +105,19 @@ func endDoubt(tx *manifest.Tx, n manifest.Need, own string, latest manifest.Mill
 	return false, tx.PutNeed(n)
 }
 
-// doubtful tells whether a need at a request's destination began to replace shards, and nobody replaces them at this moment.
-func (s *Syncer) doubtful(n manifest.Need, q Request) bool {
+// replacingAt are the needs of a dataset at a destination that began to replace shards, and did not finish yet.
+func replacingAt(tx *manifest.Tx, dataset, destination string) (list []manifest.Need, err error) {
+	err = tx.Needs(func(n manifest.Need) (bool, error) {
+		if n.Replacing != 0 && n.Dataset == dataset && n.Destination == destination {
+			list = append(list, n)
+		}
+		return true, nil
+	})
+	return list, err
+}
+
+// replacesNow tells whether somebody replaces the shards of a need at this moment.
+func (s *Syncer) replacesNow(n manifest.Need) bool {
 	id, _, _ := strings.Cut(n.ID, "@")
-	return n.Replacing != 0 && n.Dataset == q.Source.Name && n.Destination == q.Destination.Name && !s.Manifest.NeedHeld(id)
+	return s.Manifest.NeedHeld(id)
 }

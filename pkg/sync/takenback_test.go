@@ -86,7 +86,7 @@ func TestDoubtsOfJobsThatWereTakenBackEnd(t *testing.T) {
 
 // By what the manifest knows there is nothing to do, but somebody began to replace shards and did not finish, be it the same need or another: what is there is looked
 // at before anything is called ready.
-func TestNothingToDoIsLookedAtWhereShardsWereReplaced(t *testing.T) {
+func TestWhatIsThereIsLookedAtWhereShardsWereReplaced(t *testing.T) {
 	for name, own := range map[string]bool{"of another": false, "the same need": true} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
