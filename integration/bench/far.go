@@ -14,7 +14,7 @@ const (
 )
 
 // farLink is a path to another continent: room for many connections, little for each of them.
-var farLink = netem.Options{BytesPerSecond: 10_000_000, LatencyMs: 40}
+var farLink = netem.Path{BytesPerSecond: 10_000_000, LatencyMs: 40}
 
 // farSync is the first sync with both servers far away.
 func farSync(ctx context.Context, b *bed) (rows []row, err error) {
@@ -23,24 +23,24 @@ func farSync(ctx context.Context, b *bed) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.dropSource(ctx, s)) }()
-	src, err := openLink(b.azure.Addr(), farLink)
+	src, err := netem.StartPath(b.azure.Addr(), farLink)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	dst, err := openLink(b.s3.Addr(), farLink)
+	defer func() { err = errors.Join(err, src.Close()) }()
+	dst, err := netem.StartPath(b.s3.Addr(), farLink)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, dst.close()) }()
-	p, err := b.copyInTurn(ctx, b.runs, s, b.azurePlace(s.container).behind(src.through),
-		func(to place) place { return to.behind(dst.through) })
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	p, err := b.copyInTurn(ctx, b.runs, s, b.azurePlace(s.container).behind(src.Through),
+		func(to place) place { return to.behind(dst.Through) })
 	if err != nil {
 		return nil, err
 	}
 	// A warm-up and the measured runs, of both programs.
 	least := 2 * int64(b.runs+1) * s.totalBytes
-	if read, sent := src.meter.Counts().ReceivedBytes, dst.meter.Counts().SentBytes; read < least || sent < least {
+	if read, sent := src.Counts().ReceivedBytes, dst.Counts().SentBytes; read < least || sent < least {
 		return nil, fmt.Errorf("%d bytes came over the source's link and %d went over the destination's, want at least %d: the rest went past them",
 			read, sent, least)
 	}

@@ -16,7 +16,7 @@ const (
 	slowBytesPerSecond = 5_000_000
 )
 
-var slowLink = netem.Options{BytesPerSecond: slowBytesPerSecond}
+var slowLink = netem.Path{BytesPerSecond: slowBytesPerSecond}
 
 // slowLinks moves one object over links that limit each connection.
 func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
@@ -24,12 +24,12 @@ func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := openLink(b.azure.Addr(), slowLink)
+	src, err := netem.StartPath(b.azure.Addr(), slowLink)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	from := b.azurePlace(s.container).behind(src.through)
+	defer func() { err = errors.Join(err, src.Close()) }()
+	from := b.azurePlace(s.container).behind(src.Through)
 	run := func(ctx context.Context, with func(to place) (usage, error)) (usage, error) {
 		return b.overSlowLinks(ctx, s, src, with)
 	}
@@ -59,35 +59,35 @@ func slowLinks(ctx context.Context, b *bed) (rows []row, err error) {
 }
 
 // overSlowLinks gives a run a new GCS server behind a slow link, and makes sure that all bytes went over both links.
-func (b *bed) overSlowLinks(ctx context.Context, s source, src *link, with func(to place) (usage, error)) (u usage, err error) {
-	var dst *link
+func (b *bed) overSlowLinks(ctx context.Context, s source, src *netem.Meter, with func(to place) (usage, error)) (u usage, err error) {
+	var dst *netem.Meter
 	server, err := emulator.StartGCSBehind(ctx, filepath.Join(b.dir, "servers"), func(addr string) (string, error) {
 		if dst != nil {
-			_ = dst.close() // of a port that somebody else took
+			_ = dst.Close() // of a port that somebody else took
 		}
-		if dst, err = openLink(addr, slowLink); err != nil {
+		if dst, err = netem.StartPath(addr, slowLink); err != nil {
 			return "", err
 		}
-		return dst.proxy.Addr, nil
+		return dst.Addr, nil
 	})
 	if err != nil {
 		return u, err
 	}
-	defer func() { err = errors.Join(err, dst.close(), server.Stop()) }()
+	defer func() { err = errors.Join(err, dst.Close(), server.Stop()) }()
 	name := b.name("dest")
 	if err := server.CreateBucket(ctx, name); err != nil {
 		return u, err
 	}
 	direct := place{url: server.StoreURL(name), endpoint: server.Endpoint, bucket: name, location: "gcp:us-central1"}
-	read, sent := src.meter.Counts(), dst.meter.Counts()
-	if u, err = with(direct.behind(dst.through)); err != nil {
+	read, sent := src.Counts(), dst.Counts()
+	if u, err = with(direct.behind(dst.Through)); err != nil {
 		return u, err
 	}
-	read, sent = src.meter.Counts().Sub(read), dst.meter.Counts().Sub(sent)
+	read, sent = src.Counts().Sub(read), dst.Counts().Sub(sent)
 	if read.ReceivedBytes < s.totalBytes || sent.SentBytes < s.totalBytes {
 		return u, fmt.Errorf("%d bytes came over the source's link and %d went over the destination's, the object has %d: the rest went past them",
 			read.ReceivedBytes, sent.SentBytes, s.totalBytes)
 	}
 	b.say("    %d connections to the source, %d to the destination", read.Connections, sent.Connections)
-	return u, b.expectAt(ctx, direct.behind(dst.through), s)
+	return u, b.expectAt(ctx, direct.behind(dst.Through), s)
 }

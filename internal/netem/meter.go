@@ -27,6 +27,8 @@ type Meter struct {
 	upstream string
 	target   atomic.Pointer[string]
 	listener net.Listener
+	// pass moves what one end of a connection says to the other; back tells the way from the server to a client.
+	pass func(dst, src net.Conn, n *atomic.Int64, back bool)
 
 	sent, received, opened atomic.Int64
 
@@ -37,12 +39,14 @@ type Meter struct {
 }
 
 // StartMeter opens a meter in front of upstream, a host:port.
-func StartMeter(upstream string) (*Meter, error) {
+func StartMeter(upstream string) (*Meter, error) { return startMeter(upstream, passAtOnce) }
+
+func startMeter(upstream string, pass func(dst, src net.Conn, n *atomic.Int64, back bool)) (*Meter, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	m := &Meter{Addr: ln.Addr().String(), upstream: upstream, listener: ln, conns: map[net.Conn]struct{}{}}
+	m := &Meter{Addr: ln.Addr().String(), upstream: upstream, listener: ln, pass: pass, conns: map[net.Conn]struct{}{}}
 	m.Redirect(upstream)
 	m.done.Go(m.accept)
 	return m, nil
@@ -99,8 +103,8 @@ func (m *Meter) serve(client net.Conn) {
 	defer m.forget(client, server)
 	m.opened.Add(1)
 	var both sync.WaitGroup
-	both.Go(func() { pass(server, client, &m.sent) })
-	both.Go(func() { pass(client, server, &m.received) })
+	both.Go(func() { m.pass(server, client, &m.sent, false) })
+	both.Go(func() { m.pass(client, server, &m.received, true) })
 	both.Wait()
 }
 
@@ -122,9 +126,9 @@ func (m *Meter) forget(conns ...net.Conn) {
 	}
 }
 
-// pass copies until the source ends, and hands that end on: a half-closed connection stays half open, a broken one breaks
+// passAtOnce copies until the source ends, and hands that end on: a half-closed connection stays half open, a broken one breaks
 // on both sides.
-func pass(dst, src net.Conn, n *atomic.Int64) {
+func passAtOnce(dst, src net.Conn, n *atomic.Int64, _ bool) {
 	buf := make([]byte, 64<<10)
 	for {
 		k, err := src.Read(buf)

@@ -65,55 +65,112 @@ func timed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-func TestProxyBandwidthIsPerConnection(t *testing.T) {
-	const size = 50_000
-	p := start(t, upstream(t, size), netem.Options{BytesPerSecond: 100_000})
-	download := func() {
-		if n, err := get(t, p.Addr); n != size || err != nil {
-			t.Errorf("got %d bytes, %v", n, err)
-		}
+// ways are what slows connections down: both must do the same.
+var ways = []struct {
+	name string
+	open func(t *testing.T, upstream string, bytesPerSecond, latencyMs int64) (addr string)
+}{
+	{"proxy", func(t *testing.T, upstream string, bytesPerSecond, latencyMs int64) string {
+		return start(t, upstream, netem.Options{BytesPerSecond: bytesPerSecond, LatencyMs: latencyMs}).Addr
+	}},
+	{"path", func(t *testing.T, upstream string, bytesPerSecond, latencyMs int64) string {
+		return startPath(t, upstream, netem.Path{BytesPerSecond: bytesPerSecond, LatencyMs: latencyMs}).Addr
+	}},
+}
+
+func startPath(t *testing.T, upstream string, p netem.Path) *netem.Meter {
+	t.Helper()
+	m, err := netem.StartPath(upstream, p)
+	if err != nil {
+		t.Fatal(err)
 	}
-	// 0.5 s at the limit; what a busy machine adds is not bounded here.
-	if took := timed(download); took < 450*time.Millisecond {
-		t.Errorf("one download took %s: the limit does not hold", took)
-	}
-	together := timed(func() {
-		var wg sync.WaitGroup
-		for range 30 {
-			wg.Go(download)
-		}
-		wg.Wait()
-	})
-	if together > 8*time.Second { // 15 s if the connections shared the limit
-		t.Errorf("30 downloads at once took %s: they share one limit", together)
-	}
-	upload := timed(func() {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+p.Addr, bytes.NewReader(make([]byte, size)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := client().Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-	})
-	if upload < 450*time.Millisecond {
-		t.Errorf("an upload took %s: the limit does not hold", upload)
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func TestBandwidthIsPerConnection(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			const size = 50_000
+			addr := way.open(t, upstream(t, size), 100_000, 0)
+			download := func() {
+				if n, err := get(t, addr); n != size || err != nil {
+					t.Errorf("got %d bytes, %v", n, err)
+				}
+			}
+			// 0.5 s at the limit; what a busy machine adds is not bounded here.
+			if took := timed(download); took < 450*time.Millisecond {
+				t.Errorf("one download took %s: the limit does not hold", took)
+			}
+			together := timed(func() {
+				var wg sync.WaitGroup
+				for range 30 {
+					wg.Go(download)
+				}
+				wg.Wait()
+			})
+			if together > 8*time.Second { // 15 s if the connections shared the limit
+				t.Errorf("30 downloads at once took %s: they share one limit", together)
+			}
+			upload := timed(func() {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+addr, bytes.NewReader(make([]byte, size)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := client().Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+			})
+			if upload < 450*time.Millisecond {
+				t.Errorf("an upload took %s: the limit does not hold", upload)
+			}
+		})
 	}
 }
 
 // Latency is added to the time that bandwidth takes, not hidden in it.
-func TestProxyLatency(t *testing.T) {
-	const size = 200_000
-	p := start(t, upstream(t, size), netem.Options{BytesPerSecond: 1_000_000, LatencyMs: 300})
+func TestLatency(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			const size = 200_000
+			addr := way.open(t, upstream(t, size), 1_000_000, 300)
+			took := timed(func() {
+				if n, err := get(t, addr); n != size || err != nil {
+					t.Errorf("got %d bytes, %v", n, err)
+				}
+			})
+			if took < 450*time.Millisecond {
+				t.Errorf("took %s, want 0.3 s of latency and 0.2 s of bandwidth", took)
+			}
+		})
+	}
+}
+
+// What follows is under way meanwhile: 2 MB with 300 ms of latency take 1.3 s, not 0.3 s a piece.
+func TestLatencyTakesNoBandwidth(t *testing.T) {
+	const size = 2_000_000
+	m := startPath(t, upstream(t, size), netem.Path{BytesPerSecond: 2_000_000, LatencyMs: 300})
 	took := timed(func() {
-		if n, err := get(t, p.Addr); n != size || err != nil {
+		if n, err := get(t, m.Addr); n != size || err != nil {
 			t.Errorf("got %d bytes, %v", n, err)
 		}
 	})
-	if took < 450*time.Millisecond {
-		t.Errorf("took %s, want 0.3 s of latency and 0.2 s of bandwidth", took)
+	if took < 1200*time.Millisecond || took > 10*time.Second { // 100 pieces of 20 KB after each other would take 31 s
+		t.Errorf("took %s, want 1.3 s", took)
+	}
+	if c := m.Counts(); c.ReceivedBytes < size || c.Connections != 1 {
+		t.Errorf("counted %+v, want %d bytes back by one connection", c, size)
+	}
+}
+
+func TestPathRefused(t *testing.T) {
+	for _, p := range []netem.Path{{}, {BytesPerSecond: 99_999}, {BytesPerSecond: 100_000, LatencyMs: -1}} {
+		if m, err := netem.StartPath("127.0.0.1:1", p); err == nil {
+			_ = m.Close()
+			t.Errorf("%+v was taken", p)
+		}
 	}
 }
 
@@ -171,8 +228,25 @@ func TestThrough(t *testing.T) {
 	}
 }
 
+// starts are the kinds of meters.
+var starts = []struct {
+	name  string
+	start func(upstream string) (*netem.Meter, error)
+}{
+	{"meter", netem.StartMeter},
+	{"path", func(upstream string) (*netem.Meter, error) {
+		return netem.StartPath(upstream, netem.Path{BytesPerSecond: 100_000_000, LatencyMs: 5})
+	}},
+}
+
 // The meter agrees to the byte with what both ends of raw connections moved, also through a half-close.
 func TestMeterCountsExactly(t *testing.T) {
+	for _, s := range starts {
+		t.Run(s.name, func(t *testing.T) { countsExactly(t, s.start) })
+	}
+}
+
+func countsExactly(t *testing.T, start func(upstream string) (*netem.Meter, error)) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +265,7 @@ func TestMeterCountsExactly(t *testing.T) {
 			}()
 		}
 	}()
-	m, err := netem.StartMeter(ln.Addr().String())
+	m, err := start(ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +310,13 @@ func TestMeterCountsExactly(t *testing.T) {
 
 // Close ends connections that are idle, and one to a server that is down ends by itself.
 func TestMeterEnds(t *testing.T) {
-	m, err := netem.StartMeter("127.0.0.1:1") // nothing listens on port 1
+	for _, s := range starts {
+		t.Run(s.name, func(t *testing.T) { ends(t, s.start) })
+	}
+}
+
+func ends(t *testing.T, start func(upstream string) (*netem.Meter, error)) {
+	m, err := start("127.0.0.1:1") // nothing listens on port 1
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +327,7 @@ func TestMeterEnds(t *testing.T) {
 		t.Error(err)
 	}
 
-	m, err = netem.StartMeter(upstream(t, 1))
+	m, err = start(upstream(t, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,28 +6,6 @@ import (
 	"github.com/datagravity/datagravity/internal/netem"
 )
 
-// link is a network in front of one server, with a meter between the two.
-type link struct {
-	meter *netem.Meter
-	proxy *netem.Proxy
-}
-
-func openLink(upstream string, o netem.Options) (*link, error) {
-	m, err := netem.StartMeter(upstream)
-	if err != nil {
-		return nil, err
-	}
-	p, err := netem.Start(m.Addr, o)
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return &link{m, p}, nil
-}
-
-func (l *link) through(url string) string { return l.proxy.Through(l.meter.Through(url)) }
-
-func (l *link) close() error { return errors.Join(l.proxy.Close(), l.meter.Close()) }
-
 // meters count what passes at both ends of a sync.
 type meters struct{ source, dest *netem.Meter }
 
