@@ -83,10 +83,10 @@ lint: ## golangci-lint with the rules of .golangci.yml
 	cd kubernetes/charttest && $(CACHE)/bin/golangci-lint run
 
 generated: ## fails if generated files are not what their generators write
-	$(GO) generate ./pkg/chunker/internal/window
+	$(GO) generate ./pkg/chunker/internal/window ./pkg/chunker/internal/lanes
 	$(GO) run ./pkg/config/internal/gendoc
 	$(GO) run ./pkg/daemon/internal/genapi
-	git diff --exit-code -- pkg/chunker/internal/window docs/config.md docs/openapi.json
+	git diff --exit-code -- pkg/chunker/internal/window pkg/chunker/internal/lanes docs/config.md docs/openapi.json
 
 assets: ## what the dashboard serves of others, by npm at the versions of its lock file; and nothing has changed
 	pkg/daemon/dashboard/third_party/fetch.sh

@@ -57,6 +57,9 @@ func subtree(data []byte, leaf uint64, also *blockSums) guts.Node {
 		also.add(data)
 		also = nil
 	}
+	if eightWide && also == nil && len(data) <= wideBytes {
+		return wideNode(data, leaf)
+	}
 	if len(data) == stripeBytes {
 		return guts.CompressBuffer((*[stripeBytes]byte)(data), stripeBytes, &guts.IV, leaf, 0)
 	}

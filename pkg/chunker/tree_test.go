@@ -2,6 +2,7 @@ package chunker
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 	luke "lukechampine.com/blake3"
 	"lukechampine.com/blake3/guts"
 	"pgregory.net/rapid"
+
+	"github.com/datagravity/datagravity/pkg/chunker/internal/lanes"
 )
 
 // inParts sums data part by part, in an order of its own.
@@ -47,7 +50,37 @@ func checkSums(t testing.TB, data []byte, partBytes int) {
 	}
 }
 
-func TestPartsMakeTheDigestOfTheWhole(t *testing.T) {
+// The block in which the checksums go ahead of the tree changes no sum.
+func TestSumsDoNotDependOnTheBlock(t *testing.T) { eachTree(t, anyBlock) }
+
+func anyBlock(t *testing.T) {
+	for _, size := range []int{1, 16 << 10, 64 << 10, 200_001} {
+		data := randomBytes(size, 22)
+		want := PartSums{CV: PartDigest(data, 0, true), CRC64NVME: CRC64NVME(data), CRC32C: CRC32C(data)}
+		for block := 16 << 10; block <= 1<<20; block *= 2 {
+			if got := sumPart(data, 0, true, block); got != want {
+				t.Errorf("%d bytes in blocks of %d: %+v, want %+v", size, block, got, want)
+			}
+		}
+	}
+}
+
+// eachTree runs a test with each implementation of the tree's nodes that this machine has.
+func eachTree(t *testing.T, test func(t *testing.T)) {
+	usual := eightWide
+	defer func() { eightWide = usual }()
+	for _, wide := range []bool{false, true} {
+		if wide && !lanes.Available {
+			continue
+		}
+		eightWide = wide
+		t.Run(fmt.Sprintf("wide=%t", wide), test)
+	}
+}
+
+func TestPartsMakeTheDigestOfTheWhole(t *testing.T) { eachTree(t, partsMakeTheDigest) }
+
+func partsMakeTheDigest(t *testing.T) {
 	data := randomBytes(1<<20+1, 21)
 	for _, n := range []int{
 		0, 1, 63, 64, 65, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 16383, 16384, 16385, 32768, 32769, 49152, 65535,
@@ -59,7 +92,23 @@ func TestPartsMakeTheDigestOfTheWhole(t *testing.T) {
 	}
 }
 
-func TestPartsOfRandomSizes(t *testing.T) {
+// Up to twice what is joined on the stack, whole leaves and not.
+func TestEveryNumberOfLeaves(t *testing.T) {
+	eachTree(t, func(t *testing.T) {
+		data := randomBytes(2*wideBytes+1, 24)
+		for n := guts.ChunkSize; n < len(data); n += guts.ChunkSize {
+			for _, size := range []int{n - 1, n, n + 1} {
+				if got, want := Digest(PartDigest(data[:size], 0, true)), Digest(blake3.Sum256(data[:size])); got != want {
+					t.Errorf("%d bytes: %s, want %s", size, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestPartsOfRandomSizes(t *testing.T) { eachTree(t, randomParts) }
+
+func randomParts(t *testing.T) {
 	data := randomBytes(3<<20, 22)
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.OneOf(rapid.IntRange(0, 5000), rapid.IntRange(0, len(data))).Draw(t, "bytes")
@@ -82,7 +131,9 @@ func TestPartsOfRandomSizes(t *testing.T) {
 
 // Leaf numbers above 32 bits (shards above 4 TiB) are beyond any test that hashes a whole shard, so here the vector code is
 // compared with a tree made leaf by leaf.
-func TestLeafNumbersBeyond32Bits(t *testing.T) {
+func TestLeafNumbersBeyond32Bits(t *testing.T) { eachTree(t, beyond32Bits) }
+
+func beyond32Bits(t *testing.T) {
 	data := randomBytes(40*1024+100, 23)
 	for _, offset := range []int64{1<<42 - 32<<10, 1 << 42, 1<<52 + 1<<42} {
 		var slow func(b []byte, leaf int64) guts.Node
