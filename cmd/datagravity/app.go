@@ -422,7 +422,15 @@ func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs [
 	if q.Destination, err = a.unopened(dest, name); err != nil {
 		return q, err
 	}
+	opened := func() {}
+	if a.sync != nil {
+		q.Source.Name = name
+		if opened, err = a.sync.OpenAhead(ctx, q); err != nil {
+			return q, err
+		}
+	}
 	if q.Source, err = a.source(ctx, name, charge); err != nil {
+		opened()
 		return q, err
 	}
 	a.surroundings(&q)

@@ -86,12 +86,17 @@ func (p Path) enter(src net.Conn, n *atomic.Int64, size int, latency time.Durati
 		k, err := src.Read(buf)
 		if k > 0 {
 			n.Add(int64(k))
-			// What waited for a sleep that was too long has waited in the path's queue.
-			if latest := time.Now().Add(-pieceTime); entered.Before(latest) {
+			// What waited for a sleep that was too long has waited in the path's queue, and may enter at once; it was read now all the same.
+			now := time.Now()
+			if latest := now.Add(-pieceTime); entered.Before(latest) {
 				entered = latest
 			}
 			entered = entered.Add(time.Duration(int64(k) * int64(time.Second) / p.BytesPerSecond))
-			onTheWay <- piece{buf[:k], entered.Add(latency)}
+			brought := entered
+			if brought.Before(now) {
+				brought = now
+			}
+			onTheWay <- piece{buf[:k], brought.Add(latency)}
 		}
 		if err != nil {
 			return err

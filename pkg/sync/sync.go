@@ -51,7 +51,7 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	if err := s.stillRefused(ctx, q); err != nil {
 		return out, err
 	}
-	wait, err := s.openAhead(ctx, q)
+	wait, err := s.OpenAhead(ctx, q)
 	if err != nil {
 		return out, err
 	}
@@ -90,9 +90,10 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	}
 }
 
-// openAhead opens the destination while the source is listed, unless it was ready before: then there is mostly nothing to do there.
-// wait must be called. An error of opening comes again where the store is needed.
-func (s *Syncer) openAhead(ctx context.Context, q Request) (wait func(), err error) {
+// OpenAhead opens the destination while the source is opened and listed, unless it was ready before: then there is mostly nothing to do there.
+// Of the request it wants the source's name, the destination and the selection. Sync waits for it; who does not get so far must call wait.
+// An error of opening comes again where the store is needed.
+func (s *Syncer) OpenAhead(ctx context.Context, q Request) (wait func(), err error) {
 	var opening sync.WaitGroup
 	if q.Destination.Store != nil {
 		return opening.Wait, nil
