@@ -10,11 +10,13 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/datagravity/datagravity/pkg/chunker"
 	"github.com/datagravity/datagravity/pkg/config"
 	"github.com/datagravity/datagravity/pkg/cost"
 	"github.com/datagravity/datagravity/pkg/daemon"
@@ -407,7 +409,8 @@ func (a *app) request(ctx context.Context, dataset, dest string, globs []string,
 	return q, err
 }
 
-// requestUnopened is a request for Sync, which opens the destination if it must.
+// requestUnopened is a request for Sync, which opens the destination if it must. What can be wrong with the command line is found out before any store
+// is asked.
 func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs []string, snapshot string, charge chargeFlags) (q dgsync.Request, err error) {
 	if dest == "" {
 		return q, usageError{fmt.Errorf("--to DESTINATION is missing (configured: %s)", list(keys(a.cfg.Destinations)))}
@@ -422,30 +425,52 @@ func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs [
 	if q.Destination, err = a.unopened(dest, name); err != nil {
 		return q, err
 	}
-	opened := func() {}
-	if a.sync != nil {
-		q.Source.Name = name
-		if opened, err = a.sync.OpenAhead(ctx, q); err != nil {
-			return q, err
-		}
+	d, err := a.dataset(name)
+	if err != nil {
+		return q, err
+	}
+	payer, err := a.payer(name, charge)
+	if err != nil {
+		return q, err
+	}
+	q.Source = a.described(name, d, payer)
+	if q.Snapshot, err = a.snapshot(name, snapshot); err != nil {
+		return q, err
+	}
+	if err := a.openAhead(ctx, q); err != nil {
+		return q, err
 	}
 	if q.Source, err = a.source(ctx, name, charge); err != nil {
-		opened()
 		return q, err
 	}
 	a.surroundings(&q)
-	if snapshot == "" || snapshot == "latest" || a.m == nil {
-		return q, nil
+	return q, nil
+}
+
+// snapshot finds a pinned one; zero for "latest" and for none.
+func (a *app) snapshot(dataset, name string) (id chunker.Digest, err error) {
+	if name == "" || name == "latest" || a.m == nil {
+		return id, nil
 	}
 	err = a.m.View(func(tx *manifest.Tx) error {
-		h, err := tx.FindSnapshot(name, snapshot)
-		q.Snapshot = h.ID
+		h, err := tx.FindSnapshot(dataset, name)
+		id = h.ID
 		return err
 	})
 	if err != nil {
 		err = usageError{err}
 	}
-	return q, err
+	return id, err
+}
+
+// openAhead begins to open the destination, so that it opens while the source does: over a long way each is several round trips. Nobody waits for it here:
+// whoever needs the store opens it again, which is to wait, and is told the error. A folder is opened at once, and may be created by it.
+func (a *app) openAhead(ctx context.Context, q dgsync.Request) error {
+	if a.sync == nil || strings.HasPrefix(a.cfg.Stores[q.Destination.Destination.Store].URL, "file:") {
+		return nil
+	}
+	_, err := a.sync.OpenAhead(ctx, q)
+	return err
 }
 
 func keys[V any](m map[string]V) []string {

@@ -158,11 +158,42 @@ func TestLatencyTakesNoBandwidth(t *testing.T) {
 			t.Errorf("got %d bytes, %v", n, err)
 		}
 	})
-	if took < 1200*time.Millisecond || took > 10*time.Second { // 100 pieces of 20 KB after each other would take 31 s
+	if took < 1200*time.Millisecond || took > 5*time.Second { // 100 pieces of 20 KB after each other would take 31 s
 		t.Errorf("took %s, want 1.3 s", took)
 	}
 	if c := m.Counts(); c.ReceivedBytes < size || c.Connections != 1 {
 		t.Errorf("counted %+v, want %d bytes back by one connection", c, size)
+	}
+}
+
+// Each answer takes its time, also where questions wait for answers.
+func TestShortAnswersTakeBandwidth(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			const size, answers = 9000, 30
+			addr := way.open(t, upstream(t, size), 1_000_000, 10)
+			c := &http.Client{Transport: &http.Transport{}} // one connection
+			defer c.CloseIdleConnections()
+			took := timed(func() {
+				for range answers {
+					req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp, err := c.Do(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+						t.Fatalf("%d bytes, %v", n, err)
+					}
+					_ = resp.Body.Close()
+				}
+			})
+			if least := answers * 17 * time.Millisecond; took < least { // 10 ms of latency and 9 of bandwidth; timers may be early by little
+				t.Errorf("%d answers took %s, want %s at least", answers, took, least)
+			}
+		})
 	}
 }
 

@@ -90,9 +90,9 @@ func (s *Syncer) Sync(ctx context.Context, q Request) (out Report, err error) {
 	}
 }
 
-// OpenAhead opens the destination while the source is opened and listed, unless it was ready before: then there is mostly nothing to do there.
-// Of the request it wants the source's name, the destination and the selection. Sync waits for it; who does not get so far must call wait.
-// An error of opening comes again where the store is needed.
+// OpenAhead begins to open the destination, before the source is opened or listed, unless the need was ready before: then there is mostly nothing to
+// do there. Of the request it wants the source's name, the destination and the selection. wait ends when the opening has. An error of it comes again where the store is
+// needed.
 func (s *Syncer) OpenAhead(ctx context.Context, q Request) (wait func(), err error) {
 	var opening sync.WaitGroup
 	if q.Destination.Store != nil {
