@@ -14,6 +14,7 @@
 //	      -> Cutter           chunks with their digests                  (one core, part by part, resumable)
 //	         Stream, Whole    the same over a whole shard                (all cores)
 //	      -> Recipe           what is kept
+//	bytes -> internal/lanes   BLAKE3 of eight nodes of a tree at a time  (AVX2 without AVX-512; else lukechampine.com/blake3/guts)
 //
 // # Parts
 //

@@ -7,7 +7,7 @@ import (
 )
 
 // Kernel names how boundaries are searched for on this machine: "avx512", "avx2" or "generic". DATAGRAVITY_CHUNKER=generic in
-// the environment of a process forces the last. The chunks are the same.
+// the environment of a process forces the last. The chunks are the same. With "avx2" BLAKE3 is computed by internal/lanes, too.
 func Kernel() string { return window.Kernel() }
 
 // Boundaries calls emit for the end of every chunk of data but the last, which ends where data does. The error is that of
