@@ -180,6 +180,8 @@ func TestJobsBesideASync(t *testing.T) {
 	}
 	r.put("val.tar", random(9, 6<<20))
 	s := r.hold(nil, "sync", "c4", "--to", "s3", "--shards", "train-*.tar")
+	// It answers before it has recorded what it is for, which is what the sync of all takes up below.
+	r.until("the sync's need is recorded", func() bool { return strings.Contains(r.want(0, "need", "list"), "c4") })
 	r.want(0, "stage", "c4", "--to", "s3", "--job", "later", "--shards", "val.tar")
 	r.want(75, "ready", "--job", "later")
 	if out := r.want(0, "jobs", "list"); !strings.Contains(out, "later") {
