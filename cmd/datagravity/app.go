@@ -292,6 +292,16 @@ func (a *app) dataset(name string) (config.Dataset, error) {
 
 // source opens a configured dataset.
 func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsync.Source, error) {
+	src, err := a.unopenedSource(name, charge)
+	if err != nil {
+		return dgsync.Source{}, err
+	}
+	err = a.openSource(ctx, &src)
+	return src, err
+}
+
+// unopenedSource is a configured dataset without its stores.
+func (a *app) unopenedSource(name string, charge chargeFlags) (dgsync.Source, error) {
 	d, err := a.dataset(name)
 	if err != nil {
 		return dgsync.Source{}, err
@@ -300,14 +310,16 @@ func (a *app) source(ctx context.Context, name string, charge chargeFlags) (dgsy
 	if err != nil {
 		return dgsync.Source{}, err
 	}
-	s, err := a.store(ctx, d.Store)
-	if err != nil {
-		return dgsync.Source{}, err
+	return a.described(name, d, payer), nil
+}
+
+func (a *app) openSource(ctx context.Context, src *dgsync.Source) (err error) {
+	name := src.Dataset.Store
+	if src.Store, err = a.store(ctx, name); err != nil {
+		return err
 	}
-	out := a.described(name, d, payer)
-	out.Store = s
-	out.Exchange, err = a.exchange(ctx, d.Store)
-	return out, err
+	src.Exchange, err = a.exchange(ctx, name)
+	return err
 }
 
 // exchange opens the store in which agents tell each other about what is in a store.
@@ -425,22 +437,16 @@ func (a *app) requestUnopened(ctx context.Context, dataset, dest string, globs [
 	if q.Destination, err = a.unopened(dest, name); err != nil {
 		return q, err
 	}
-	d, err := a.dataset(name)
-	if err != nil {
+	if q.Source, err = a.unopenedSource(name, charge); err != nil {
 		return q, err
 	}
-	payer, err := a.payer(name, charge)
-	if err != nil {
-		return q, err
-	}
-	q.Source = a.described(name, d, payer)
 	if q.Snapshot, err = a.snapshot(name, snapshot); err != nil {
 		return q, err
 	}
 	if err := a.openAhead(ctx, q); err != nil {
 		return q, err
 	}
-	if q.Source, err = a.source(ctx, name, charge); err != nil {
+	if err := a.openSource(ctx, &q.Source); err != nil {
 		return q, err
 	}
 	a.surroundings(&q)

@@ -37,9 +37,7 @@ func startTwoServers(t *testing.T, answer func(s *twoServers, server int)) *twoS
 		t.Cleanup(h.Close)
 		addrs[i] = h.Listener.Addr().String()
 	}
-	dir := t.TempDir()
-	s.config = filepath.Join(dir, "datagravity.yaml")
-	text := fmt.Sprintf(`agent: {location: "azure:eastus", state: %q, allow_insecure: true}
+	s.config = configFile(t, fmt.Sprintf(`agent: {location: "azure:eastus", state: %q, allow_insecure: true}
 stores:
   lake: {location: "azure:eastus", url: "azblob://lake?protocol=http&localemu=true&storage_account=devstoreaccount1&domain=%s"}
   site: {location: "aws:us-east-1", url: "s3://site?region=us-east-1&endpoint=http://%s&use_path_style=true"}
@@ -47,10 +45,7 @@ datasets:
   c4: {store: lake, prefix: c4}
 destinations:
   s3: {store: site}
-`, filepath.Join(dir, "state"), strings.ReplaceAll(addrs[atSource], ":", "%3A"), addrs[atDestination])
-	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+`, filepath.Join(t.TempDir(), "state"), strings.ReplaceAll(addrs[atSource], ":", "%3A"), addrs[atDestination]))
 	for k, v := range map[string]string{
 		"AZURE_STORAGE_ACCOUNT": "devstoreaccount1", "AZURE_STORAGE_KEY": "bm8ga2V5",
 		"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
@@ -60,10 +55,20 @@ destinations:
 	return s
 }
 
-func (s *twoServers) sync(t *testing.T, args ...string) (code int, said string) {
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "datagravity.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// syncWith runs a sync in this process.
+func syncWith(t *testing.T, config string, args ...string) (code int, said string) {
 	t.Helper()
 	var out bytes.Buffer
-	code = run(t.Context(), append([]string{"--config", s.config, "sync"}, args...), streams{in: strings.NewReader(""), out: &out, err: &out})
+	code = run(t.Context(), append([]string{"--config", config, "sync"}, args...), streams{in: strings.NewReader(""), out: &out, err: &out})
 	return code, out.String()
 }
 
@@ -79,7 +84,7 @@ func TestSourceAndDestinationOpenTogether(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	})
-	code, said := s.sync(t, "c4", "--to", "s3")
+	code, said := syncWith(t, s.config, "c4", "--to", "s3")
 	if code != 77 || !strings.Contains(said, "lake") {
 		t.Errorf("exit code %d, want 77 and the source's refusal:\n%s", code, said)
 	}
@@ -92,7 +97,7 @@ func TestSourceAndDestinationOpenTogether(t *testing.T) {
 func TestNobodyIsAskedForAMistake(t *testing.T) {
 	s := startTwoServers(t, func(*twoServers, int) {})
 	for _, args := range [][]string{{"typo", "--to", "s3"}, {"c4@nosuch", "--to", "s3"}, {"c4", "--to", "typo"}, {"c4", "--to", "s3", "--team", "typo"}} {
-		if code, said := s.sync(t, args...); code != 2 {
+		if code, said := syncWith(t, s.config, args...); code != 2 {
 			t.Errorf("%q: exit code %d, want 2:\n%s", args, code, said)
 		}
 	}
@@ -106,8 +111,7 @@ func TestNobodyIsAskedForAMistake(t *testing.T) {
 // A folder that would be created is not, unless the source can be read.
 func TestFolderIsNotOpenedAhead(t *testing.T) {
 	dir := t.TempDir()
-	config := filepath.Join(dir, "datagravity.yaml")
-	text := fmt.Sprintf(`agent: {location: "onprem:lab", state: %q}
+	config := configFile(t, fmt.Sprintf(`agent: {location: "onprem:lab", state: %q}
 stores:
   gone: {location: "onprem:lab", url: "file://%s"}
   lab: {location: "onprem:lab", url: "file://%s?create_dir=true"}
@@ -115,13 +119,9 @@ datasets:
   c4: {store: gone, prefix: c4}
 destinations:
   lab: {store: lab}
-`, filepath.Join(dir, "state"), filepath.Join(dir, "gone"), filepath.Join(dir, "lab"))
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if code := run(t.Context(), []string{"--config", config, "sync", "c4", "--to", "lab"}, streams{in: strings.NewReader(""), out: &out, err: &out}); code == 0 {
-		t.Errorf("a source that is not there was synced:\n%s", out.String())
+`, filepath.Join(dir, "state"), filepath.Join(dir, "gone"), filepath.Join(dir, "lab")))
+	if code, said := syncWith(t, config, "c4", "--to", "lab"); code == 0 {
+		t.Errorf("a source that is not there was synced:\n%s", said)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "lab")); !os.IsNotExist(err) {
 		t.Errorf("the destination's folder: %v, want none", err)

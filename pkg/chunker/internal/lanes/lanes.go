@@ -6,6 +6,8 @@
 // 2.2, without a key.
 package lanes
 
+import "unsafe"
+
 // Count of the nodes that are compressed together.
 const Count = 8
 
@@ -33,4 +35,12 @@ func Leaves(out *[Count]CV, data *[Count * LeafBytes]byte, first uint64) {
 		counters[i], counters[Count+i] = uint32(n), uint32(n>>32)
 	}
 	nodes(out, &data[0], LeafBytes, leafBlocks, &counters, 0, flagLeafStart, flagLeafEnd)
+}
+
+var noCounters [2 * Count]uint32
+
+// Parents gives the chaining values of eight nodes from those of their sixteen children, in order. out may be the first half of children.
+func Parents(out *[Count]CV, children *[2 * Count]CV) {
+	// A chaining value is little-endian words, as they are in memory wherever there is a vector form.
+	nodes(out, (*byte)(unsafe.Pointer(children)), blockBytes, 1, &noCounters, flagParent, 0, 0)
 }
